@@ -1,0 +1,3 @@
+module clustercap
+
+go 1.26

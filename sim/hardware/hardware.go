@@ -1,0 +1,111 @@
+// Package hardware describes chips, servers and fabrics as a buyer reads them on
+// a data sheet, plus the few efficiency constants that no data sheet prints.
+// Every number may be a range: replicas draw from it, estimates use Likely.
+package hardware
+
+import "clustercap/sim/unit"
+
+// Chip is one accelerator. Rates are dense (no sparsity) and per chip;
+// bandwidths are per direction.
+type Chip struct {
+	Name   string `json:"name"`
+	Title  string `json:"title"`
+	Vendor string `json:"vendor"`
+	// Year of first shipment.
+	Year int `json:"year,omitempty"`
+
+	// Peak dense rates by precision; zero where the chip has no such unit.
+	BF16 unit.Range[unit.FLOPRate] `json:"bf16"`
+	FP8  unit.Range[unit.FLOPRate] `json:"fp8"`
+	FP4  unit.Range[unit.FLOPRate] `json:"fp4"`
+
+	HBM          unit.Range[unit.Bytes]     `json:"hbm"`
+	HBMBandwidth unit.Range[unit.Bandwidth] `json:"hbm_bandwidth"`
+
+	// ScaleUp is the bandwidth per direction into the scale-up fabric (NVLink,
+	// ICN, HCCS, ICI); the size of the domain is the server's.
+	ScaleUp unit.Range[unit.Bandwidth] `json:"scale_up"`
+	// NIC is the bandwidth per direction into the scale-out fabric.
+	NIC unit.Range[unit.Bandwidth] `json:"nic"`
+
+	// TDP is the highest sustained power; Idle the power with no work.
+	TDP  unit.Range[unit.Power] `json:"tdp"`
+	Idle unit.Range[unit.Power] `json:"idle"`
+
+	Price unit.Range[unit.Money] `json:"price"` // USD per chip
+
+	Efficiency Efficiency `json:"efficiency"`
+}
+
+// Efficiency holds the constants of a chip generation and its software stack.
+// They come from measurement where one exists, else from the stated prior.
+type Efficiency struct {
+	// Matmul is the highest share of the peak rate that a large GEMM reaches
+	// ("maximum achievable matmul FLOPS").
+	Matmul unit.Range[unit.Share] `json:"matmul"`
+	// Attention is the share of the peak BF16 rate that a long fused
+	// attention kernel reaches.
+	Attention unit.Range[unit.Share] `json:"attention"`
+	// Memory is the share of the HBM bandwidth that a streaming kernel reaches.
+	Memory unit.Range[unit.Share] `json:"memory"`
+	// Launch is the shortest time between two dependent kernels.
+	Launch unit.Range[unit.Duration] `json:"launch"`
+	// ScaleUpBus is the share of the scale-up bandwidth that a large collective reaches.
+	ScaleUpBus unit.Range[unit.Share] `json:"scale_up_bus"`
+	// ComputeSpread is the coefficient of variation of compute speed between
+	// chips of one delivery; it makes the slowest of many a straggler.
+	ComputeSpread unit.Range[unit.Share] `json:"compute_spread"`
+	// ComputePower is the share of (TDP - Idle) drawn while the matrix units are busy.
+	ComputePower unit.Range[unit.Share] `json:"compute_power"`
+	// MemoryPower is the share of (TDP - Idle) drawn by memory-bound kernels.
+	MemoryPower unit.Range[unit.Share] `json:"memory_power"`
+	// CommPower is the share of (TDP - Idle) drawn while waiting for a collective.
+	CommPower unit.Range[unit.Share] `json:"comm_power"`
+}
+
+// Server is the unit that is delivered, fails and is repaired.
+type Server struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	// Chips per server.
+	Chips int `json:"chips"`
+	// ScaleUpDomain is the number of chips that share one scale-up fabric; at
+	// least Chips where several servers form one rack-scale domain.
+	ScaleUpDomain int `json:"scale_up_domain"`
+	// ScaleUpLatency is the time for the smallest message within the domain.
+	ScaleUpLatency unit.Range[unit.Duration] `json:"scale_up_latency"`
+	// OverheadIdle and OverheadLoad are the power of everything in the server
+	// that is not an accelerator (CPU, DRAM, fans, NICs, conversion loss), with
+	// the accelerators idle and at full load.
+	OverheadIdle unit.Range[unit.Power] `json:"overhead_idle"`
+	OverheadLoad unit.Range[unit.Power] `json:"overhead_load"`
+	Price        unit.Range[unit.Money] `json:"price"` // USD per server, chips not included
+}
+
+// Fabric is the scale-out network, nearest tier first.
+type Fabric struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	Tiers []Tier `json:"tiers"`
+	// PowerPerChip is the power of switches, optics and storage per chip.
+	PowerPerChip unit.Range[unit.Power] `json:"power_per_chip"`
+	PricePerChip unit.Range[unit.Money] `json:"price_per_chip"` // USD
+}
+
+// Tier is one level of the fabric.
+type Tier struct {
+	Name string `json:"name"`
+	// Chips reachable without leaving the tier (segment, pod, core). The last
+	// tier may be 0: it reaches everything.
+	Chips int `json:"chips"`
+	// Bandwidth per chip and direction at this tier before oversubscription;
+	// zero means the chip's NIC.
+	Bandwidth unit.Range[unit.Bandwidth] `json:"bandwidth"`
+	// Oversubscription is 1 for full bisection, 7 for 1:7.
+	Oversubscription unit.Factor `json:"oversubscription"`
+	// Latency of one message across this tier.
+	Latency unit.Range[unit.Duration] `json:"latency"`
+	// Efficiency is the share of the bandwidth that a large collective reaches
+	// (protocol, load-balancing and congestion losses).
+	Efficiency unit.Range[unit.Share] `json:"efficiency"`
+}

@@ -1,0 +1,30 @@
+// Package power turns what chips are doing into watts at the meter, holds the
+// site under its cap by lowering clocks, and prices the energy.
+package power
+
+import "clustercap/sim/unit"
+
+// Spec is the site: its supply, its overhead and its prices.
+type Spec struct {
+	// Phases of available power in order of time, the first at the start.
+	Phases []Phase
+	// PUE is the ratio of the power at the meter to that of the IT equipment.
+	PUE unit.Range[unit.Factor]
+	// Electricity and Carbon price a joule at the meter.
+	Electricity unit.Range[unit.EnergyPrice]
+	Carbon      unit.Range[unit.CarbonIntensity]
+	// Currency is the ISO 4217 code that Electricity and all results use.
+	Currency string
+	// PerUSD converts the catalog's prices in US dollars to Currency.
+	PerUSD unit.Factor
+	// ClockExponent is a in P = Idle + (Max - Idle) f^a for relative clock f.
+	ClockExponent unit.Range[unit.Factor]
+	// MinClock is the lowest relative clock; below it jobs are paused.
+	MinClock unit.Share
+}
+
+// Phase is a limit that holds from a time on. Limit 0 means no limit.
+type Phase struct {
+	From  unit.Duration // since the scenario's start
+	Limit unit.Power    // at the meter
+}

@@ -1,0 +1,194 @@
+// Package result is the plain data that a run leaves behind, and its codecs.
+package result
+
+import "time"
+
+// SchemaVersion of result.json; it changes when a field changes meaning.
+const SchemaVersion = 1
+
+// State is what a chip on site is doing. The hours of all states sum to the
+// chip-hours on site.
+type State int
+
+// The states, in the order they are shown.
+const (
+	Productive State = iota
+	Recompute
+	ExposedComm
+	Bubble
+	Straggler
+	Checkpoint
+	LostWork
+	Restart
+	Waiting
+	Idle
+	Throttled
+	Repair
+	Commissioning
+	NumStates
+)
+
+var stateNames = [NumStates]string{
+	"productive", "recompute", "exposed_comm", "bubble", "straggler", "checkpoint", "lost_work",
+	"restart", "waiting", "idle", "throttled", "repair", "commissioning",
+}
+
+// String is the state's key in result.json.
+func (s State) String() string { return stateNames[s] }
+
+// Run is one replica of one plan.
+type Run struct {
+	Replica int
+	Jobs    []JobRun // in plan order
+	Site    SiteRun
+	// ChipHours by state.
+	ChipHours       [NumStates]float64
+	OnSiteChipHours float64
+	Events          int
+	// Samples at the end of each bin of the calendar: Samples[column][bin],
+	// columns as in Timeline.
+	Samples [][]float64
+}
+
+// JobRun is what became of one job in one replica.
+type JobRun struct {
+	Started, Finished bool
+	StartDays         float64 // since the scenario's start
+	// TrainingDays is wall time from first start to finish. Where the job did
+	// not finish it is projected at the mean rate of its last 30 days (or of
+	// its whole life, if shorter); +Inf when it made no progress.
+	TrainingDays float64
+	FinishDays   float64 // since the scenario's start; projected likewise
+	Tokens       float64 // trained and kept
+	// TokensPerSecond is Tokens over wall time since the first start.
+	TokensPerSecond float64
+	// MFU while training steps run, failures not counted.
+	MFU float64
+	// Goodput is the share of wall time since the first start that made progress
+	// that was kept, at full clock.
+	Goodput       float64
+	Interruptions float64
+	// LostHours of wall time to failures: lost work, detection, restart, waiting.
+	LostHours float64
+	EnergyMWh float64 // at the meter: the job's chips and their share of overhead
+	Cost      float64 // of that energy
+}
+
+// SiteRun is the site over the whole calendar of one replica.
+type SiteRun struct {
+	PeakPowerMW, MeanPowerMW, EnergyMWh float64
+	// PowerSwingMW is the largest difference between the compute and the
+	// communication phase of a step, all jobs in phase.
+	PowerSwingMW float64
+	Cost, CO2t   float64
+}
+
+// Stat summarises one quantity over the replicas.
+type Stat struct {
+	Mean float64 `json:"mean"`
+	P10  float64 `json:"p10"`
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+}
+
+// Date is a Stat of calendar days.
+type Date struct {
+	Mean string `json:"mean"` // YYYY-MM-DD
+	P10  string `json:"p10"`
+	P50  string `json:"p50"`
+	P90  string `json:"p90"`
+}
+
+// Set is all replicas of one plan, summarised: the document of result.json.
+type Set struct {
+	SchemaVersion int       `json:"schema_version"`
+	Version       string    `json:"clustercap_version"`
+	Scenario      string    `json:"scenario"`
+	Title         string    `json:"title"`
+	Plan          string    `json:"plan"`
+	Seed          uint64    `json:"seed"`
+	Replicas      int       `json:"replicas"`
+	Start         time.Time `json:"start"`
+	HorizonDays   float64   `json:"horizon_days"`
+	Currency      string    `json:"currency"`
+
+	Jobs       []Job                `json:"jobs"`
+	Site       Site                 `json:"site"`
+	Accounting map[string]Stat      `json:"accounting"` // chip-hours by State.String()
+	OnSite     Stat                 `json:"on_site_chip_hours"`
+	Timeline   Timeline             `json:"timeline"`
+	Scaling    []ScalingPoint       `json:"scaling"`
+	Warnings   []string             `json:"warnings,omitempty"`
+	Values     map[string][]float64 `json:"values"` // per replica, for paired comparison; keys job/<name>/<metric>, site/<metric>
+}
+
+// Job is one job over all replicas.
+type Job struct {
+	Name            string  `json:"name"`
+	Model           string  `json:"model"`
+	Chips           []int   `json:"chips"` // the sizes it may run on
+	TargetTokens    float64 `json:"target_tokens"`
+	FinishedShare   float64 `json:"finished_share"` // of the replicas; where below 1, training_days and finish hold projections
+	TrainingDays    Stat    `json:"training_days"`
+	Finish          Date    `json:"finish"`
+	Tokens          Stat    `json:"tokens"`
+	TokensPerSecond Stat    `json:"tokens_per_second"`
+	MFU             Stat    `json:"mfu"`
+	Goodput         Stat    `json:"goodput"`
+	Interruptions   Stat    `json:"interruptions"`
+	LostHours       Stat    `json:"lost_hours"`
+	EnergyMWh       Stat    `json:"energy_mwh"`
+	Cost            Stat    `json:"cost"`
+	// Layouts by size, as the search or the scenario fixed them.
+	Layouts []SizedLayout `json:"layouts"`
+}
+
+// SizedLayout is the layout a job uses on one chip count.
+type SizedLayout struct {
+	Chips       int     `json:"chips"`
+	Used        int     `json:"used"`
+	Layout      string  `json:"layout"` // "tp=8,pp=16,dp=128,..."
+	StepSeconds float64 `json:"step_seconds"`
+	MFU         float64 `json:"mfu"`
+	MemoryGB    float64 `json:"memory_gb"`
+}
+
+// Site is the site over all replicas.
+type Site struct {
+	PeakPowerMW  Stat `json:"peak_power_mw"`
+	MeanPowerMW  Stat `json:"mean_power_mw"`
+	EnergyMWh    Stat `json:"energy_mwh"`
+	PowerSwingMW Stat `json:"power_swing_mw"`
+	Cost         Stat `json:"cost"`
+	CO2t         Stat `json:"co2_t"`
+}
+
+// Timeline is the calendar in equal bins. Days holds each bin's end since the
+// start; a column's value is its mean over the bin (totals: its value at the end).
+type Timeline struct {
+	Days    []float64 `json:"days"`
+	Columns []Column  `json:"columns"`
+}
+
+// Column is one quantity over the calendar. Names: chips_on_site,
+// chips_in_service, chips_productive, power_mw, power_peak_mw, power_limit_mw
+// (0: none), and per job job/<name>/chips, job/<name>/tokens_per_second,
+// job/<name>/tokens (cumulative).
+type Column struct {
+	Name string    `json:"name"`
+	Unit string    `json:"unit"`
+	Mean []float64 `json:"mean"`
+	P10  []float64 `json:"p10"`
+	P90  []float64 `json:"p90"`
+}
+
+// ScalingPoint is one job's failure-free and expected speed at one chip count.
+type ScalingPoint struct {
+	Job             string  `json:"job"`
+	Chips           int     `json:"chips"`
+	Used            int     `json:"used"`
+	TokensPerSecond float64 `json:"tokens_per_second"` // failure-free
+	MFU             float64 `json:"mfu"`
+	// Delivered is the same with failures and checkpoints at the plan's rates.
+	Delivered float64 `json:"delivered_tokens_per_second"`
+}

@@ -1,0 +1,69 @@
+// Package scenario reads scenario files: YAML as people write it, its overlays and
+// catalog references, resolved into a Plan with nothing left to default and nothing
+// left to look up. It is the only package that knows YAML.
+package scenario
+
+import (
+	"time"
+
+	"clustercap/sim/failure"
+	"clustercap/sim/fleet"
+	"clustercap/sim/hardware"
+	"clustercap/sim/job"
+	"clustercap/sim/power"
+	"clustercap/sim/unit"
+)
+
+// Plan is one plan of a scenario, fully resolved.
+type Plan struct {
+	Scenario string // the scenario's name
+	Title    string
+	Name     string // of the plan; BasePlan for the scenario's own
+	Start    time.Time
+	Horizon  unit.Duration
+	Replicas int
+	Seed     uint64
+
+	Chip     hardware.Chip
+	Server   hardware.Server
+	Fabric   hardware.Fabric
+	Site     power.Spec
+	Fleet    fleet.Spec
+	Failures failure.Spec
+	Jobs     []job.Spec
+
+	// Values lists every resolved value with where it came from, in file order.
+	Values []Value
+}
+
+// BasePlan names the plan that is the scenario itself, without an overlay.
+const BasePlan = "base"
+
+// Value is one resolved value and its origin.
+type Value struct {
+	Path   string // fleet.spares
+	Text   string // 2 %
+	Origin Origin
+	// Source is the citation of a catalog value, its confidence in brackets.
+	Source string
+}
+
+// Origin says where a value was written.
+type Origin struct {
+	Kind OriginKind
+	// File, Line and Col of a written value; File is the catalog's for catalog values.
+	File      string
+	Line, Col int
+}
+
+// OriginKind tells written values from those filled in.
+type OriginKind string
+
+// The kinds of origin.
+const (
+	FromFile    OriginKind = "file"
+	FromCatalog OriginKind = "catalog"
+	FromSet     OriginKind = "--set"
+	FromDefault OriginKind = "default"
+	Computed    OriginKind = "computed"
+)

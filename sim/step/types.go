@@ -1,0 +1,134 @@
+// Package step prices one training step of a transformer on a cluster, bottom-up:
+// kernels and collectives of one microbatch on one pipeline stage, composed by the
+// pipeline schedule, overlapped with data-parallel traffic, raised by stragglers.
+package step
+
+import (
+	"clustercap/sim/hardware"
+	"clustercap/sim/model"
+	"clustercap/sim/unit"
+)
+
+// Precision of the matrix products.
+type Precision string
+
+// The precisions. Attention and the optimizer stay in BF16 and FP32.
+const (
+	BF16 Precision = "bf16"
+	FP8  Precision = "fp8"
+)
+
+// Recompute says which activations the backward pass computes anew.
+type Recompute string
+
+// The recompute policies. Selective is attention's scores and softmax; a fused
+// attention kernel does so by itself, so Selective and None differ only in the
+// feed-forward activation.
+const (
+	RecomputeNone      Recompute = "none"
+	RecomputeSelective Recompute = "selective"
+	RecomputeFull      Recompute = "full"
+)
+
+// Workload is what one step computes.
+type Workload struct {
+	Model model.Model
+	// Sequence is the length in tokens; Batch the global batch in sequences.
+	Sequence, Batch int
+	Precision       Precision
+}
+
+// Tokens per step.
+func (w *Workload) Tokens() unit.Tokens { return unit.Tokens(w.Sequence) * unit.Tokens(w.Batch) }
+
+// Layout is how the workload is divided over chips.
+type Layout struct {
+	TP int `json:"tp"` // tensor parallel, with sequence parallelism when TP > 1
+	PP int `json:"pp"` // pipeline stages
+	// VPP is the number of model chunks per stage (1: plain 1F1B).
+	VPP int `json:"vpp"`
+	DP  int `json:"dp"` // data-parallel replicas
+	CP  int `json:"cp"` // context parallel (ring attention)
+	// EP divides the experts over EP chips of the TP x CP x DP plane.
+	EP int `json:"ep"`
+	// ZeRO is 0 (replicated), 1 (sharded optimizer), 2 (and gradients), 3 (and weights).
+	ZeRO       int       `json:"zero"`
+	MicroBatch int       `json:"micro_batch"` // sequences
+	Recompute  Recompute `json:"recompute"`
+}
+
+// Chips that the layout occupies.
+func (l Layout) Chips() int { return l.TP * l.PP * l.DP * l.CP }
+
+// Machine is what the step runs on; ranges are read at Likely.
+type Machine struct {
+	Chip   hardware.Chip
+	Server hardware.Server
+	Fabric hardware.Fabric
+}
+
+// Step is the price of one training step.
+type Step struct {
+	Layout Layout
+	Time   unit.Duration
+	Tokens unit.Tokens
+	Parts  Parts
+	Memory Memory
+	// ModelFLOPs of the whole step, without recomputation, attention causal.
+	ModelFLOPs float64
+	// HardwareFLOPs counts recomputation too.
+	HardwareFLOPs float64
+	// MFU and HFU against the peak of Workload.Precision.
+	MFU, HFU unit.Share
+	Activity Activity
+}
+
+// Parts divides Time on the mean chip; they sum to it.
+type Parts struct {
+	Compute     unit.Duration // kernels of forward, backward and optimizer
+	Recompute   unit.Duration // kernels run again for the backward pass
+	TensorComm  unit.Duration // exposed, and so on
+	ExpertComm  unit.Duration
+	ContextComm unit.Duration
+	PipeComm    unit.Duration
+	DataComm    unit.Duration
+	Bubble      unit.Duration // waiting for the pipeline to fill, drain or balance
+	Straggler   unit.Duration // waiting for the slowest chip
+}
+
+// ExposedComm is all communication that no computation hides.
+func (p Parts) ExposedComm() unit.Duration {
+	return p.TensorComm + p.ExpertComm + p.ContextComm + p.PipeComm + p.DataComm
+}
+
+// Sum is the whole step.
+func (p Parts) Sum() unit.Duration {
+	return p.Compute + p.Recompute + p.ExposedComm() + p.Bubble + p.Straggler
+}
+
+// Activity is how long the mean chip spends in each power state during a step;
+// the fields sum to Time.
+type Activity struct {
+	Matrix unit.Duration // matrix units busy
+	Memory unit.Duration // memory-bound kernels
+	Comm   unit.Duration // exposed collectives
+	Wait   unit.Duration // bubble and straggler
+}
+
+// Memory per chip by class, on the fullest pipeline stage.
+type Memory struct {
+	Weights     unit.Bytes
+	Gradients   unit.Bytes
+	Optimizer   unit.Bytes
+	Activations unit.Bytes
+	Buffers     unit.Bytes // communication buffers, workspace, fragmentation, context
+	Capacity    unit.Bytes
+}
+
+// Total of all classes.
+func (m Memory) Total() unit.Bytes {
+	return m.Weights + m.Gradients + m.Optimizer + m.Activations + m.Buffers
+}
+
+// Fits reports whether the step fits the chip.
+func (m Memory) Fits() bool { return m.Total() <= m.Capacity }
