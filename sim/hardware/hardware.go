@@ -34,6 +34,10 @@ type Chip struct {
 
 	Price unit.Range[unit.Money] `json:"price"` // USD per chip
 
+	// Server and Fabric name the catalog entries that this chip usually comes in.
+	Server string `json:"server,omitempty"`
+	Fabric string `json:"fabric,omitempty"`
+
 	Efficiency Efficiency `json:"efficiency"`
 }
 
