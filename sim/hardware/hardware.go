@@ -19,6 +19,11 @@ type Chip struct {
 	FP8  unit.Range[unit.FLOPRate] `json:"fp8"`
 	FP4  unit.Range[unit.FLOPRate] `json:"fp4"`
 
+	// Cores is the number of units that work on one matrix tile each (streaming
+	// multiprocessors, AI cores); 0 where unknown, and wave quantisation is not
+	// modelled.
+	Cores int `json:"cores,omitempty"`
+
 	HBM          unit.Range[unit.Bytes]     `json:"hbm"`
 	HBMBandwidth unit.Range[unit.Bandwidth] `json:"hbm_bandwidth"`
 

@@ -30,6 +30,19 @@ const (
 	RecomputeFull      Recompute = "full"
 )
 
+// Schedule is the order of forward and backward passes in the pipeline.
+type Schedule string
+
+// The schedules.
+const (
+	// OneFOneB is one-forward-one-backward, interleaved when VPP > 1
+	// (Narayanan et al., SC'21).
+	OneFOneB Schedule = "1f1b"
+	// DualPipe feeds the pipeline from both ends and hides expert-parallel
+	// traffic behind another microbatch's computation (DeepSeek-V3, section 3.2.1).
+	DualPipe Schedule = "dualpipe"
+)
+
 // Workload is what one step computes.
 type Workload struct {
 	Model model.Model
@@ -55,6 +68,7 @@ type Layout struct {
 	ZeRO       int       `json:"zero"`
 	MicroBatch int       `json:"micro_batch"` // sequences
 	Recompute  Recompute `json:"recompute"`
+	Schedule   Schedule  `json:"schedule"`
 }
 
 // Chips that the layout occupies.
