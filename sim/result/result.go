@@ -83,7 +83,10 @@ type SiteRun struct {
 	Cost, CO2t   float64
 }
 
-// Stat summarises one quantity over the replicas.
+// Stat summarises one quantity over the replicas that have a value of it. A
+// quantile is the smallest value that at least that share of these replicas does
+// not exceed (the inverse of the empirical distribution), so it is a value that
+// some replica has. Durations may be +Inf (never); NaN is no value in any replica.
 type Stat struct {
 	Mean float64 `json:"mean"`
 	P10  float64 `json:"p10"`
@@ -91,7 +94,7 @@ type Stat struct {
 	P90  float64 `json:"p90"`
 }
 
-// Date is a Stat of calendar days.
+// Date is a Stat of calendar days; see Never.
 type Date struct {
 	Mean string `json:"mean"` // YYYY-MM-DD
 	P10  string `json:"p10"`
@@ -112,33 +115,37 @@ type Set struct {
 	HorizonDays   float64   `json:"horizon_days"`
 	Currency      string    `json:"currency"`
 
-	Jobs       []Job                `json:"jobs"`
-	Site       Site                 `json:"site"`
-	Accounting map[string]Stat      `json:"accounting"` // chip-hours by State.String()
-	OnSite     Stat                 `json:"on_site_chip_hours"`
-	Timeline   Timeline             `json:"timeline"`
-	Scaling    []ScalingPoint       `json:"scaling"`
-	Warnings   []string             `json:"warnings,omitempty"`
-	Values     map[string][]float64 `json:"values"` // per replica, for paired comparison; keys job/<name>/<metric>, site/<metric>
+	Jobs       []Job           `json:"jobs"`
+	Site       Site            `json:"site"`
+	Accounting map[string]Stat `json:"accounting"` // chip-hours by State.String()
+	OnSite     Stat            `json:"on_site_chip_hours"`
+	Timeline   Timeline        `json:"timeline"`
+	Scaling    []ScalingPoint  `json:"scaling"`
+	Warnings   []string        `json:"warnings,omitempty"`
+	// Values of every replica, in order of replica, for paired comparison; keys
+	// job/<name>/<metric> and site/<metric>.
+	Values map[string]Floats `json:"values"`
 }
 
 // Job is one job over all replicas.
 type Job struct {
-	Name            string  `json:"name"`
-	Model           string  `json:"model"`
-	Chips           []int   `json:"chips"` // the sizes it may run on
-	TargetTokens    float64 `json:"target_tokens"`
-	FinishedShare   float64 `json:"finished_share"` // of the replicas; where below 1, training_days and finish hold projections
-	TrainingDays    Stat    `json:"training_days"`
-	Finish          Date    `json:"finish"`
-	Tokens          Stat    `json:"tokens"`
-	TokensPerSecond Stat    `json:"tokens_per_second"`
-	MFU             Stat    `json:"mfu"`
-	Goodput         Stat    `json:"goodput"`
-	Interruptions   Stat    `json:"interruptions"`
-	LostHours       Stat    `json:"lost_hours"`
-	EnergyMWh       Stat    `json:"energy_mwh"`
-	Cost            Stat    `json:"cost"`
+	Name          string  `json:"name"`
+	Model         string  `json:"model"`
+	Chips         []int   `json:"chips"` // the sizes it may run on
+	TargetTokens  float64 `json:"target_tokens"`
+	FinishedShare float64 `json:"finished_share"` // of the replicas; where below 1, training_days and finish hold projections
+	TrainingDays  Stat    `json:"training_days"`
+	Finish        Date    `json:"finish"`
+	// FinishDays is Finish as days since the scenario's start.
+	FinishDays      Stat `json:"finish_days"`
+	Tokens          Stat `json:"tokens"`
+	TokensPerSecond Stat `json:"tokens_per_second"`
+	MFU             Stat `json:"mfu"`
+	Goodput         Stat `json:"goodput"`
+	Interruptions   Stat `json:"interruptions"`
+	LostHours       Stat `json:"lost_hours"`
+	EnergyMWh       Stat `json:"energy_mwh"`
+	Cost            Stat `json:"cost"`
 	// Layouts by size, as the search or the scenario fixed them.
 	Layouts []SizedLayout `json:"layouts"`
 }
@@ -166,8 +173,8 @@ type Site struct {
 // Timeline is the calendar in equal bins. Days holds each bin's end since the
 // start; a column's value is its mean over the bin (totals: its value at the end).
 type Timeline struct {
-	Days    []float64 `json:"days"`
-	Columns []Column  `json:"columns"`
+	Days    Floats   `json:"days"`
+	Columns []Column `json:"columns"`
 }
 
 // Column is one quantity over the calendar. Names: chips_on_site,
@@ -175,11 +182,11 @@ type Timeline struct {
 // (0: none), and per job job/<name>/chips, job/<name>/tokens_per_second,
 // job/<name>/tokens (cumulative).
 type Column struct {
-	Name string    `json:"name"`
-	Unit string    `json:"unit"`
-	Mean []float64 `json:"mean"`
-	P10  []float64 `json:"p10"`
-	P90  []float64 `json:"p90"`
+	Name string `json:"name"`
+	Unit string `json:"unit"`
+	Mean Floats `json:"mean"`
+	P10  Floats `json:"p10"`
+	P90  Floats `json:"p90"`
 }
 
 // ScalingPoint is one job's failure-free and expected speed at one chip count.

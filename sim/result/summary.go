@@ -1,0 +1,305 @@
+package result
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"gonum.org/v1/gonum/stat"
+)
+
+// Never is the Date of something that does not happen.
+const Never = "never"
+
+// JobMetric is one number of a JobRun, by its key in Set.Values and jobs.csv.
+type JobMetric struct {
+	Name string
+	// Duration is true where no value means never.
+	Duration bool
+	Of       func(*JobRun) float64
+}
+
+// JobMetrics lists the numbers of a JobRun in the order of jobs.csv.
+func JobMetrics() []JobMetric {
+	return []JobMetric{
+		{"started", false, func(j *JobRun) float64 { return indicator(j.Started) }},
+		{"finished", false, func(j *JobRun) float64 { return indicator(j.Finished) }},
+		{"start_days", true, func(j *JobRun) float64 {
+			if !j.Started {
+				return math.Inf(1)
+			}
+			return j.StartDays
+		}},
+		{"training_days", true, func(j *JobRun) float64 { return j.TrainingDays }},
+		{"finish_days", true, func(j *JobRun) float64 { return j.FinishDays }},
+		{"tokens", false, func(j *JobRun) float64 { return j.Tokens }},
+		{"tokens_per_second", false, func(j *JobRun) float64 { return j.TokensPerSecond }},
+		{"mfu", false, func(j *JobRun) float64 { return j.MFU }},
+		{"goodput", false, func(j *JobRun) float64 { return j.Goodput }},
+		{"interruptions", false, func(j *JobRun) float64 { return j.Interruptions }},
+		{"lost_hours", false, func(j *JobRun) float64 { return j.LostHours }},
+		{"energy_mwh", false, func(j *JobRun) float64 { return j.EnergyMWh }},
+		{"cost", false, func(j *JobRun) float64 { return j.Cost }},
+	}
+}
+
+// SiteMetric is one number of a SiteRun, by its key in Set.Values.
+type SiteMetric struct {
+	Name string
+	Of   func(*SiteRun) float64
+}
+
+// SiteMetrics lists the numbers of a SiteRun.
+func SiteMetrics() []SiteMetric {
+	return []SiteMetric{
+		{"peak_power_mw", func(s *SiteRun) float64 { return s.PeakPowerMW }},
+		{"mean_power_mw", func(s *SiteRun) float64 { return s.MeanPowerMW }},
+		{"energy_mwh", func(s *SiteRun) float64 { return s.EnergyMWh }},
+		{"power_swing_mw", func(s *SiteRun) float64 { return s.PowerSwingMW }},
+		{"cost", func(s *SiteRun) float64 { return s.Cost }},
+		{"co2_t", func(s *SiteRun) float64 { return s.CO2t }},
+	}
+}
+
+// JobKey and SiteKey are the keys of Set.Values.
+func JobKey(job, metric string) string { return "job/" + job + "/" + metric }
+
+// SiteKey is the key of a site's metric in Set.Values.
+func SiteKey(metric string) string { return "site/" + metric }
+
+func indicator(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Summarize turns the replicas of one plan, in order of replica, into a Set.
+//
+// The frame holds what is known before the first replica runs: the plan's names,
+// seed, start, horizon and currency; each job's Name, Model, Chips, TargetTokens
+// and Layouts; the Timeline's Days and its columns' Name and Unit, in the order of
+// Run.Samples; Scaling and Warnings. The frame is not changed.
+func Summarize(frame Set, runs []*Run) (*Set, error) {
+	if err := checkShapes(&frame, runs); err != nil {
+		return nil, err
+	}
+	s := frame
+	s.SchemaVersion = SchemaVersion
+	s.Replicas = len(runs)
+	s.Values = make(map[string]Floats)
+	s.Jobs = slices.Clone(frame.Jobs)
+	for i := range s.Jobs {
+		s.summarizeJob(i, runs)
+	}
+	s.summarizeSite(runs)
+	s.Accounting = make(map[string]Stat, NumStates)
+	for st := range NumStates {
+		s.Accounting[st.String()] = Summary(collect(runs, func(r *Run) float64 { return r.ChipHours[st] }))
+	}
+	s.OnSite = Summary(collect(runs, func(r *Run) float64 { return r.OnSiteChipHours }))
+	s.summarizeTimeline(runs)
+	if err := s.checkFinite(); err != nil {
+		return nil, err
+	}
+	return &s, nil
+}
+
+func checkShapes(frame *Set, runs []*Run) error {
+	if len(runs) == 0 {
+		return fmt.Errorf("plan %s: no replica to summarise", frame.Plan)
+	}
+	for _, r := range runs {
+		if len(r.Jobs) != len(frame.Jobs) {
+			return fmt.Errorf("plan %s, replica %d: %d jobs ran, the plan has %d", frame.Plan, r.Replica, len(r.Jobs), len(frame.Jobs))
+		}
+		if len(r.Samples) != len(frame.Timeline.Columns) {
+			return fmt.Errorf("plan %s, replica %d: %d timeline columns sampled, %d declared", frame.Plan, r.Replica, len(r.Samples), len(frame.Timeline.Columns))
+		}
+		for c, bins := range r.Samples {
+			if len(bins) != len(frame.Timeline.Days) {
+				return fmt.Errorf("plan %s, replica %d: timeline column %s has %d bins, the calendar %d",
+					frame.Plan, r.Replica, frame.Timeline.Columns[c].Name, len(bins), len(frame.Timeline.Days))
+			}
+		}
+	}
+	return nil
+}
+
+// checkFinite refuses numbers that describe the plan, not its outcome, and so
+// have no way to be missing.
+func (s *Set) checkFinite() error {
+	for _, p := range s.Scaling {
+		for name, v := range map[string]float64{"tokens_per_second": p.TokensPerSecond, "mfu": p.MFU, "delivered_tokens_per_second": p.Delivered} {
+			if !finite(v) {
+				return fmt.Errorf("plan %s: scaling of %s at %d chips: %s is %v", s.Plan, p.Job, p.Chips, name, v)
+			}
+		}
+	}
+	for _, j := range s.Jobs {
+		for _, l := range j.Layouts {
+			if !finite(l.StepSeconds) || !finite(l.MFU) || !finite(l.MemoryGB) {
+				return fmt.Errorf("plan %s: job %s: the layout for %d chips has a step of %v s, MFU %v, memory %v GB",
+					s.Plan, j.Name, l.Chips, l.StepSeconds, l.MFU, l.MemoryGB)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Set) summarizeJob(i int, runs []*Run) {
+	j := &s.Jobs[i]
+	into := map[string]*Stat{
+		"training_days": &j.TrainingDays, "finish_days": &j.FinishDays, "tokens": &j.Tokens,
+		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
+		"interruptions": &j.Interruptions, "lost_hours": &j.LostHours,
+		"energy_mwh": &j.EnergyMWh, "cost": &j.Cost,
+	}
+	for _, m := range JobMetrics() {
+		values := collect(runs, func(r *Run) float64 { return missing(m.Of(&r.Jobs[i]), m.Duration) })
+		s.Values[JobKey(j.Name, m.Name)] = values
+		if stat, ok := into[m.Name]; ok {
+			*stat = Summary(values)
+		}
+	}
+	j.FinishedShare = stat.Mean(s.Values[JobKey(j.Name, "finished")], nil)
+	j.Finish = Date{
+		Mean: Day(s.Start, j.FinishDays.Mean), P10: Day(s.Start, j.FinishDays.P10),
+		P50: Day(s.Start, j.FinishDays.P50), P90: Day(s.Start, j.FinishDays.P90),
+	}
+}
+
+func (s *Set) summarizeSite(runs []*Run) {
+	into := map[string]*Stat{
+		"peak_power_mw": &s.Site.PeakPowerMW, "mean_power_mw": &s.Site.MeanPowerMW,
+		"energy_mwh": &s.Site.EnergyMWh, "power_swing_mw": &s.Site.PowerSwingMW,
+		"cost": &s.Site.Cost, "co2_t": &s.Site.CO2t,
+	}
+	for _, m := range SiteMetrics() {
+		values := collect(runs, func(r *Run) float64 { return missing(m.Of(&r.Site), false) })
+		s.Values[SiteKey(m.Name)] = values
+		*into[m.Name] = Summary(values)
+	}
+}
+
+func (s *Set) summarizeTimeline(runs []*Run) {
+	s.Timeline.Columns = slices.Clone(s.Timeline.Columns)
+	bins := len(s.Timeline.Days)
+	values := make([]float64, len(runs))
+	for c := range s.Timeline.Columns {
+		col := &s.Timeline.Columns[c]
+		col.Mean, col.P10, col.P90 = make(Floats, bins), make(Floats, bins), make(Floats, bins)
+		for b := range bins {
+			for i, r := range runs {
+				values[i] = missing(r.Samples[c][b], false)
+			}
+			st := Summary(values)
+			col.Mean[b], col.P10[b], col.P90[b] = st.Mean, st.P10, st.P90
+		}
+	}
+}
+
+func collect(runs []*Run, of func(*Run) float64) Floats {
+	v := make(Floats, len(runs))
+	for i, r := range runs {
+		v[i] = of(r)
+	}
+	return v
+}
+
+// missing maps every non-finite value to the one that null reads back as: +Inf
+// for a duration, else NaN. So a Set is the same before and after its codec.
+func missing(v float64, duration bool) float64 {
+	switch {
+	case finite(v):
+		return v
+	case duration:
+		return math.Inf(1)
+	default:
+		return math.NaN()
+	}
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// Summary of one quantity over replicas; NaNs are left out.
+func Summary(values []float64) Stat {
+	sorted := make([]float64, 0, len(values))
+	for _, v := range values {
+		if !math.IsNaN(v) {
+			sorted = append(sorted, v)
+		}
+	}
+	if len(sorted) == 0 {
+		return Stat{math.NaN(), math.NaN(), math.NaN(), math.NaN()}
+	}
+	slices.Sort(sorted)
+	q := func(p float64) float64 { return stat.Quantile(p, stat.Empirical, sorted, nil) }
+	return Stat{Mean: stat.Mean(sorted, nil), P10: q(0.1), P50: q(0.5), P90: q(0.9)}
+}
+
+// Day is the calendar date a number of days after start, or Never.
+func Day(start time.Time, days float64) string {
+	// The Gregorian calendar's four-digit years end with 9999.
+	const last = 8000 * 365
+	if !finite(days) || days > last {
+		return Never
+	}
+	whole := math.Floor(days)
+	rest := time.Duration((days - whole) * float64(24*time.Hour))
+	return start.AddDate(0, 0, int(whole)).Add(rest).Format(time.DateOnly)
+}
+
+// auditTolerance is the relative gap between the chip-hours by state and those on
+// site. Both are sums of exact chip-milliseconds divided to hours, so they differ
+// by rounding of at most some 1e-16 per term.
+const auditTolerance = 1e-9
+
+// Audit checks that every chip-hour on site is accounted for by exactly one state.
+func (r *Run) Audit() error {
+	var sum float64
+	for st, h := range r.ChipHours {
+		if !finite(h) || h < 0 {
+			return fmt.Errorf("replica %d: the books don't balance: %s holds %g chip-hours", r.Replica, State(st), h)
+		}
+		sum += h
+	}
+	if gap := sum - r.OnSiteChipHours; !(math.Abs(gap) <= auditTolerance*math.Max(sum, r.OnSiteChipHours)) {
+		return fmt.Errorf("replica %d: the books don't balance: states hold %.6f chip-hours, %.6f were on site (%+.6f): %s",
+			r.Replica, sum, r.OnSiteChipHours, gap, r.booked())
+	}
+	return nil
+}
+
+// booked lists the states that hold chip-hours, largest first.
+func (r *Run) booked() string {
+	var states []State
+	for st := range NumStates {
+		if r.ChipHours[st] > 0 {
+			states = append(states, st)
+		}
+	}
+	slices.SortStableFunc(states, func(a, b State) int {
+		if r.ChipHours[a] > r.ChipHours[b] {
+			return -1
+		}
+		return 1
+	})
+	parts := make([]string, len(states))
+	for i, st := range states {
+		parts[i] = fmt.Sprintf("%s %.3f", st, r.ChipHours[st])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Column returns the timeline's column of that name.
+func (t *Timeline) Column(name string) (*Column, bool) {
+	for i := range t.Columns {
+		if t.Columns[i].Name == name {
+			return &t.Columns[i], true
+		}
+	}
+	return nil, false
+}
