@@ -22,8 +22,18 @@ type Model struct {
 	Tied bool `json:"tied,omitempty"`
 	// Positions is the length of a learned position table, 0 for rotary or ALiBi.
 	Positions int `json:"positions,omitempty"`
-	// Bias is true where the linear layers have biases (GPT-3, BLOOM).
+	// Bias is true where the linear layers have biases (GPT-3, BLOOM, GPT-OSS).
 	Bias bool `json:"bias,omitempty"`
+	// LayerNorm is true where norms have a bias beside the gain; false is RMSNorm.
+	LayerNorm bool `json:"layer_norm,omitempty"`
+	// PostNorm is true where a norm follows each block too, four per layer (Grok-1).
+	PostNorm bool `json:"post_norm,omitempty"`
+	// QKNorm is true where queries and keys are normed per head (Qwen3).
+	QKNorm bool `json:"qk_norm,omitempty"`
+	// Sinks is true where each head has a learned attention sink (GPT-OSS).
+	Sinks bool `json:"sinks,omitempty"`
+	// EmbeddingNorm is true where a norm follows the embedding (BLOOM).
+	EmbeddingNorm bool `json:"embedding_norm,omitempty"`
 	// MLA is multi-head latent attention (DeepSeek), or nil.
 	MLA *MLA `json:"mla,omitempty"`
 	// MoE is the mixture of experts, or nil for a dense model.
@@ -59,6 +69,9 @@ type MoE struct {
 	// SharedFFN is the inner width of the experts that every token visits, all
 	// together; 0 without.
 	SharedFFN int `json:"shared_ffn,omitempty"`
+	// RouterBias is true where the router has one bias per expert (GPT-OSS;
+	// DeepSeek-V3's load-balancing bias).
+	RouterBias bool `json:"router_bias,omitempty"`
 	// DenseLayers counts the leading layers with a dense block instead.
 	DenseLayers int `json:"dense_layers,omitempty"`
 	// Imbalance is the load of the busiest expert-parallel rank over the mean,
@@ -113,7 +126,7 @@ func (m *Model) ffnMatrices() float64 {
 }
 
 // AttentionParams counts the weights of one attention block: projections in and
-// out, biases where the model has them.
+// out, and attentionExtras.
 func (m *Model) AttentionParams() float64 {
 	h := float64(m.Hidden)
 	heads, kv, qk, v := m.attention()
@@ -128,10 +141,24 @@ func (m *Model) AttentionParams() float64 {
 		return q + down + float64(a.KVRank) + up + out
 	}
 	p := h*float64(heads*qk+kv*(qk+v)) + out
+	return p + m.attentionExtras()
+}
+
+// attentionExtras counts the weights of an attention block (not MLA) that are in no
+// matrix product: biases, norms of queries and keys, sinks.
+func (m *Model) attentionExtras() float64 {
+	heads, kv, qk, v := m.attention()
+	var p int
 	if m.Bias {
-		p += float64(heads*qk+kv*(qk+v)) + h
+		p += heads*qk + kv*(qk+v) + m.Hidden
 	}
-	return p
+	if m.QKNorm {
+		p += 2 * qk
+	}
+	if m.Sinks {
+		p += heads
+	}
+	return float64(p)
 }
 
 // FFNParams counts the weights of a feed-forward block of the given inner width.
@@ -143,14 +170,21 @@ func (m *Model) FFNParams(width int) float64 {
 	return p
 }
 
-// NormParams counts the two norms of one layer; LayerNorm (with Bias) has a
-// shift beside its scale.
+// NormParams counts the norms of one layer: one before each block, with PostNorm
+// one after each too.
 func (m *Model) NormParams() float64 {
-	n := 2 * float64(m.Hidden)
-	if m.Bias {
-		n *= 2
+	if m.PostNorm {
+		return 4 * m.oneNorm()
 	}
-	return n
+	return 2 * m.oneNorm()
+}
+
+// oneNorm counts the weights of one norm over the hidden width.
+func (m *Model) oneNorm() float64 {
+	if m.LayerNorm {
+		return 2 * float64(m.Hidden)
+	}
+	return float64(m.Hidden)
 }
 
 // ExpertParams counts the weights of one routed expert.
@@ -166,7 +200,11 @@ func (m *Model) RouterParams() float64 {
 	if m.MoE == nil {
 		return 0
 	}
-	return float64(m.Hidden) * float64(m.MoE.Experts)
+	p := float64(m.Hidden) * float64(m.MoE.Experts)
+	if m.MoE.RouterBias {
+		p += float64(m.MoE.Experts)
+	}
+	return p
 }
 
 // DenseLayerParams counts one layer with a dense block.
@@ -187,15 +225,19 @@ func (m *Model) MoELayerShared() float64 {
 	return p
 }
 
-// EmbeddingParams counts the token table and learned positions.
+// EmbeddingParams counts the token table, learned positions and the norm after them.
 func (m *Model) EmbeddingParams() float64 {
-	return float64(m.Vocab+m.Positions) * float64(m.Hidden)
+	p := float64(m.Vocab+m.Positions) * float64(m.Hidden)
+	if m.EmbeddingNorm {
+		p += m.oneNorm()
+	}
+	return p
 }
 
 // HeadParams counts the output projection, 0 where it is the embedding, and the
 // last norm.
 func (m *Model) HeadParams() float64 {
-	n := m.NormParams() / 2
+	n := m.oneNorm()
 	if m.Tied {
 		return n
 	}
@@ -212,7 +254,9 @@ func (m *Model) Params() float64 {
 	return p
 }
 
-// ActiveParams counts the weights that one token visits.
+// ActiveParams counts the weights that one token visits: the routed experts it is
+// sent to and everything else, the whole token table included. Some authors leave
+// the table out (EmbeddingParams).
 func (m *Model) ActiveParams() float64 {
 	p := m.EmbeddingParams() + m.HeadParams() + float64(m.DenseLayers())*m.DenseLayerParams()
 	if m.MoE != nil {
@@ -285,18 +329,14 @@ func (m *Model) moeLayerMatmul() float64 {
 	}
 	h := float64(m.Hidden)
 	routed := float64(m.MoE.TopK*m.MoE.FFN + m.MoE.SharedFFN)
-	return m.attentionMatmul() + m.RouterParams() + m.ffnMatrices()*h*routed
+	return m.attentionMatmul() + h*float64(m.MoE.Experts) + m.ffnMatrices()*h*routed
 }
 
-// attentionMatmul is AttentionParams without norms and biases.
+// attentionMatmul is AttentionParams without norms, biases and sinks.
 func (m *Model) attentionMatmul() float64 {
 	p := m.AttentionParams()
 	if a := m.MLA; a != nil {
 		return p - float64(a.QRank+a.KVRank)
 	}
-	if m.Bias {
-		heads, kv, qk, v := m.attention()
-		p -= float64(heads*qk+kv*(qk+v)) + float64(m.Hidden)
-	}
-	return p
+	return p - m.attentionExtras()
 }
