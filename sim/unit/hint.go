@@ -1,0 +1,199 @@
+package unit
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// quote shows a user's text in a message, cut to a readable length.
+func quote(text string) string {
+	const longest = 60 // characters; a quantity takes fewer than 30
+	if utf8.RuneCountInString(text) > longest {
+		text = string([]rune(text)[:longest]) + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// notANumber explains a text that does not begin with a plain decimal.
+func (k *kind) notANumber(text, trimmed string) error {
+	bare := strings.TrimLeft(trimmed, "+-")
+	lower := strings.ToLower(bare)
+	hint := "write e.g. " + k.example
+	switch {
+	case trimmed == "":
+		return &ParseError{text, "the value is empty", hint}
+	case strings.HasPrefix(lower, "nan"), strings.HasPrefix(lower, "inf"):
+		return &ParseError{text, quote(text) + " is not a finite number", hint}
+	case strings.HasPrefix(bare, "."):
+		return &ParseError{text, quote(text) + " begins with a decimal point", "write 0" + bare}
+	}
+	for _, sign := range []string{"$", "€", "¥"} {
+		if number, ok := strings.CutPrefix(bare, sign); ok && (k == &moneyKind || k == &energyPriceKind) {
+			return &ParseError{text, quote(text) + " begins with a currency sign", "write the number first and a currency code after it, e.g. " + strings.TrimSpace(number) + " " + moneyKind.wrong[sign]}
+		}
+	}
+	return &ParseError{text, quote(text) + " does not begin with a number", hint}
+}
+
+// strayNumber explains what follows a number but cannot begin a unit: thousands
+// separators, decimal commas, hexadecimals, a range with a dash.
+func (k *kind) strayNumber(text, number, rest string) error {
+	after := strings.TrimSpace(rest)
+	if after == "" {
+		return nil
+	}
+	what, hint := "", ""
+	switch c := after[0]; {
+	case c == ',' && isGrouped(after, ','):
+		what, hint = "has a thousands separator", "write "+number+strings.ReplaceAll(after, ",", "")
+	case c == ',':
+		what, hint = "has a decimal comma", "write a decimal point: "+number+strings.Replace(after, ",", ".", 1)
+	case c == '_' || c == '\'':
+		what, hint = "has a thousands separator", "write "+number+strings.ReplaceAll(after, string(c), "")
+	case (c == 'x' || c == 'X') && rest == after && strings.TrimLeft(number, "+-") == "0":
+		what, hint = "is not a decimal number", "write e.g. "+k.example
+	case c >= '0' && c <= '9':
+		what, hint = "has a space inside the number", "write "+number+after
+	case c == '.':
+		what, hint = "has a decimal point without digits after it", "write "+number+" "+strings.TrimSpace(after[1:])
+	case c == '-' || strings.HasPrefix(after, "–"):
+		high, unit := scanNumber(strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(after, "–"), "-")))
+		if high == "" {
+			return nil
+		}
+		what, hint = "has a dash between two numbers", "write a range, where one may stand, as "+number+".."+high+unit
+	default:
+		return nil
+	}
+	return &ParseError{text, quote(text) + " " + what, hint}
+}
+
+// isGrouped reports whether text goes on with groups of three digits: ",000,000 USD".
+func isGrouped(text string, separator byte) bool {
+	for len(text) > 0 && text[0] == separator {
+		if countDigits(text[1:]) != 3 {
+			return false
+		}
+		text = text[4:]
+	}
+	return true
+}
+
+// missingUnit completes a bare number.
+func (k *kind) missingUnit(text, number string) error {
+	written := number + " " + k.unit
+	if k == &shareKind && !tooLong(number) {
+		// 0.03 is a share of 3 %, but 3 already counts percent.
+		if v := (scale{num: 1, den: 1}).toBase(number); v >= -1 && v <= 1 {
+			written = (scale{num: 1, den: 100}).shortest(v) + " %"
+		}
+	}
+	return &ParseError{text, strings.TrimSpace(text) + " has no unit", "write e.g. " + written}
+}
+
+// outOfBounds names the bounds of the kind.
+func (k *kind) outOfBounds(text string) error {
+	return &ParseError{
+		text, quote(text) + " is out of bounds",
+		k.name + " may be 0 or between " + k.short(smallest, 1) + " and " + k.short(k.max, 3) + " in magnitude",
+	}
+}
+
+// wrongUnit explains a unit that the kind does not have.
+func (k *kind) wrongUnit(text string, p part) error {
+	if k == &factorKind {
+		hint := "write " + p.number
+		if s, _, ok := shareKind.find(p.unit); ok {
+			hint = "write " + (scale{num: 1, den: 1}).shortest(s.toBase(p.number))
+		}
+		return &ParseError{text, quote(text) + " has a unit, but a factor is a bare number", hint}
+	}
+	what := quote(p.unit) + " is not a unit of " + k.name
+	if right, ok := k.wrong[p.unit]; ok {
+		return &ParseError{text, what, "write " + p.number + " " + right}
+	}
+	if right, ok := k.wrong[strings.ToLower(p.unit)]; ok {
+		return &ParseError{text, what, "write " + p.number + " " + right}
+	}
+	if near := k.sameButCase(p.unit); len(near) > 0 {
+		return &ParseError{text, what + " (upper and lower case differ)", "write " + p.number + " " + strings.Join(near, " or "+p.number+" ")}
+	}
+	for _, other := range kinds() {
+		if _, _, ok := other.find(p.unit); ok && other != k {
+			return &ParseError{text, quote(p.unit) + " is a unit of " + other.name + ", not of " + k.name, "write e.g. " + k.example}
+		}
+	}
+	if near := k.nearest(p.unit); near != "" {
+		return &ParseError{text, what, "did you mean " + p.number + " " + near + "?"}
+	}
+	return &ParseError{text, what, "write one of " + strings.Join(k.symbols(), ", ")}
+}
+
+// symbols lists the units to offer, with a currency filled in.
+func (k *kind) symbols() []string {
+	var list []string
+	for _, s := range k.scales {
+		list = append(list, strings.Replace(s.symbol, currencySign, "USD", 1))
+	}
+	return list
+}
+
+// sameButCase lists the units that differ from symbol only in case; currencies
+// keep the user's letters, in upper case.
+func (k *kind) sameButCase(symbol string) []string {
+	var near []string
+	for _, s := range k.scales {
+		if strings.EqualFold(s.symbol, symbol) && !slices.Contains(near, s.symbol) {
+			near = append(near, s.symbol)
+			continue
+		}
+		before, after, hasCurrency := strings.Cut(s.symbol, currencySign)
+		if n := len(before) + 3; hasCurrency && len(symbol) == n+len(after) &&
+			strings.EqualFold(symbol[:len(before)], before) && strings.EqualFold(symbol[n:], after) {
+			if code := strings.ToUpper(symbol[len(before):n]); isCurrency(code) {
+				near = append(near, before+code+after)
+			}
+		}
+	}
+	return near
+}
+
+// nearest returns the unit within two typing errors of symbol, or "". A unit of
+// one or two letters is within two errors of everything, so it needs one fewer
+// than it has letters.
+func (k *kind) nearest(symbol string) string {
+	best, least := "", 3
+	for _, s := range k.symbols() {
+		if d := editDistance(symbol, s); d < least && d < utf8.RuneCountInString(s) {
+			best, least = s, d
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions and substitutions between two
+// texts (Levenshtein), giving up at 3 on a difference in length.
+func editDistance(a, b string) int {
+	x, y := []rune(a), []rune(b)
+	if len(x)-len(y) > 2 || len(y)-len(x) > 2 {
+		return 3
+	}
+	row := make([]int, len(y)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range x {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range y {
+			cost := 1
+			if x[i] == y[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(y)]
+}
