@@ -1,0 +1,153 @@
+package hardware
+
+import (
+	"fmt"
+	"math"
+
+	"clustercap/sim/unit"
+)
+
+// Validate lists what makes the chip unusable: a rate, capacity or power that is not
+// positive, a share outside 0..1, a range out of order. Empty means usable.
+func (c Chip) Validate() []error {
+	var p problems
+	positive(&p, "bf16", c.BF16)
+	optional(&p, "fp8", c.FP8)
+	optional(&p, "fp4", c.FP4)
+	if c.Cores < 0 {
+		p.add("cores", "%d is below 0", c.Cores)
+	}
+	positive(&p, "hbm", c.HBM)
+	positive(&p, "hbm_bandwidth", c.HBMBandwidth)
+	positive(&p, "scale_up", c.ScaleUp)
+	positive(&p, "nic", c.NIC)
+	positive(&p, "tdp", c.TDP)
+	optional(&p, "idle", c.Idle)
+	if c.Idle.High > c.TDP.Low {
+		p.add("idle", "idle power up to %g W is above the lowest TDP of %g W", c.Idle.High, c.TDP.Low)
+	}
+	optional(&p, "price", c.Price)
+	for _, e := range c.Efficiency.Validate() {
+		p = append(p, fmt.Errorf("efficiency.%w", e))
+	}
+	return p
+}
+
+// Validate lists constants out of bounds: shares above 1 or not positive where
+// nothing would ever finish, ranges out of order.
+func (e Efficiency) Validate() []error {
+	var p problems
+	speed(&p, "matmul", e.Matmul)
+	speed(&p, "attention", e.Attention)
+	speed(&p, "memory", e.Memory)
+	optional(&p, "launch", e.Launch)
+	speed(&p, "scale_up_bus", e.ScaleUpBus)
+	share(&p, "compute_spread", e.ComputeSpread)
+	share(&p, "compute_power", e.ComputePower)
+	share(&p, "memory_power", e.MemoryPower)
+	share(&p, "comm_power", e.CommPower)
+	return p
+}
+
+// Validate lists what makes the server unusable: no chips, a scale-up domain that
+// is smaller than the server or splits one, power that falls with load.
+func (s Server) Validate() []error {
+	var p problems
+	if s.Chips < 1 {
+		p.add("chips", "%d chips; a server has at least one", s.Chips)
+	}
+	switch {
+	case s.ScaleUpDomain < s.Chips:
+		p.add("scale_up_domain", "%d chips is smaller than the server's %d", s.ScaleUpDomain, s.Chips)
+	case s.Chips > 0 && s.ScaleUpDomain%s.Chips != 0:
+		p.add("scale_up_domain", "%d chips is not a whole number of servers of %d", s.ScaleUpDomain, s.Chips)
+	}
+	optional(&p, "scale_up_latency", s.ScaleUpLatency)
+	optional(&p, "overhead_idle", s.OverheadIdle)
+	optional(&p, "overhead_load", s.OverheadLoad)
+	if s.OverheadLoad.Likely < s.OverheadIdle.Likely {
+		p.add("overhead_load", "%g W is below overhead_idle, %g W", s.OverheadLoad.Likely, s.OverheadIdle.Likely)
+	}
+	optional(&p, "price", s.Price)
+	return p
+}
+
+// Validate lists what makes the fabric unusable: no tier, tiers that do not ascend,
+// an oversubscription below 1, an efficiency outside 0..1.
+func (f Fabric) Validate() []error {
+	var p problems
+	if len(f.Tiers) == 0 {
+		p.add("tiers", "none; a fabric has at least one")
+	}
+	for i, t := range f.Tiers {
+		at := func(field string) string { return fmt.Sprintf("tiers[%d].%s", i, field) }
+		last := i == len(f.Tiers)-1
+		switch {
+		case t.Chips < 0:
+			p.add(at("chips"), "%d is below 0", t.Chips)
+		case t.Chips == 0 && !last:
+			p.add(at("chips"), "only the last tier may be 0 (reaches everything)")
+		case t.Chips > 0 && i > 0 && t.Chips <= f.Tiers[i-1].Chips:
+			p.add(at("chips"), "%d does not exceed the tier before it, %d; tiers ascend", t.Chips, f.Tiers[i-1].Chips)
+		}
+		optional(&p, at("bandwidth"), t.Bandwidth)
+		if !(t.Oversubscription >= 1) || math.IsInf(float64(t.Oversubscription), 0) {
+			p.add(at("oversubscription"), "%g; 1 is full bisection, 7 is 1:7", t.Oversubscription)
+		}
+		optional(&p, at("latency"), t.Latency)
+		speed(&p, at("efficiency"), t.Efficiency)
+	}
+	optional(&p, "power_per_chip", f.PowerPerChip)
+	optional(&p, "price_per_chip", f.PricePerChip)
+	return p
+}
+
+// problems collects errors that each start with the field's name.
+type problems []error
+
+func (p *problems) add(field, format string, args ...any) {
+	*p = append(*p, fmt.Errorf("%s: %s", field, fmt.Sprintf(format, args...)))
+}
+
+// ordered reports whether the range is finite and ascending, and says so if not.
+func ordered[Q unit.Quantity](p *problems, field string, r unit.Range[Q]) bool {
+	for _, v := range []Q{r.Low, r.Likely, r.High} {
+		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+			p.add(field, "%g is not a finite number", v)
+			return false
+		}
+	}
+	if r.Low > r.Likely || r.Likely > r.High {
+		p.add(field, "range %g..%g..%g is not in ascending order", r.Low, r.Likely, r.High)
+		return false
+	}
+	return true
+}
+
+// positive demands a range above zero.
+func positive[Q unit.Quantity](p *problems, field string, r unit.Range[Q]) {
+	if ordered(p, field, r) && r.Low <= 0 {
+		p.add(field, "%g is not above 0", r.Low)
+	}
+}
+
+// optional demands a range not below zero; zero means absent or free.
+func optional[Q unit.Quantity](p *problems, field string, r unit.Range[Q]) {
+	if ordered(p, field, r) && r.Low < 0 {
+		p.add(field, "%g is below 0", r.Low)
+	}
+}
+
+// share demands a range within 0..1.
+func share(p *problems, field string, r unit.Range[unit.Share]) {
+	if ordered(p, field, r) && (r.Low < 0 || r.High > 1) {
+		p.add(field, "range %g..%g is not within 0..1 (0 %% to 100 %%)", r.Low, r.High)
+	}
+}
+
+// speed demands a share above zero: at zero the work never ends.
+func speed(p *problems, field string, r unit.Range[unit.Share]) {
+	if ordered(p, field, r) && (r.Low <= 0 || r.High > 1) {
+		p.add(field, "range %g..%g is not above 0 and at most 1 (100 %%)", r.Low, r.High)
+	}
+}
