@@ -196,9 +196,18 @@ func (s *Set) checkDecoded() error {
 			return fmt.Errorf("timeline column %q has %d, %d and %d bins, the calendar %d", c.Name, len(c.Mean), len(c.P10), len(c.P90), bins)
 		}
 	}
-	for key, values := range s.Values {
-		if len(values) != s.Replicas {
-			return fmt.Errorf("values %q has %d replicas, the run %d", key, len(values), s.Replicas)
+	keys := make([]string, 0, len(s.Values))
+	for _, j := range s.Jobs {
+		for _, m := range JobMetrics() {
+			keys = append(keys, JobKey(j.Name, m.Name))
+		}
+	}
+	for _, m := range SiteMetrics() {
+		keys = append(keys, SiteKey(m.Name))
+	}
+	for _, key := range keys {
+		if n := len(s.Values[key]); n != s.Replicas {
+			return fmt.Errorf("values %q has %d replicas, the run %d", key, n, s.Replicas)
 		}
 	}
 	return nil

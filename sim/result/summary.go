@@ -132,10 +132,9 @@ func checkShapes(frame *Set, runs []*Run) error {
 // have no way to be missing.
 func (s *Set) checkFinite() error {
 	for _, p := range s.Scaling {
-		for name, v := range map[string]float64{"tokens_per_second": p.TokensPerSecond, "mfu": p.MFU, "delivered_tokens_per_second": p.Delivered} {
-			if !finite(v) {
-				return fmt.Errorf("plan %s: scaling of %s at %d chips: %s is %v", s.Plan, p.Job, p.Chips, name, v)
-			}
+		if !finite(p.TokensPerSecond) || !finite(p.MFU) || !finite(p.Delivered) {
+			return fmt.Errorf("plan %s: scaling of %s at %d chips: %v tokens/s, MFU %v, delivered %v tokens/s",
+				s.Plan, p.Job, p.Chips, p.TokensPerSecond, p.MFU, p.Delivered)
 		}
 	}
 	for _, j := range s.Jobs {

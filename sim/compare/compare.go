@@ -1,0 +1,353 @@
+// Package compare puts plans side by side: one row per quantity, one column per
+// plan, the difference to the first plan with its interval, and footnotes for
+// everything that the numbers alone would hide.
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"clustercap/sim/result"
+)
+
+// Comparison of plans. Rows hold one Cell per plan, in the order of Plans.
+type Comparison struct {
+	Plans []Plan `json:"plans"`
+	Rows  []Row  `json:"rows"`
+	// Footnotes, numbered from 1; cells refer to them.
+	Footnotes []string `json:"footnotes"`
+	// Sets are the results compared, in the order of Plans.
+	Sets []*result.Set `json:"-"`
+}
+
+// Plan is one column. Name is unique among the plans compared.
+type Plan struct {
+	Name     string `json:"name"`
+	Scenario string `json:"scenario"`
+	Title    string `json:"title"`
+	Replicas int    `json:"replicas"`
+	Seed     uint64 `json:"seed"`
+}
+
+// Row is one quantity of one job, or of the site where Job is empty.
+type Row struct {
+	Job    string `json:"job,omitempty"`
+	Metric string `json:"metric"` // as in result.json
+	Label  string `json:"label"`
+	// Base is the unit of the numbers in the cells; Scale how they are printed.
+	Base  string `json:"unit"`
+	Scale Scale  `json:"-"`
+	Cells []Cell `json:"cells"`
+}
+
+// Cell is one quantity under one plan.
+type Cell struct {
+	// Present is false where the plan has no such job.
+	Present bool        `json:"present"`
+	Stat    result.Stat `json:"stat"`
+	// Bound is true where most replicas did not finish: Stat is then projected, and
+	// the value is known only to exceed AtLeast (base units).
+	Bound   bool    `json:"bound,omitempty"`
+	AtLeast float64 `json:"at_least,omitempty"`
+	// Date is set in rows of dates; Stat then holds days since the first plan's start.
+	Date *result.Date `json:"date,omitempty"`
+	// Difference to the first plan, or nil where there is none.
+	Difference *Difference `json:"difference,omitempty"`
+	// Notes are the numbers of the footnotes that qualify this cell.
+	Notes []int `json:"notes,omitempty"`
+	// differenceNotes counts the last of Notes, which qualify only the difference.
+	differenceNotes int
+}
+
+// kind of arithmetic that a row's difference needs.
+type kind int
+
+const (
+	relative kind = iota // differences in per cent of the first plan
+	points               // shares: differences in percentage points
+	dates                // differences in days
+)
+
+func (r *Row) kind() kind {
+	switch {
+	case r.Metric == "finish":
+		return dates
+	case r.Base == "%":
+		return points
+	default:
+		return relative
+	}
+}
+
+// metric describes a row before it is filled.
+type metric struct {
+	name, value, label, base string
+	job                      func(*result.Job) result.Stat
+	site                     func(*result.Site) result.Stat
+}
+
+func jobMetrics(currency string) []metric {
+	return []metric{
+		{name: "training_days", value: "training_days", label: "training", base: "d", job: func(j *result.Job) result.Stat { return j.TrainingDays }},
+		{name: "finish", value: "finish_days", label: "finish", job: func(j *result.Job) result.Stat { return j.FinishDays }},
+		{name: "tokens_per_second", value: "tokens_per_second", label: "speed", base: "tokens/s", job: func(j *result.Job) result.Stat { return j.TokensPerSecond }},
+		{name: "mfu", value: "mfu", label: "MFU", base: "%", job: func(j *result.Job) result.Stat { return j.MFU }},
+		{name: "goodput", value: "goodput", label: "goodput", base: "%", job: func(j *result.Job) result.Stat { return j.Goodput }},
+		{name: "interruptions", value: "interruptions", label: "interruptions", job: func(j *result.Job) result.Stat { return j.Interruptions }},
+		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", job: func(j *result.Job) result.Stat { return j.EnergyMWh }},
+		{name: "cost", value: "cost", label: "energy cost", base: currency, job: func(j *result.Job) result.Stat { return j.Cost }},
+	}
+}
+
+func siteMetrics(currency string) []metric {
+	return []metric{
+		{name: "peak_power_mw", value: "peak_power_mw", label: "peak power", base: "MW", site: func(s *result.Site) result.Stat { return s.PeakPowerMW }},
+		{name: "mean_power_mw", value: "mean_power_mw", label: "mean power", base: "MW", site: func(s *result.Site) result.Stat { return s.MeanPowerMW }},
+		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", site: func(s *result.Site) result.Stat { return s.EnergyMWh }},
+		{name: "cost", value: "cost", label: "energy cost", base: currency, site: func(s *result.Site) result.Stat { return s.Cost }},
+		{name: "co2_t", value: "co2_t", label: "carbon", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.CO2t }},
+	}
+}
+
+// New compares the sets, the first of which is what the others are held against.
+// It wants at least one.
+func New(sets []*result.Set) (*Comparison, error) {
+	if len(sets) == 0 {
+		return nil, errors.New("nothing to compare: name at least one plan")
+	}
+	b := builder{c: &Comparison{Sets: sets, Plans: plansOf(sets), Footnotes: []string{}}, base: sets[0]}
+	b.noteSets()
+	currency := sets[0].Currency
+	for _, name := range jobNames(sets) {
+		unfinished := b.unfinishedNotes(name)
+		for _, m := range jobMetrics(currency) {
+			b.jobRow(name, m, unfinished)
+		}
+	}
+	for _, m := range siteMetrics(currency) {
+		b.siteRow(m)
+	}
+	return b.c, nil
+}
+
+// plansOf names the columns: by plan; by scenario too where plans share a name.
+func plansOf(sets []*result.Set) []Plan {
+	count := make(map[string]int)
+	for _, s := range sets {
+		count[s.Plan]++
+	}
+	plans := make([]Plan, len(sets))
+	for i, s := range sets {
+		name := s.Plan
+		if count[name] > 1 {
+			name = s.Scenario + "/" + s.Plan
+		}
+		for slices.ContainsFunc(plans[:i], func(p Plan) bool { return p.Name == name }) {
+			name += "'"
+		}
+		plans[i] = Plan{Name: name, Scenario: s.Scenario, Title: s.Title, Replicas: s.Replicas, Seed: s.Seed}
+	}
+	return plans
+}
+
+// jobNames lists every job of any set, in order of first appearance.
+func jobNames(sets []*result.Set) []string {
+	var names []string
+	for _, s := range sets {
+		for _, j := range s.Jobs {
+			if !slices.Contains(names, j.Name) {
+				names = append(names, j.Name)
+			}
+		}
+	}
+	return names
+}
+
+// builder fills a Comparison.
+type builder struct {
+	c    *Comparison
+	base *result.Set
+	// setNotes qualify every difference of a plan.
+	setNotes [][]int
+}
+
+// note adds a footnote, once, and returns its number.
+func (b *builder) note(format string, args ...any) int {
+	text := fmt.Sprintf(format, args...)
+	if i := slices.Index(b.c.Footnotes, text); i >= 0 {
+		return i + 1
+	}
+	b.c.Footnotes = append(b.c.Footnotes, text)
+	return len(b.c.Footnotes)
+}
+
+// paired reports whether set i drew from the same streams as the first.
+func (b *builder) paired(i int) bool {
+	s := b.c.Sets[i]
+	return s.Seed == b.base.Seed && s.Replicas == b.base.Replicas
+}
+
+// noteSets says what weakens the comparison of whole plans, and passes on the
+// warnings of the runs.
+func (b *builder) noteSets() {
+	b.setNotes = make([][]int, len(b.c.Sets))
+	for i, s := range b.c.Sets {
+		name := b.c.Plans[i].Name
+		if i > 0 && !b.paired(i) {
+			b.setNotes[i] = append(b.setNotes[i], b.note(
+				"%s ran with seed %d and %d replicas, %s with seed %d and %d: their differences are those of independent samples (Welch), wider than under common random numbers",
+				name, s.Seed, s.Replicas, b.c.Plans[0].Name, b.base.Seed, b.base.Replicas))
+		}
+		if i > 0 && s.Replicas < 2 || i > 0 && b.base.Replicas < 2 {
+			b.setNotes[i] = append(b.setNotes[i], b.note("one replica gives no interval: run with --replicas 2 or more"))
+		}
+		if i > 0 && s.HorizonDays != b.base.HorizonDays {
+			b.setNotes[i] = append(b.setNotes[i], b.note("%s simulates %.4g days, %s %.4g: the site's energy, cost and carbon cover different times",
+				name, s.HorizonDays, b.c.Plans[0].Name, b.base.HorizonDays))
+		}
+		for _, w := range s.Warnings {
+			b.note("%s: %s", name, w)
+		}
+	}
+}
+
+// unfinishedNotes footnotes the plans under which the job did not always finish;
+// 0 where it did.
+func (b *builder) unfinishedNotes(job string) []int {
+	notes := make([]int, len(b.c.Sets))
+	for i, s := range b.c.Sets {
+		j := findJob(s, job)
+		if j == nil || j.FinishedShare == 1 {
+			continue
+		}
+		notes[i] = b.note("%s", unfinishedText(b.c.Plans[i].Name, s, j))
+	}
+	return notes
+}
+
+func unfinishedText(plan string, s *result.Set, j *result.Job) string {
+	done := int(math.Round(j.FinishedShare * float64(s.Replicas)))
+	end := result.Day(s.Start, s.HorizonDays)
+	head := fmt.Sprintf("%s under %s finished in %d of %d replicas by %s", j.Name, plan, done, s.Replicas, end)
+	if math.IsInf(j.TrainingDays.P50, 0) {
+		return head + "; in most it made no progress"
+	}
+	scale := ScaleOf("d", j.TrainingDays.P90, j.TrainingDays.P50)
+	text := fmt.Sprintf("%s; at the rate it had at the end it would train %s (p10-p90 %s to %s) and finish on %s",
+		head, scale.Text(j.TrainingDays.P50), scale.Number(j.TrainingDays.P10), scale.Number(j.TrainingDays.P90), j.Finish.P50)
+	if done > 0 {
+		text += "; projections enter its means"
+	}
+	return text
+}
+
+func findJob(s *result.Set, name string) *result.Job {
+	for i := range s.Jobs {
+		if s.Jobs[i].Name == name {
+			return &s.Jobs[i]
+		}
+	}
+	return nil
+}
+
+// Unfinished reports whether most replicas did not finish the job, and the least
+// number of days since its start that it must train then.
+func Unfinished(s *result.Set, j *result.Job) (atLeast float64, unfinished bool) {
+	if j.FinishedShare >= 0.5 {
+		return 0, false
+	}
+	start := result.Summary(s.Values[result.JobKey(j.Name, "start_days")]).P50
+	if math.IsNaN(start) || start > s.HorizonDays {
+		start = s.HorizonDays
+	}
+	return s.HorizonDays - start, true
+}
+
+func (b *builder) jobRow(job string, m metric, unfinished []int) {
+	row := Row{Job: job, Metric: m.name, Label: m.label, Base: m.base, Cells: make([]Cell, len(b.c.Sets))}
+	for i, s := range b.c.Sets {
+		j := findJob(s, job)
+		if j == nil {
+			row.Cells[i] = Cell{Stat: result.Summary(nil)}
+			continue
+		}
+		cell := Cell{Present: true, Stat: m.job(j)}
+		if m.name == "training_days" || m.name == "finish" {
+			if unfinished[i] > 0 {
+				cell.Notes = append(cell.Notes, unfinished[i])
+			}
+			cell.AtLeast, cell.Bound = Unfinished(s, j)
+			if cell.Bound && m.name == "finish" {
+				cell.AtLeast = s.HorizonDays
+			}
+		}
+		if m.name == "finish" {
+			date, shift := j.Finish, b.shift(i)
+			cell.Date, cell.AtLeast = &date, cell.AtLeast+shift
+			cell.Stat = result.Stat{Mean: cell.Stat.Mean + shift, P10: cell.Stat.P10 + shift, P50: cell.Stat.P50 + shift, P90: cell.Stat.P90 + shift}
+		}
+		row.Cells[i] = cell
+	}
+	b.finish(&row, func(s *result.Set) []float64 { return s.Values[result.JobKey(job, m.value)] })
+}
+
+func (b *builder) siteRow(m metric) {
+	row := Row{Metric: m.name, Label: m.label, Base: m.base, Cells: make([]Cell, len(b.c.Sets))}
+	for i, s := range b.c.Sets {
+		row.Cells[i] = Cell{Present: true, Stat: m.site(&s.Site)}
+	}
+	b.finish(&row, func(s *result.Set) []float64 { return s.Values[result.SiteKey(m.value)] })
+}
+
+// shift is by how many days set i starts after the first.
+func (b *builder) shift(i int) float64 {
+	return b.c.Sets[i].Start.Sub(b.base.Start).Hours() / 24
+}
+
+// finish adds the differences and the scale, and files the row.
+func (b *builder) finish(row *Row, values func(*result.Set) []float64) {
+	for i := 1; i < len(row.Cells); i++ {
+		b.difference(row, i, values)
+	}
+	var shown []float64
+	for _, c := range row.Cells {
+		shown = append(shown, c.Stat.Mean, c.AtLeast)
+	}
+	row.Scale = ScaleOf(row.Base, shown...)
+	if row.Metric == "cost" {
+		row.Scale = MoneyScale(row.Base, shown...)
+	}
+	b.c.Rows = append(b.c.Rows, *row)
+}
+
+func (b *builder) difference(row *Row, i int, values func(*result.Set) []float64) {
+	cell, first := &row.Cells[i], row.Cells[0]
+	s := b.c.Sets[i]
+	if !cell.Present || !first.Present {
+		return
+	}
+	if row.Metric == "cost" && s.Currency != b.base.Currency {
+		cell.Notes = append(cell.Notes, b.note("%s counts in %s, %s in %s: costs are not compared", b.c.Plans[i].Name, s.Currency, b.c.Plans[0].Name, b.base.Currency))
+		return
+	}
+	before, after := values(b.base), values(s)
+	if row.kind() == dates && b.shift(i) != 0 {
+		after = slices.Clone(after)
+		for k := range after {
+			after[k] += b.shift(i)
+		}
+	}
+	compare := welchDifference
+	if b.paired(i) {
+		compare = pairedDifference
+	}
+	d, ok := compare(before, after)
+	if !ok {
+		return
+	}
+	cell.Difference = &d
+	cell.Notes = append(cell.Notes, b.setNotes[i]...)
+	cell.differenceNotes = len(b.setNotes[i])
+}
