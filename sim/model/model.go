@@ -74,6 +74,9 @@ type MoE struct {
 	RouterBias bool `json:"router_bias,omitempty"`
 	// DenseLayers counts the leading layers with a dense block instead.
 	DenseLayers int `json:"dense_layers,omitempty"`
+	// NodeLimit bounds how many scale-up domains one token's experts may lie
+	// in (node-limited routing, DeepSeek-V3 section 2.1.2); 0 without a bound.
+	NodeLimit int `json:"node_limit,omitempty"`
 	// Imbalance is the load of the busiest expert-parallel rank over the mean,
 	// with dropless routing; 1 when tokens are dropped or forced to balance.
 	Imbalance float64 `json:"imbalance,omitempty"`

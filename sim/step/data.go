@@ -1,0 +1,70 @@
+package step
+
+// replicas is the group of chips that hold the same weights.
+func (p *pricer) replicas(expert bool) group {
+	l := p.layout
+	if expert {
+		return group{l.TP * l.CP * l.DP / l.EP, l.EP}
+	}
+	return group{l.CP * l.DP, l.TP}
+}
+
+// shards is over how many chips the optimizer state of a weight is divided.
+func (p *pricer) shards(expert bool) float64 {
+	if p.layout.ZeRO == 0 {
+		return 1
+	}
+	return float64(p.replicas(expert).size)
+}
+
+// both prices f for the dense and the expert weights of a stage, in sequence: they
+// share the NICs.
+func (p *pricer) both(s *stage, bytes float64) float64 {
+	return p.net.gather(bytes*s.dense, p.replicas(false)) + p.net.gather(bytes*s.expert, p.replicas(true))
+}
+
+// dataParallel is the data-parallel traffic that stays exposed, plus what its
+// hidden part costs the kernels beside it.
+func (p *pricer) dataParallel(s *pipe, micro float64) float64 {
+	full := s.fullest
+	scatter := p.both(full, gradientBytes)
+	collect := p.both(full, weightBytes)
+	forward := s.slowest.forward
+	backward := s.slowest.work.sum() - forward
+	switch p.layout.ZeRO {
+	case 0:
+		// One all-reduce of the gradients, beside the last backward pass.
+		return exposed(2*scatter, p.window(backward))
+	case 1:
+		// Gradients scattered beside the last backward pass, weights collected
+		// beside the first forward pass.
+		return exposed(scatter, p.window(backward)) + exposed(collect, p.window(forward))
+	case 2:
+		return micro*exposed(scatter, backward) + exposed(collect, forward)
+	default:
+		// Fully sharded: weights collected layer by layer in both passes of
+		// every microbatch, gradients scattered in each backward pass.
+		return micro * (exposed(collect, forward) + exposed(collect+scatter, backward))
+	}
+}
+
+// window is the time during which gradients of one pass can be reduced: the pass
+// itself, and where chunks interleave also the passes of the stage's other chunks,
+// which finish one pipeline depth apart.
+func (p *pricer) window(pass float64) float64 {
+	v := float64(p.layout.VPP)
+	return pass * (1 + (v-1)*float64(p.layout.PP-1)/v)
+}
+
+// exposed is what remains of a collective of this duration that runs bucket by
+// bucket beside kernels for a window: at least its last bucket, and the slowdown of
+// the kernels it runs beside.
+func exposed(duration, window float64) float64 {
+	hidden := min(duration*(1-1/buckets), window)
+	return duration - hidden + commSlowdown*hidden
+}
+
+// optimizer is the Adam update of the fullest stage's share of parameters.
+func (p *pricer) optimizer(s *stage) cost {
+	return p.rates.stream(adamTraffic * (s.dense/p.shards(false) + s.expert/p.shards(true)))
+}

@@ -1,0 +1,171 @@
+package step
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"gonum.org/v1/gonum/mathext"
+
+	"clustercap/sim/unit"
+)
+
+// Constants of composition.
+const (
+	weightBytes   = 2.0  // per parameter: the BF16 copy that the layers compute with
+	gradientBytes = 4.0  // gradients are accumulated and reduced in FP32
+	adamBytes     = 12.0 // FP32 master weight and two moments
+	// adamTraffic is the bytes that one Adam update moves per parameter: read
+	// gradient, master and moments; write master, moments and BF16 weight.
+	adamTraffic = 4 + 12 + 12 + 2.0
+	// buckets is how many pieces a data-parallel collective is cut into, so that
+	// all but the last overlap with a pass. Megatron-Core cuts at about
+	// max(40M, 1M x DP) parameters: 5-20 buckets of a stage.
+	buckets = 10.0
+	// commSlowdown is the share of compute speed lost while a collective runs
+	// beside it: NCCL occupies 16-24 of 132 multiprocessors (DeepSeek-V3: 20) and
+	// some memory bandwidth; range 0.08-0.18.
+	commSlowdown = 0.12
+	// contextBytes is what driver, runtime and communicators hold before the
+	// first tensor, range 2-5 GB.
+	contextBytes = 3e9
+	// fragmentation is the share of activation memory lost to the allocator, range 3-10 %.
+	fragmentation = 0.05
+)
+
+// pricer prices layouts of one workload on one machine.
+type pricer struct {
+	work    *Workload
+	mach    *Machine
+	rates   rates
+	net     network
+	layout  Layout
+	scratch []stage
+}
+
+// Pricer prices many layouts of one workload on one machine without allocating.
+// It is not safe for concurrent use.
+type Pricer struct{ p pricer }
+
+// NewPricer prepares the rates that all layouts share; ranges of the machine are
+// read at Likely. The workload and machine must not change while it is in use.
+func NewPricer(w *Workload, m *Machine) (*Pricer, error) {
+	if w.Precision != BF16 && w.Precision != FP8 {
+		return nil, fmt.Errorf("precision %q is not bf16 or fp8", w.Precision)
+	}
+	if peak(&m.Chip, w.Precision) <= 0 {
+		return nil, fmt.Errorf("%s has no %s rate", m.Chip.Name, strings.ToUpper(string(w.Precision)))
+	}
+	if len(m.Fabric.Tiers) == 0 {
+		return nil, fmt.Errorf("fabric %s has no tiers", m.Fabric.Name)
+	}
+	return &Pricer{pricer{work: w, mach: m, rates: chipRates(&m.Chip, w.Precision), net: newNetwork(m)}}, nil
+}
+
+// Price returns the step of a layout without Problems. The step may not fit in
+// memory; see Memory.Fits.
+func (p *Pricer) Price(l Layout) Step {
+	p.p.layout = l
+	return p.p.price()
+}
+
+// Floor is a time that the layout cannot beat: all model FLOPs at the best rate
+// of the chip, on all of its chips.
+func (p *Pricer) Floor(l Layout) unit.Duration {
+	w := p.p.work
+	best := max(p.p.rates.linear, p.p.rates.bf16, p.p.rates.attention)
+	return unit.Duration(w.Model.FLOPs(w.Sequence) * float64(w.Tokens()) / (best * float64(l.Chips())))
+}
+
+// Estimate prices one layout. Its error lists every problem of the layout, or says
+// why the machine cannot run the workload; a step that does not fit in memory is
+// not an error.
+func Estimate(w *Workload, m *Machine, l Layout) (Step, error) {
+	p, err := NewPricer(w, m)
+	if err != nil {
+		return Step{}, err
+	}
+	if problems := l.Problems(w, m); len(problems) > 0 {
+		return Step{}, fmt.Errorf("layout %s: %s", l, strings.Join(problems, "; "))
+	}
+	return p.Price(l), nil
+}
+
+// price composes the step: microbatches through the pipeline, data-parallel
+// traffic beside it, the optimizer, and the wait for stragglers.
+func (p *pricer) price() Step {
+	w, l := p.work, p.layout
+	s := p.pipeline()
+	micro := float64(w.Batch) / float64(l.DP*l.MicroBatch)
+
+	mean := s.mean.times(micro)
+	update := p.optimizer(s.fullest)
+	kernels := mean.base.plus(mean.redo).plus(update)
+	parts := Parts{
+		Compute:     seconds(mean.base.sum() + update.sum()),
+		Recompute:   seconds(mean.redo.sum()),
+		TensorComm:  seconds(mean.tensor),
+		ContextComm: seconds(mean.context),
+		ExpertComm:  seconds(mean.expert),
+		PipeComm:    seconds(p.messages(&s, micro)),
+		DataComm:    seconds(p.dataParallel(&s, micro)),
+		Bubble:      seconds(max(0, s.flow(l, micro)-mean.sum())),
+		Straggler:   seconds(p.straggler(kernels.sum())),
+	}
+	total := parts.Sum()
+
+	flops := w.Model.FLOPs(w.Sequence) * float64(w.Tokens())
+	hardware := flops
+	if l.Recompute == RecomputeFull {
+		head := 2 * float64(w.Model.Vocab) * float64(w.Model.Hidden)
+		hardware += (w.Model.ForwardFLOPs(w.Sequence) - head) * float64(w.Tokens())
+	}
+	available := float64(peak(&p.mach.Chip, w.Precision)) * float64(l.Chips()) * float64(total)
+	return Step{
+		Layout:        l,
+		Time:          total,
+		Tokens:        w.Tokens(),
+		Parts:         parts,
+		Memory:        p.memory(&s),
+		ModelFLOPs:    flops,
+		HardwareFLOPs: hardware,
+		MFU:           unit.Share(flops / available),
+		HFU:           unit.Share(hardware / available),
+		Activity: Activity{
+			Matrix: seconds(kernels.matrix),
+			Memory: seconds(kernels.memory),
+			Comm:   parts.ExposedComm(),
+			Wait:   parts.Bubble + parts.Straggler,
+		},
+	}
+}
+
+func seconds(s float64) unit.Duration { return unit.Duration(s) }
+
+// messages is the exposed time of sends between pipeline stages. Plain 1F1B waits
+// for each input and each gradient; with several chunks the messages of one hide
+// behind the kernels of the others, except while the pipeline fills and drains.
+func (p *pricer) messages(s *pipe, micro float64) float64 {
+	l := p.layout
+	if l.PP == 1 {
+		return 0
+	}
+	hop := p.net.send(activationBytes*s.shape.sharded*s.shape.hidden, l.TP*l.CP*l.DP)
+	waits := float64(l.PP - 1)
+	if l.VPP == 1 && l.Schedule == OneFOneB {
+		waits += micro
+	}
+	return 2 * hop * waits
+}
+
+// straggler is the wait for the slowest chip when the speeds of all are normal with
+// the delivery's spread: the expected maximum of n standard normals by Blom's
+// approximation, times the spread, times the kernels' time.
+func (p *pricer) straggler(kernels float64) float64 {
+	n := float64(p.layout.Chips())
+	if n < 2 {
+		return 0
+	}
+	expected := mathext.NormalQuantile((n - 0.375) / (n + 0.25))
+	return kernels * math.Max(0, expected) * float64(p.mach.Chip.Efficiency.ComputeSpread.Likely)
+}

@@ -1,0 +1,152 @@
+package step
+
+import (
+	"math"
+
+	"clustercap/sim/hardware"
+	"clustercap/sim/unit"
+)
+
+// Shape constants of dense kernels. They are properties of how matrix units are
+// fed, not of a chip; the chip's own constants are in hardware.Efficiency.
+const (
+	// kRamp is the depth k at which a tile spends half of its time filling the
+	// pipeline and writing its result. CUTLASS profiles of 128x256 tiles on A100
+	// and H100 reach 90 % of their plateau at k of about 1,500 (range 100-300).
+	kRamp = 160
+	// attentionRamp is the span of keys at which a fused attention kernel
+	// reaches half of its plateau. FlashAttention-2 on A100 goes from about
+	// 65 % of its plateau at 512 tokens to 95 % at 8k causal (range 150-400).
+	attentionRamp = 250
+	// attentionBackward is the FLOPs of the fused backward kernel over the
+	// forward's: five matrix products instead of two (FlashAttention, section 3.2).
+	attentionBackward = 2.5
+	// attentionBackwardSpeed is the backward kernel's rate over the forward's:
+	// FlashAttention-2 and -3 report 0.75-0.85.
+	attentionBackwardSpeed = 0.8
+)
+
+// tile is an output tile of a GEMM kernel and the share of the best rate that it
+// can reach: smaller tiles read more operand bytes per FLOP.
+type tile struct {
+	m, n int
+	rate float64
+}
+
+// tiles that vendor libraries choose from.
+var tiles = [...]tile{{128, 256, 1}, {256, 128, 1}, {128, 128, 0.92}, {64, 128, 0.8}}
+
+// cost is the time of kernels, by what limits them.
+type cost struct {
+	matrix float64 // s, matrix units busy
+	memory float64 // s, memory-bound or launching
+}
+
+func (c cost) sum() float64 { return c.matrix + c.memory }
+
+func (c cost) plus(d cost) cost { return cost{c.matrix + d.matrix, c.memory + d.memory} }
+
+func (c cost) times(f float64) cost { return cost{c.matrix * f, c.memory * f} }
+
+// rates are a chip's achievable rates for one precision, in SI.
+type rates struct {
+	linear    float64 // FLOP/s of a large GEMM in the workload's precision
+	bf16      float64 // FLOP/s of a large GEMM in BF16
+	attention float64 // FLOP/s of a long fused attention kernel
+	memory    float64 // B/s
+	launch    float64 // s
+	operand   float64 // bytes per element of a GEMM operand
+	cores     int
+	cast      bool // operands are cast from BF16 before each GEMM
+}
+
+func chipRates(c *hardware.Chip, p Precision) rates {
+	e := &c.Efficiency
+	r := rates{
+		bf16:      float64(c.BF16.Likely) * float64(e.Matmul.Likely),
+		attention: float64(c.BF16.Likely) * float64(e.Attention.Likely),
+		memory:    float64(c.HBMBandwidth.Likely) * float64(e.Memory.Likely),
+		launch:    float64(e.Launch.Likely),
+		operand:   2,
+		cores:     c.Cores,
+	}
+	r.linear = r.bf16
+	if p == FP8 {
+		r.linear = float64(c.FP8.Likely) * float64(e.Matmul.Likely)
+		r.operand = 1
+		r.cast = true
+	}
+	return r
+}
+
+// peak is the data-sheet rate against which MFU counts.
+func peak(c *hardware.Chip, p Precision) unit.FLOPRate {
+	if p == FP8 {
+		return c.FP8.Likely
+	}
+	return c.BF16.Likely
+}
+
+// gemm prices an m x n x k product in the workload's precision; groups equal
+// products run as one kernel (grouped GEMM of experts).
+func (r *rates) gemm(groups, m, n, k float64) cost {
+	return r.product(groups, m, n, k, r.linear, r.operand)
+}
+
+// gemmBF16 prices a product that stays in BF16 whatever the workload's precision
+// (output head, router).
+func (r *rates) gemmBF16(m, n, k float64) cost { return r.product(1, m, n, k, r.bf16, 2) }
+
+func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
+	if m <= 0 || n <= 0 || k <= 0 || groups <= 0 {
+		return cost{}
+	}
+	flops := 2 * groups * m * n * k
+	best := 0.0
+	for _, t := range &tiles {
+		tm, tn := math.Ceil(m/float64(t.m)), math.Ceil(n/float64(t.n))
+		count := groups * tm * tn
+		share := t.rate * (m / (tm * float64(t.m))) * (n / (tn * float64(t.n)))
+		if r.cores > 0 {
+			// The last wave of tiles leaves some cores idle.
+			waves := count / float64(r.cores)
+			share *= waves / math.Ceil(waves)
+		}
+		best = max(best, share)
+	}
+	best *= k / (k + kRamp)
+	compute := flops / (rate * best)
+	bytes := groups * (operand*(m*k+k*n) + 2*m*n)
+	stream := bytes / r.memory
+	if stream > compute {
+		return cost{memory: stream + r.launch}
+	}
+	return cost{matrix: compute, memory: r.launch}
+}
+
+// stream prices a memory-bound kernel that moves so many bytes.
+func (r *rates) stream(bytes float64) cost {
+	if bytes <= 0 {
+		return cost{}
+	}
+	return cost{memory: bytes/r.memory + r.launch}
+}
+
+// castOperands prices turning elements of a BF16 tensor into a GEMM operand and
+// its transpose (needed by the weight gradient); free in BF16.
+func (r *rates) castOperands(elements float64) cost {
+	if !r.cast {
+		return cost{}
+	}
+	return r.stream(elements * (2 + 2*r.operand))
+}
+
+// attend prices fused attention: tokens queries of heads heads that meet span
+// keys on average, with inner widths qk and v.
+func (r *rates) attend(tokens, heads, span, qk, v float64) (forward, backward cost) {
+	flops := 2 * tokens * heads * span * (qk + v)
+	rate := r.attention * span / (span + attentionRamp)
+	forward = cost{matrix: flops / rate, memory: r.launch}
+	backward = cost{matrix: attentionBackward * flops / (rate * attentionBackwardSpeed), memory: 2 * r.launch}
+	return forward, backward
+}

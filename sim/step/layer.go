@@ -1,0 +1,287 @@
+package step
+
+import "clustercap/sim/model"
+
+// pass is one direction of one microbatch through one layer on one chip.
+type pass struct {
+	compute cost
+	tensor  float64 // s of tensor-parallel collectives, exposed
+	expert  float64 // s of expert-parallel all-to-alls
+	context float64 // s of context-parallel ring exchange not hidden by attention
+}
+
+func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context }
+
+func (p pass) plus(q pass) pass {
+	return pass{p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context}
+}
+
+func (p pass) times(f float64) pass {
+	return pass{p.compute.times(f), p.tensor * f, p.expert * f, p.context * f}
+}
+
+// block is what one layer (or the embedding, or the head) costs one microbatch.
+type block struct {
+	forward, backward pass
+	redo              pass    // run again before the backward pass
+	stored            float64 // bytes of activations kept per microbatch
+	working           float64 // bytes live only while the layer runs
+}
+
+func (b block) plus(c block) block {
+	return block{
+		b.forward.plus(c.forward), b.backward.plus(c.backward), b.redo.plus(c.redo),
+		b.stored + c.stored, max(b.working, c.working),
+	}
+}
+
+func (b block) times(f float64) block {
+	return block{b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.working}
+}
+
+// Bytes of one element in the tensors that layers exchange and keep.
+const (
+	activationBytes = 2.0 // BF16
+	logitBytes      = 4.0 // the loss is computed in FP32
+)
+
+// shape is one microbatch of a workload under a layout, as one chip sees it.
+type shape struct {
+	tokens  float64 // per tensor-parallel group: micro_batch x sequence / CP
+	sharded float64 // tokens / TP: the sequence-parallel regions
+	tp, cp  float64
+	hidden  float64
+}
+
+func newShape(w *Workload, l Layout) shape {
+	t := float64(l.MicroBatch) * float64(w.Sequence) / float64(l.CP)
+	return shape{tokens: t, sharded: t / float64(l.TP), tp: float64(l.TP), cp: float64(l.CP), hidden: float64(w.Model.Hidden)}
+}
+
+// linear adds the three products of a linear layer: forward m x n x k, its input
+// gradient m x k x n and its weight gradient k x n x m.
+func (p *pricer) linear(b *block, m, n, k float64) { p.grouped(b, 1, m, n, k) }
+
+func (p *pricer) grouped(b *block, groups, m, n, k float64) {
+	r := &p.rates
+	cast := r.castOperands(groups * m * k)
+	b.forward.compute = b.forward.compute.plus(r.gemm(groups, m, n, k)).plus(cast)
+	gradient := r.castOperands(groups * m * n)
+	b.backward.compute = b.backward.compute.
+		plus(r.gemm(groups, m, k, n)).
+		plus(r.gemm(groups, k, n, m)).
+		plus(gradient)
+}
+
+// elementwise adds a memory-bound kernel that moves so many bytes forward and
+// twice as many backward (the gradient beside each operand).
+func (p *pricer) elementwise(b *block, bytes float64) {
+	b.forward.compute = b.forward.compute.plus(p.rates.stream(bytes))
+	b.backward.compute = b.backward.compute.plus(p.rates.stream(2 * bytes))
+}
+
+// attentionBlock prices norm, projections, rotary embedding and fused attention
+// of one layer, with the residual addition.
+func (p *pricer) attentionBlock(s shape) block {
+	var b block
+	m := &p.work.Model
+	a := m.Attention()
+	heads, kv := float64(a.Heads)/s.tp, max(1, float64(a.KVHeads)/s.tp)
+	qk, v := float64(a.QK), float64(a.V)
+	h := s.hidden
+
+	p.elementwise(&b, 2*activationBytes*s.sharded*h) // norm
+	b.stored += activationBytes * s.sharded * h      // its input
+	if mla := m.MLA; mla != nil {
+		p.latentProjections(&b, s, mla)
+	} else {
+		n := heads*qk + kv*(qk+v)
+		p.linear(&b, s.tokens, n, h)
+		b.stored += activationBytes * (s.sharded*h + s.tokens*n)
+	}
+	p.elementwise(&b, 2*activationBytes*s.tokens*(heads+kv)*qk) // rotary
+
+	forward, backward := p.attend(s, heads, qk, v)
+	b.forward.compute = b.forward.compute.plus(forward)
+	b.backward.compute = b.backward.compute.plus(backward)
+	b.stored += activationBytes * s.tokens * heads * v
+	if s.cp > 1 {
+		ring := p.net.gather(s.cp*activationBytes*s.tokens*kv*(qk+v), group{p.layout.CP, p.layout.TP})
+		b.forward.context += max(0, ring-forward.sum())
+		b.backward.context += max(0, 2*ring-backward.sum())
+	}
+
+	p.linear(&b, s.tokens, h, heads*v)
+	p.elementwise(&b, 3*activationBytes*s.sharded*h) // residual
+	p.tensorPair(&b, s)
+	return b
+}
+
+// attend prices fused attention averaged over full and windowed layers.
+func (p *pricer) attend(s shape, heads, qk, v float64) (forward, backward cost) {
+	m := &p.work.Model
+	span := model.AttentionSpan(p.work.Sequence, 0)
+	forward, backward = p.rates.attend(s.tokens, heads, span, qk, v)
+	if m.Window > 0 {
+		near := model.AttentionSpan(p.work.Sequence, m.Window)
+		f, b := p.rates.attend(s.tokens, heads, near, qk, v)
+		forward, backward = forward.plus(f).times(0.5), backward.plus(b).times(0.5)
+	}
+	return forward, backward
+}
+
+// latentProjections prices the down and up projections of multi-head latent
+// attention; the down projections are small and not divided by TP.
+func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
+	h := s.hidden
+	heads := float64(p.work.Model.Heads) / s.tp
+	qk, kvUp := float64(a.NopeDim+a.RopeDim), float64(a.NopeDim+a.ValueDim)
+	q, kv := float64(a.QRank), float64(a.KVRank)
+	if a.QRank > 0 {
+		p.linear(b, s.tokens, q, h)
+		p.elementwise(b, 2*activationBytes*s.tokens*q)
+		p.linear(b, s.tokens, heads*qk, q)
+	} else {
+		p.linear(b, s.tokens, heads*qk, h)
+	}
+	p.linear(b, s.tokens, kv+float64(a.RopeDim), h)
+	p.elementwise(b, 2*activationBytes*s.tokens*kv)
+	p.linear(b, s.tokens, heads*kvUp, kv)
+	b.stored += activationBytes * (s.sharded*h + s.tokens*(q+kv+float64(a.RopeDim)+heads*(qk+kvUp)))
+}
+
+// tensorPair adds the all-gather before and the reduce-scatter after a
+// tensor-parallel block, forward and backward (Korthikanti et al., section 4.2.2;
+// the backward pass's second all-gather runs beside the weight gradient).
+func (p *pricer) tensorPair(b *block, s shape) {
+	if s.tp <= 1 {
+		return
+	}
+	pair := 2 * p.net.gather(activationBytes*s.tokens*s.hidden, group{p.layout.TP, 1})
+	b.forward.tensor += pair
+	b.backward.tensor += pair
+}
+
+// feedForward prices norm, a dense feed-forward block of this width and the
+// residual addition.
+func (p *pricer) feedForward(s shape, width float64) block {
+	var b block
+	h := s.hidden
+	p.elementwise(&b, 2*activationBytes*s.sharded*h) // norm
+	b.stored += 2 * activationBytes * s.sharded * h  // its input and output
+	p.mlp(&b, 1, s.tokens, width/s.tp, h)
+	p.elementwise(&b, 3*activationBytes*s.sharded*h) // residual
+	p.tensorPair(&b, s)
+	return b
+}
+
+// mlp adds groups equal feed-forward blocks of m tokens each. Under selective
+// recomputation the activation function runs again instead of being stored.
+func (p *pricer) mlp(b *block, groups, m, width, hidden float64) {
+	up := 1.0
+	if p.work.Model.Gated {
+		up = 2
+	}
+	p.grouped(b, groups, m, up*width, hidden)
+	activation := activationBytes * groups * m * width * (up + 1)
+	p.elementwise(b, activation)
+	p.grouped(b, groups, m, hidden, width)
+	b.stored += activationBytes * groups * m * width * up
+	if p.layout.Recompute == RecomputeSelective {
+		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation))
+	} else {
+		b.stored += activationBytes * groups * m * width
+	}
+}
+
+// experts prices router, dispatch, grouped expert products, combine, and the
+// shared experts of one MoE layer.
+func (p *pricer) experts(s shape) block {
+	var b block
+	moe := p.work.Model.MoE
+	h := s.hidden
+	routed := s.sharded * float64(moe.TopK)
+	p.elementwise(&b, 2*activationBytes*s.sharded*h) // norm
+	b.stored += 2 * activationBytes * s.sharded * h
+
+	router := p.rates.gemmBF16(s.sharded, float64(moe.Experts), h)
+	b.forward.compute = b.forward.compute.plus(router)
+	b.backward.compute = b.backward.compute.plus(router.times(2))
+	// Permutation into expert order, and back with the weighted sum.
+	p.elementwise(&b, 2*activationBytes*routed*h)
+	p.elementwise(&b, 2*activationBytes*routed*h)
+
+	busiest := max(1, moe.Imbalance)
+	local := float64(moe.Experts) / float64(p.layout.EP)
+	p.mlp(&b, local, busiest*routed/local, float64(moe.FFN), h)
+	b.stored += 2 * activationBytes * busiest * routed * h // dispatched tokens in and out
+
+	exchange := busiest * p.net.exchange(activationBytes*routed*h, group{p.layout.EP, 1}, p.copies(moe))
+	b.forward.expert += 2 * exchange
+	b.backward.expert += 2 * exchange
+	if moe.SharedFFN > 0 {
+		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h)
+		p.tensorPair(&b, s)
+	}
+	p.elementwise(&b, 3*activationBytes*s.sharded*h) // residual
+	return b
+}
+
+// copies is the remote traffic of a dispatch that sends each token once to every
+// domain that holds one of its experts, at most NodeLimit of them, as a share of
+// sending it once to every expert.
+func (p *pricer) copies(moe *model.MoE) float64 {
+	if moe.NodeLimit <= 0 || moe.TopK <= moe.NodeLimit {
+		return 1
+	}
+	return float64(moe.NodeLimit) / float64(moe.TopK)
+}
+
+// layer prices one whole layer of either kind and applies the recompute policy.
+func (p *pricer) layer(s shape, moe bool) block {
+	b := p.attentionBlock(s)
+	if moe {
+		b = b.plus(p.experts(s))
+	} else {
+		b = b.plus(p.feedForward(s, float64(p.work.Model.FFN)))
+	}
+	if p.layout.Recompute == RecomputeFull {
+		// Only the layer's input is kept; the rest lives while the layer runs.
+		b.working = b.stored
+		b.stored = activationBytes * s.sharded * s.hidden
+		b.redo = b.forward
+	}
+	return b
+}
+
+// embedding prices the table look-up and its gradient.
+func (p *pricer) embedding(s shape) block {
+	var b block
+	p.elementwise(&b, 2*activationBytes*s.tokens*s.hidden)
+	return b
+}
+
+// head prices the last norm, the vocabulary projection in BF16 and the
+// softmax cross-entropy in FP32.
+func (p *pricer) head(s shape) block {
+	var b block
+	h := s.hidden
+	n := float64(p.work.Model.Vocab) / s.tp
+	p.elementwise(&b, 2*activationBytes*s.sharded*h)
+	r := &p.rates
+	b.forward.compute = b.forward.compute.plus(r.gemmBF16(s.tokens, n, h))
+	b.backward.compute = b.backward.compute.plus(r.gemmBF16(s.tokens, h, n)).plus(r.gemmBF16(h, n, s.tokens))
+	p.elementwise(&b, (activationBytes+2*logitBytes)*s.tokens*n)
+	p.tensorPair(&b, s)
+	b.stored = activationBytes * s.sharded * h
+	b.working = (activationBytes + logitBytes) * s.tokens * n
+	return b
+}
+
+// predictor prices one multi-token-prediction module: a projection of two hidden
+// states into one, a layer of the last kind, and the head once more.
+func (p *pricer) predictor(s shape) block {
+	b := p.layer(s, p.work.Model.MoE != nil)
+	p.linear(&b, s.tokens, s.hidden/s.tp, 2*s.hidden)
+	return b.plus(p.head(s))
+}

@@ -1,0 +1,167 @@
+package step
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// String writes the layout as people type it: "tp=8,pp=16,vpp=1,dp=128,...".
+// Degrees of 1 and defaults are left out, except tp, pp and dp.
+func (l Layout) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "tp=%d,pp=%d,dp=%d", l.TP, l.PP, l.DP)
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"vpp", l.VPP}, {"cp", l.CP}, {"ep", l.EP}} {
+		if f.value > 1 {
+			fmt.Fprintf(&b, ",%s=%d", f.name, f.value)
+		}
+	}
+	fmt.Fprintf(&b, ",zero=%d,mb=%d", l.ZeRO, l.MicroBatch)
+	if l.Recompute != RecomputeNone {
+		fmt.Fprintf(&b, ",recompute=%s", l.Recompute)
+	}
+	if l.Schedule != OneFOneB {
+		fmt.Fprintf(&b, ",schedule=%s", l.Schedule)
+	}
+	return b.String()
+}
+
+// layoutKeys in the order that messages list them.
+const layoutKeys = "tp, pp, dp, vpp, cp, ep, zero, mb, recompute, schedule"
+
+// ParseLayout reads what String writes, in any order. Degrees not named are 1,
+// ZeRO is 1, recompute none, the schedule 1f1b; DP 0 means "as many as the chips
+// allow", see Complete.
+func ParseLayout(text string) (Layout, error) {
+	l := Layout{TP: 1, PP: 1, VPP: 1, CP: 1, EP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB}
+	ints := map[string]*int{
+		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP,
+		"zero": &l.ZeRO, "mb": &l.MicroBatch,
+	}
+	seen := map[string]bool{}
+	for part := range strings.SplitSeq(text, ",") {
+		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		if !ok || value == "" {
+			return Layout{}, fmt.Errorf("%q is not key=value; write e.g. tp=8,pp=16", strings.TrimSpace(part))
+		}
+		if seen[key] {
+			return Layout{}, fmt.Errorf("%s is given twice", key)
+		}
+		seen[key] = true
+		switch key {
+		case "recompute":
+			l.Recompute = Recompute(value)
+			continue
+		case "schedule":
+			l.Schedule = Schedule(value)
+			continue
+		}
+		p := ints[key]
+		if p == nil {
+			return Layout{}, fmt.Errorf("unknown key %q; the keys are %s", key, layoutKeys)
+		}
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 0 || n > maxDegree {
+			return Layout{}, fmt.Errorf("%s=%s is not a whole number from 0 to %d", key, value, maxDegree)
+		}
+		*p = n
+	}
+	return l, nil
+}
+
+// maxDegree bounds every degree: more than any cluster has chips.
+const maxDegree = 10_000_000
+
+// Complete fills in DP where it is 0: as many replicas as the chips hold.
+func (l Layout) Complete(chips int) Layout {
+	if l.DP == 0 {
+		if unit := l.TP * l.PP * l.CP; unit > 0 {
+			l.DP = chips / unit
+		}
+	}
+	return l
+}
+
+// Problems lists what is wrong with the layout for this workload on this machine,
+// memory not included: each a sentence that says what would be right.
+func (l Layout) Problems(w *Workload, m *Machine) []string {
+	var out []string
+	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"tp", l.TP}, {"pp", l.PP}, {"vpp", l.VPP}, {"dp", l.DP}, {"cp", l.CP}, {"ep", l.EP}, {"mb", l.MicroBatch}} {
+		if f.value < 1 || f.value > maxDegree {
+			bad("%s=%d must be at least 1", f.name, f.value)
+		}
+	}
+	if l.ZeRO < 0 || l.ZeRO > 3 {
+		bad("zero=%d must be 0, 1, 2 or 3", l.ZeRO)
+	}
+	switch l.Recompute {
+	case RecomputeNone, RecomputeSelective, RecomputeFull:
+	default:
+		bad("recompute=%s is not none, selective or full", l.Recompute)
+	}
+	switch l.Schedule {
+	case OneFOneB, DualPipe:
+	default:
+		bad("schedule=%s is not 1f1b or dualpipe", l.Schedule)
+	}
+	if len(out) > 0 {
+		return out
+	}
+	mod := &w.Model
+	a := mod.Attention()
+	if a.Heads%l.TP != 0 {
+		bad("tp=%d must divide the model's %d attention heads", l.TP, a.Heads)
+	}
+	if l.TP > m.Server.ScaleUpDomain {
+		bad("tp=%d is larger than the scale-up domain of %d chips; tensor parallelism over the scale-out network is not supported", l.TP, m.Server.ScaleUpDomain)
+	}
+	if l.PP*l.VPP > mod.Layers {
+		bad("pp=%d x vpp=%d is more than the model's %d layers", l.PP, l.VPP, mod.Layers)
+	}
+	if l.VPP > 1 && l.PP == 1 {
+		bad("vpp=%d needs pp of at least 2", l.VPP)
+	}
+	if w.Sequence%(2*l.CP) != 0 && l.CP > 1 {
+		bad("cp=%d: twice it must divide the sequence of %d tokens", l.CP, w.Sequence)
+	}
+	switch {
+	case w.Batch%(l.DP*l.MicroBatch) != 0:
+		bad("dp=%d x mb=%d must divide the global batch of %d sequences", l.DP, l.MicroBatch, w.Batch)
+	case l.VPP > 1 && w.Batch/(l.DP*l.MicroBatch)%l.PP != 0:
+		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides", l.VPP, w.Batch/(l.DP*l.MicroBatch), l.PP)
+	}
+	if moe := mod.MoE; moe == nil {
+		if l.EP > 1 {
+			bad("ep=%d, but %s has no experts", l.EP, mod.Name)
+		}
+	} else {
+		if moe.Experts%l.EP != 0 {
+			bad("ep=%d must divide the model's %d experts", l.EP, moe.Experts)
+		}
+		if (l.TP*l.CP*l.DP)%l.EP != 0 {
+			bad("ep=%d must divide tp x cp x dp = %d", l.EP, l.TP*l.CP*l.DP)
+		}
+	}
+	if l.Schedule == DualPipe {
+		switch {
+		case l.PP%2 != 0:
+			bad("schedule=dualpipe needs an even pp, not %d", l.PP)
+		case l.VPP > 1:
+			bad("schedule=dualpipe already holds two chunks per stage; leave vpp at 1")
+		case w.Batch/(l.DP*l.MicroBatch) < 2*l.PP:
+			bad("schedule=dualpipe needs at least %d microbatches per replica, twice pp", 2*l.PP)
+		}
+	}
+	if l.ZeRO == 3 && l.PP > 1 {
+		bad("zero=3 with pp=%d would gather the weights once per microbatch; use zero=1 with a pipeline", l.PP)
+	}
+	return out
+}

@@ -1,0 +1,198 @@
+package step
+
+// work is one microbatch's forward and backward on one stage.
+type work struct {
+	base, redo              cost
+	tensor, expert, context float64 // s of exposed collectives
+}
+
+func workOf(b block, s Schedule) work {
+	w := work{
+		base:    b.forward.compute.plus(b.backward.compute),
+		redo:    b.redo.compute,
+		tensor:  b.forward.tensor + b.backward.tensor + b.redo.tensor,
+		expert:  b.forward.expert + b.backward.expert + b.redo.expert,
+		context: b.forward.context + b.backward.context + b.redo.context,
+	}
+	if s == DualPipe {
+		// The all-to-alls of one microbatch run beside the kernels of another,
+		// which they slow down.
+		hidden := min(w.expert, w.base.sum()+w.redo.sum())
+		w.expert += (commSlowdown - 1) * hidden
+	}
+	return w
+}
+
+func (w work) sum() float64 {
+	return w.base.sum() + w.redo.sum() + w.tensor + w.expert + w.context
+}
+
+func (w work) plus(v work) work {
+	return work{w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context}
+}
+
+func (w work) times(f float64) work {
+	return work{w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f}
+}
+
+// stage is one pipeline stage: its price per microbatch and what it holds.
+type stage struct {
+	work              work
+	forward           float64 // s per microbatch; the rest of work is backward
+	dense, expert     float64 // parameters per chip, experts apart: fewer replicas
+	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
+}
+
+// pipe is the pipeline as priced: its mean and its slowest stage.
+type pipe struct {
+	shape   shape
+	stages  []stage // scratch of the pricer, valid until the next layout
+	mean    work
+	slowest *stage
+	fullest *stage // most parameters
+}
+
+// chunkLayers returns the first layer and the number of layers of chunk c when
+// layers are dealt to chunks as evenly as they go. Where they don't divide, the
+// last chunk goes short first, then the first one: they also hold the head and the
+// embedding (as in Llama 3's 126 layers over 16 stages: 7, 8, ..., 8, 7).
+func chunkLayers(layers, chunks, c int) (first, n int) {
+	base, extra := layers/chunks, layers%chunks
+	before, own := 0, 0
+	switch {
+	case extra == chunks-1:
+		before = c
+		if c < extra {
+			own = 1
+		}
+	default:
+		before = min(max(c-1, 0), extra)
+		if c >= 1 && c <= extra {
+			own = 1
+		}
+	}
+	return c*base + before, base + own
+}
+
+// leadingLayers is how many of the model's first layers have a dense block before
+// the experts begin.
+func (p *pricer) leadingLayers() int {
+	m := &p.work.Model
+	if m.MoE == nil {
+		return m.Layers
+	}
+	return m.MoE.DenseLayers
+}
+
+// pipeline prices every stage for one microbatch.
+func (p *pricer) pipeline() pipe {
+	w, l := p.work, p.layout
+	m := &w.Model
+	out := pipe{shape: newShape(w, l)}
+	sh := out.shape
+	var dense, moe block
+	leading := p.leadingLayers()
+	if leading > 0 {
+		dense = p.layer(sh, false)
+	}
+	if m.MoE != nil {
+		moe = p.layer(sh, true)
+	}
+	tp := float64(l.TP)
+	denseParams, moeParams := m.DenseLayerParams()/tp, m.MoELayerShared()/tp
+	expertParams := 0.0
+	if m.MoE != nil {
+		expertParams = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP)
+	}
+
+	p.scratch = p.scratch[:0]
+	for i := range l.PP {
+		nDense, nMoE := 0, 0
+		for v := range l.VPP {
+			first, n := chunkLayers(m.Layers, l.PP*l.VPP, v*l.PP+i)
+			d := min(max(leading-first, 0), n)
+			nDense, nMoE = nDense+d, nMoE+n-d
+		}
+		b := dense.times(float64(nDense)).plus(moe.times(float64(nMoE)))
+		s := stage{
+			dense:  float64(nDense)*denseParams + float64(nMoE)*moeParams,
+			expert: float64(nMoE) * expertParams,
+		}
+		if i == 0 {
+			b = b.plus(p.embedding(sh))
+			s.dense += m.EmbeddingParams() / tp
+		}
+		if i == l.PP-1 {
+			b = b.plus(p.head(sh))
+			s.dense += m.HeadParams() / tp
+			if m.Tied && l.PP > 1 {
+				s.dense += m.EmbeddingParams() / tp
+			}
+			if m.MTP > 0 {
+				modules := float64(m.MTP)
+				b = b.plus(p.predictor(sh).times(modules))
+				s.dense += modules * (moeParams + 2*sh.hidden*sh.hidden/tp)
+				s.expert += modules * expertParams
+			}
+		}
+		s.work = workOf(b, l.Schedule)
+		s.forward = b.forward.sum()
+		s.stored, s.transient = b.stored, b.working
+		p.scratch = append(p.scratch, s)
+	}
+	if l.Schedule == DualPipe {
+		foldStages(p.scratch)
+	}
+	out.stages = p.scratch
+	out.summarise()
+	return out
+}
+
+// foldStages gives every stage the work of DualPipe: half the microbatches enter
+// from each end, so stage i holds the layers of stages i and PP-1-i and does half
+// of the work of each.
+func foldStages(s []stage) {
+	for i := range len(s) / 2 {
+		a, b := &s[i], &s[len(s)-1-i]
+		both := stage{
+			work:      a.work.plus(b.work).times(0.5),
+			forward:   (a.forward + b.forward) / 2,
+			dense:     a.dense + b.dense,
+			expert:    a.expert + b.expert,
+			stored:    (a.stored + b.stored) / 2,
+			transient: max(a.transient, b.transient),
+		}
+		*a, *b = both, both
+	}
+}
+
+func (p *pipe) summarise() {
+	var sum work
+	p.slowest, p.fullest = &p.stages[0], &p.stages[0]
+	for i := range p.stages {
+		s := &p.stages[i]
+		sum = sum.plus(s.work)
+		if s.work.sum() > p.slowest.work.sum() {
+			p.slowest = s
+		}
+		if s.dense+s.expert > p.fullest.dense+p.fullest.expert {
+			p.fullest = s
+		}
+	}
+	p.mean = sum.times(1 / float64(len(p.stages)))
+}
+
+// flow is the time from the first microbatch's start to the last one's end. The
+// slowest stage sets the pace; filling and draining costs one pass of every other
+// stage, divided by the chunks that interleave (Narayanan et al., SC'21, section
+// 2.2); DualPipe's bubble is (PP/2-1)(F + B - W) with the weight gradient W half of
+// the backward pass (DeepSeek-V3, table 2).
+func (p *pipe) flow(l Layout, micro float64) float64 {
+	pace := p.slowest.work.sum()
+	if l.Schedule == DualPipe {
+		backward := pace - p.slowest.forward
+		return micro*pace + (float64(l.PP)/2-1)*(p.slowest.forward+backward/2)
+	}
+	rest := p.mean.sum()*float64(l.PP) - pace
+	return micro*pace + rest/float64(l.VPP)
+}
