@@ -1,0 +1,84 @@
+package job
+
+import "clustercap/sim/des"
+
+// Cycle is the rhythm of a job that trains without interruption: Interval of
+// training, then Blocking in which a checkpoint is cut, which is durable
+// Background later. Background is at most Interval, so one checkpoint at a time is
+// on its way to storage.
+type Cycle struct {
+	Interval, Blocking, Background des.Time
+}
+
+// Work is training that stands or falls together.
+type Work struct {
+	Train  des.Time // training steps
+	Block  des.Time // checkpoints
+	Tokens float64
+}
+
+// Add returns the sum of two pieces of work.
+func (w Work) Add(v Work) Work {
+	return Work{w.Train + v.Train, w.Block + v.Block, w.Tokens + v.Tokens}
+}
+
+// Wall is the time that the work took.
+func (w Work) Wall() des.Time { return w.Train + w.Block }
+
+// Progress is where a job stands between two durable checkpoints. The zero value
+// stands at the start of a cycle with nothing at risk.
+type Progress struct {
+	Phase des.Time // since the start of the cycle
+	// Written is the work up to a checkpoint that is cut but not yet durable;
+	// Open is the work since the last checkpoint was cut.
+	Written, Open Work
+}
+
+// AtRisk is the work that a failure loses.
+func (p *Progress) AtRisk() Work { return p.Written.Add(p.Open) }
+
+// Advance moves dt forward at a constant rate (tokens per millisecond of training)
+// and returns the work done within it and the work that became durable. Its cost
+// does not depend on how many checkpoints lie within dt.
+func (p *Progress) Advance(c Cycle, dt des.Time, rate float64) (done, durable Work) {
+	period := c.Interval + c.Blocking
+	from, to := p.Phase, p.Phase+dt
+	work := func(a, b des.Time) Work { // between two points of the cycle's time
+		train := c.trained(b) - c.trained(a)
+		return Work{Train: train, Block: b - a - train, Tokens: float64(train) * rate}
+	}
+	// Checkpoint k is cut at k x period and durable Background later; 0 is the one
+	// that was under way already. Its blocking time belongs to it.
+	cut := to / period
+	arrived := des.Time(-1)
+	if to >= c.Background {
+		arrived = (to - c.Background) / period
+		durable, p.Written = p.Written, Work{}
+	}
+	start := from
+	if arrived > 0 {
+		start = arrived * period
+		durable = durable.Add(p.Open).Add(work(from, start))
+		p.Open = Work{}
+	}
+	if cut > max(arrived, 0) {
+		p.Written = p.Open.Add(work(start, cut*period))
+		p.Open, start = Work{}, cut*period
+	}
+	p.Open = p.Open.Add(work(start, to))
+	p.Phase = to % period
+	return work(from, to), durable
+}
+
+// trained is the training time within the first t of cycle time.
+func (c Cycle) trained(t des.Time) des.Time {
+	period := c.Interval + c.Blocking
+	return t/period*c.Interval + min(t%period, c.Interval)
+}
+
+// Until is the time until a job at this phase has trained for train (> 0) more.
+func (c Cycle) Until(phase, train des.Time) des.Time {
+	target := c.trained(phase) + train
+	cycles := (target - 1) / c.Interval // the target is reached before the checkpoint that follows it
+	return cycles*(c.Interval+c.Blocking) + target - cycles*c.Interval - phase
+}

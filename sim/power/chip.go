@@ -1,0 +1,114 @@
+package power
+
+import (
+	"math"
+
+	"clustercap/sim/hardware"
+	"clustercap/sim/unit"
+)
+
+// Activity is how long the mean chip spends in each power state during a step.
+type Activity struct {
+	Matrix unit.Duration // matrix units busy
+	Memory unit.Duration // memory-bound kernels
+	Comm   unit.Duration // exposed collectives
+	Wait   unit.Duration // bubble and straggler
+}
+
+// Time of the whole step.
+func (a Activity) Time() unit.Duration { return a.Matrix + a.Memory + a.Comm + a.Wait }
+
+// AtClock is the activity at relative clock f: matrix kernels take 1/f as long,
+// memory and collectives as long as before. A pipeline bubble and the wait for the
+// slowest chip last as long as some chips' work does, so waiting stretches with it.
+func (a Activity) AtClock(f float64) Activity {
+	busy := a.Matrix + a.Memory + a.Comm
+	if f == 1 || busy <= 0 {
+		return a
+	}
+	matrix := a.Matrix / unit.Duration(f)
+	stretch := (matrix + a.Memory + a.Comm) / busy
+	return Activity{matrix, a.Memory, a.Comm, a.Wait * stretch}
+}
+
+// Meter gives the power at the meter of one chip with its share of the server, the
+// fabric and the facility, by what the chip does. All are in watts per chip.
+//
+// Chip power is Idle + share x (TDP - Idle), the share by kernel kind; the server's
+// other power rises linearly from idle to load with the chips' mean load; PUE
+// multiplies everything.
+type Meter struct {
+	Idle         float64 // powered, no work
+	Matrix       float64 // at full clock
+	Memory       float64
+	Comm         float64
+	scaled       float64 // the part of Matrix that follows clock^exponent
+	exponent     float64
+	MinimumClock float64
+}
+
+// NewMeter reads ranges at Likely.
+func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fabric, site *Spec) Meter {
+	pue := float64(site.PUE.Likely)
+	idle, dynamic := float64(chip.Idle.Likely), float64(chip.TDP.Likely-chip.Idle.Likely)
+	serverIdle := float64(server.OverheadIdle.Likely) / float64(server.Chips)
+	serverLoad := float64(server.OverheadLoad.Likely-server.OverheadIdle.Likely) / float64(server.Chips)
+	base := pue * (idle + serverIdle + float64(fabric.PowerPerChip.Likely))
+	at := func(share unit.Share) float64 { return pue * float64(share) * (dynamic + serverLoad) }
+	e := &chip.Efficiency
+	return Meter{
+		Idle:         base,
+		Matrix:       base + at(e.ComputePower.Likely),
+		Memory:       base + at(e.MemoryPower.Likely),
+		Comm:         base + at(e.CommPower.Likely),
+		scaled:       at(e.ComputePower.Likely),
+		exponent:     float64(site.ClockExponent.Likely),
+		MinimumClock: float64(site.MinClock),
+	}
+}
+
+// MatrixAt is the power of matrix kernels at relative clock f.
+func (m *Meter) MatrixAt(f float64) float64 {
+	if f == 1 {
+		return m.Matrix
+	}
+	return m.Idle + m.scaled*math.Pow(f, m.exponent)
+}
+
+// PeakAt is the power of the phase that draws most at relative clock f.
+func (m *Meter) PeakAt(f float64) float64 { return max(m.MatrixAt(f), m.Memory, m.Comm) }
+
+// MeanAt is the mean power over a step of activity a (at full clock) run at
+// relative clock f. Waiting draws as much as a collective: the chip spins in it.
+func (m *Meter) MeanAt(a Activity, f float64) float64 {
+	a = a.AtClock(f)
+	t := float64(a.Time())
+	if t <= 0 {
+		return m.Comm
+	}
+	return (float64(a.Matrix)*m.MatrixAt(f) + float64(a.Memory)*m.Memory + float64(a.Comm+a.Wait)*m.Comm) / t
+}
+
+// Swing is what one chip's power falls by when a step passes from computation to
+// communication, at relative clock f.
+func (m *Meter) Swing(f float64) float64 { return max(m.MatrixAt(f)-m.Comm, 0) }
+
+// ClockFor is the highest relative clock, at most 1, at which a chip's highest
+// phase draws at most watts; ok is false when that is below the lowest clock, or
+// when a phase that the clock does not slow draws more.
+func (m *Meter) ClockFor(watts float64) (f float64, ok bool) {
+	if m.PeakAt(1) <= watts {
+		return 1, true
+	}
+	if max(m.Memory, m.Comm) > watts || m.Idle >= watts || m.exponent <= 0 {
+		return 0, false
+	}
+	f = min(math.Pow((watts-m.Idle)/m.scaled, 1/m.exponent), 1)
+	for range 4 { // rounding in the two powers may leave the draw an ulp too high
+		if m.MatrixAt(f) <= watts {
+			break
+		}
+		f = math.Nextafter(f, 0) * (1 - 1e-15)
+	}
+	return f, f >= m.MinimumClock
+}

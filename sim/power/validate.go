@@ -1,0 +1,50 @@
+package power
+
+import (
+	"errors"
+	"fmt"
+
+	"clustercap/sim/unit"
+)
+
+// Validate returns every problem of the spec, each led by the path of its field.
+func (s *Spec) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	for i, p := range s.Phases {
+		if !(p.Limit >= 0) {
+			bad("power[%d].limit: %g W; it must not be negative (0 is no limit)", i, float64(p.Limit))
+		}
+		if i > 0 && p.From <= s.Phases[i-1].From {
+			bad("power[%d].from: not after the phase before; list the phases in order of time", i)
+		}
+	}
+	if !(s.PUE.Low >= 1 && s.PUE.Low <= s.PUE.Likely && s.PUE.Likely <= s.PUE.High) {
+		bad("pue: %g..%g..%g; it must rise from 1 or more", s.PUE.Low, s.PUE.Likely, s.PUE.High)
+	}
+	if !(s.MinClock > 0 && s.MinClock <= 1) {
+		bad("min_clock: %g; it must be above 0 and at most 1", float64(s.MinClock))
+	}
+	if !(s.ClockExponent.Low >= 1) {
+		bad("clock_exponent: %g; it must be at least 1", s.ClockExponent.Low)
+	}
+	if !(s.Electricity.Low >= 0) {
+		bad("electricity: %g per joule; it must not be negative", s.Electricity.Low)
+	}
+	if !(s.Carbon.Low >= 0) {
+		bad("carbon: %g kg per joule; it must not be negative", s.Carbon.Low)
+	}
+	return errors.Join(errs...)
+}
+
+// LimitAt is the limit that holds at a time since the start; 0 is none.
+func (s *Spec) LimitAt(t unit.Duration) unit.Power {
+	var limit unit.Power
+	for _, p := range s.Phases {
+		if p.From > t {
+			break
+		}
+		limit = p.Limit
+	}
+	return limit
+}
