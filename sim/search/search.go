@@ -1,0 +1,233 @@
+// Package search finds the fastest layouts of a workload on a machine. It walks the
+// whole space below and cuts a branch only where a bound proves that nothing in it
+// can enter the answer, so more chips never give a slower best step: every layout
+// that fits fewer chips is still a candidate, with the rest idle.
+package search
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+
+	"clustercap/sim/step"
+	"clustercap/sim/unit"
+)
+
+// Bounds of the space.
+const (
+	// MaxChips bounds the cluster.
+	MaxChips = 10_000_000
+	// maxTensor: beyond 64 ways no matrix of a published model keeps its tiles full.
+	maxTensor = 64
+	// maxStages: deeper pipelines than 128 stages are not in use.
+	maxStages = 128
+	// contextTokens is the shortest part of a sequence worth a chip of its own.
+	contextTokens = 4096
+	// maxMicroBatch in sequences.
+	maxMicroBatch = 8
+)
+
+// NoFit reports that no layout fits in memory.
+type NoFit struct {
+	Chips int
+	// Closest is the layout that lacks least.
+	Closest step.Step
+	// FitsAt is the smallest chip count, in doublings of Chips, on which a
+	// layout fits; 0 where none does up to MaxChips.
+	FitsAt int
+}
+
+func (e *NoFit) Error() string {
+	m := e.Closest.Memory
+	text := fmt.Sprintf("no layout on %d chips fits in memory: the leanest (%s) needs %s per chip (weights %s, gradients %s, optimizer %s, activations %s, buffers %s) of %s",
+		e.Chips, e.Closest.Layout, gb(m.Total()), gb(m.Weights), gb(m.Gradients), gb(m.Optimizer), gb(m.Activations), gb(m.Buffers), gb(m.Capacity))
+	if e.FitsAt > 0 {
+		return text + fmt.Sprintf("; it fits on %d chips", e.FitsAt)
+	}
+	return text + "; it fits on no number of these chips"
+}
+
+func gb(b unit.Bytes) string { return fmt.Sprintf("%.1f GB", float64(b)/1e9) }
+
+// Best returns the k fastest layouts that fit in memory on at most chips chips,
+// fastest first; equals keep the order of the walk. It returns *NoFit where none
+// fits, and another error where the machine cannot run the workload at all.
+func Best(w *step.Workload, m *step.Machine, chips, k int) ([]step.Step, error) {
+	if chips < 1 || chips > MaxChips {
+		return nil, fmt.Errorf("%d chips: the search takes 1 to %d", chips, MaxChips)
+	}
+	if k < 1 {
+		return nil, fmt.Errorf("asked for %d layouts; ask for at least 1", k)
+	}
+	s, err := walk(w, m, chips, k)
+	if err != nil {
+		return nil, err
+	}
+	if len(s.best) > 0 {
+		return s.best, nil
+	}
+	none := &NoFit{Chips: chips, Closest: s.closest}
+	for n := 2 * chips; n <= MaxChips; n *= 2 {
+		larger, err := walk(w, m, n, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(larger.best) > 0 {
+			none.FitsAt = n
+			break
+		}
+	}
+	return nil, none
+}
+
+// space is the state of one walk.
+type space struct {
+	work    *step.Workload
+	chips   int
+	k       int
+	pricer  *step.Pricer
+	best    []step.Step // ascending time, at most k
+	closest step.Step   // of those that don't fit
+	lacking bool
+	batches []int // divisors of the global batch, descending
+	experts []int // divisors of the expert count
+}
+
+func walk(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
+	pricer, err := step.NewPricer(w, m)
+	if err != nil {
+		return nil, err
+	}
+	if w.Batch < 1 || w.Sequence < 1 || w.Model.Layers < 1 {
+		return nil, errors.New("the workload needs a batch, a sequence length and layers of at least 1")
+	}
+	s := &space{work: w, chips: chips, k: k, pricer: pricer, batches: divisors(w.Batch), experts: []int{1}}
+	if w.Model.MoE != nil {
+		s.experts = divisors(w.Model.MoE.Experts)
+	}
+	heads := w.Model.Attention().Heads
+	for _, tp := range divisors(heads) {
+		if tp > m.Server.ScaleUpDomain || tp > maxTensor {
+			continue
+		}
+		for cp := 1; cp == 1 || cp*contextTokens <= w.Sequence; cp *= 2 {
+			if cp > 1 && w.Sequence%(2*cp) != 0 {
+				break
+			}
+			s.pipelines(step.Layout{TP: tp, CP: cp, Schedule: step.OneFOneB})
+		}
+	}
+	return s, nil
+}
+
+func (s *space) pipelines(l step.Layout) {
+	layers := s.work.Model.Layers
+	for pp := min(layers, maxStages); pp >= 1; pp-- {
+		if !dealt(layers, pp) || l.TP*l.CP*pp > s.chips {
+			continue
+		}
+		l.PP = pp
+		for vpp := layers / pp; vpp >= 1; vpp-- {
+			if vpp > 1 && (pp == 1 || !even(layers, pp*vpp)) {
+				continue
+			}
+			l.VPP = vpp
+			s.replicas(l)
+		}
+	}
+}
+
+// even reports whether layers fill the chunks with at most two left out, for the
+// embedding and the head.
+func even(layers, chunks int) bool {
+	return layers%chunks == 0 || (layers+1)%chunks == 0 || (layers+2)%chunks == 0
+}
+
+// dealt reports whether a pipeline of this depth is worth pricing: it divides the
+// layers evenly, or is a power of two as the chips come.
+func dealt(layers, pp int) bool { return even(layers, pp) || pp&(pp-1) == 0 }
+
+func (s *space) replicas(l step.Layout) {
+	for micro := 1; micro <= maxMicroBatch; micro *= 2 {
+		if s.work.Batch%micro != 0 {
+			break
+		}
+		l.MicroBatch = micro
+		for _, dp := range s.batches {
+			if l.TP*l.CP*l.PP*dp > s.chips || s.work.Batch%(dp*micro) != 0 {
+				continue
+			}
+			l.DP = dp
+			if l.VPP > 1 && s.work.Batch/(dp*micro)%l.PP != 0 {
+				continue
+			}
+			if s.hopeless(l) {
+				continue
+			}
+			for _, ep := range s.experts {
+				if (l.TP*l.CP*dp)%ep == 0 {
+					l.EP = ep
+					s.memories(l)
+				}
+			}
+		}
+	}
+}
+
+// memories tries the ways to save memory from the fastest to the leanest and stops
+// at the first that fits: recomputing more never makes a step faster.
+func (s *space) memories(l step.Layout) {
+	for _, zero := range [...]int{1, 3} {
+		if zero == 3 && l.PP > 1 {
+			continue
+		}
+		l.ZeRO = zero
+		for _, r := range [...]step.Recompute{step.RecomputeNone, step.RecomputeSelective, step.RecomputeFull} {
+			l.Recompute = r
+			if s.consider(s.pricer.Price(l)) {
+				break
+			}
+		}
+	}
+}
+
+// hopeless reports whether the bound keeps l out of the answer.
+func (s *space) hopeless(l step.Layout) bool {
+	return len(s.best) == s.k && s.pricer.Floor(l) >= s.best[s.k-1].Time
+}
+
+// consider keeps the step if it fits and is among the best; it reports whether it fits.
+func (s *space) consider(st step.Step) bool {
+	if !st.Memory.Fits() {
+		if !s.lacking || st.Memory.Total() < s.closest.Memory.Total() {
+			s.closest, s.lacking = st, true
+		}
+		return false
+	}
+	i := sort.Search(len(s.best), func(i int) bool { return s.best[i].Time > st.Time })
+	if i == s.k {
+		return true
+	}
+	if len(s.best) < s.k {
+		s.best = append(s.best, step.Step{})
+	}
+	copy(s.best[i+1:], s.best[i:])
+	s.best[i] = st
+	return true
+}
+
+// divisors of n in descending order.
+func divisors(n int) []int {
+	var out []int
+	for d := 1; d*d <= n; d++ {
+		if n%d != 0 {
+			continue
+		}
+		out = append(out, d)
+		if d*d != n {
+			out = append(out, n/d)
+		}
+	}
+	sort.Sort(sort.Reverse(sort.IntSlice(out)))
+	return out
+}
