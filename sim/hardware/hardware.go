@@ -49,9 +49,11 @@ type Chip struct {
 // Efficiency holds the constants of a chip generation and its software stack.
 // They come from measurement where one exists, else from the stated prior.
 type Efficiency struct {
-	// Matmul is the highest share of the peak rate that a large GEMM reaches
-	// ("maximum achievable matmul FLOPS").
-	Matmul unit.Range[unit.Share] `json:"matmul"`
+	// Matmul is the share of the peak BF16 rate that a large GEMM sustains in
+	// training; the "maximum achievable matmul FLOPS" of a short benchmark is its
+	// upper bound. MatmulFP8 is the same against the FP8 peak.
+	Matmul    unit.Range[unit.Share] `json:"matmul"`
+	MatmulFP8 unit.Range[unit.Share] `json:"matmul_fp8"`
 	// Attention is the share of the peak BF16 rate that a long fused
 	// attention kernel reaches.
 	Attention unit.Range[unit.Share] `json:"attention"`

@@ -45,7 +45,12 @@ type pricer struct {
 
 // Pricer prices many layouts of one workload on one machine without allocating.
 // It is not safe for concurrent use.
-type Pricer struct{ p pricer }
+type Pricer struct {
+	p pricer
+	// ideal is the chip-seconds that the step's model FLOPs take at the best rate
+	// of one chip.
+	ideal float64
+}
 
 // NewPricer prepares the rates that all layouts share; ranges of the machine are
 // read at Likely. The workload and machine must not change while it is in use.
@@ -59,7 +64,10 @@ func NewPricer(w *Workload, m *Machine) (*Pricer, error) {
 	if len(m.Fabric.Tiers) == 0 {
 		return nil, fmt.Errorf("fabric %s has no tiers", m.Fabric.Name)
 	}
-	return &Pricer{pricer{work: w, mach: m, rates: chipRates(&m.Chip, w.Precision), net: newNetwork(m)}}, nil
+	p := &Pricer{p: pricer{work: w, mach: m, rates: chipRates(&m.Chip, w.Precision), net: newNetwork(m)}}
+	best := max(p.p.rates.linear, p.p.rates.bf16, p.p.rates.attention)
+	p.ideal = w.Model.FLOPs(w.Sequence) * float64(w.Tokens()) / best
+	return p, nil
 }
 
 // Price returns the step of a layout without Problems. The step may not fit in
@@ -69,12 +77,18 @@ func (p *Pricer) Price(l Layout) Step {
 	return p.p.price()
 }
 
-// Floor is a time that the layout cannot beat: all model FLOPs at the best rate
-// of the chip, on all of its chips.
+// Floor is a time that the layout cannot beat: all model FLOPs at the best rate of
+// the chip, on all of its chips, and under 1F1B the bubble of a pipeline whose
+// stages are all as fast as their mean. It holds because the flow of m microbatches
+// through p stages, m s + (p t - s)/v with the slowest stage s at least the mean t,
+// grows with s wherever m v >= 1.
 func (p *Pricer) Floor(l Layout) unit.Duration {
-	w := p.p.work
-	best := max(p.p.rates.linear, p.p.rates.bf16, p.p.rates.attention)
-	return unit.Duration(w.Model.FLOPs(w.Sequence) * float64(w.Tokens()) / (best * float64(l.Chips())))
+	floor := p.ideal / float64(l.Chips())
+	if l.PP > 1 && l.Schedule == OneFOneB {
+		micro := float64(p.p.work.Batch) / float64(l.DP*l.MicroBatch)
+		floor *= 1 + float64(l.PP-1)/(float64(l.VPP)*micro)
+	}
+	return unit.Duration(floor)
 }
 
 // Estimate prices one layout. Its error lists every problem of the layout, or says

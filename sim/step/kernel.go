@@ -24,6 +24,13 @@ const (
 	// attentionBackwardSpeed is the backward kernel's rate over the forward's:
 	// FlashAttention-2 and -3 report 0.75-0.85.
 	attentionBackwardSpeed = 0.8
+	// scoreBytes is what unfused attention moves per score in the forward pass:
+	// the fused scale-mask-softmax reads and writes BF16, dropout reads and
+	// writes BF16 and a one-byte mask.
+	scoreBytes = 2 + 2 + 2 + 2 + 1
+	// scoreStored is what it keeps per score: softmax output, dropout output,
+	// mask (Korthikanti et al., equation 1: 5 a s^2 b).
+	scoreStored = 5
 )
 
 // tile is an output tile of a GEMM kernel and the share of the best rate that it
@@ -72,7 +79,7 @@ func chipRates(c *hardware.Chip, p Precision) rates {
 	}
 	r.linear = r.bf16
 	if p == FP8 {
-		r.linear = float64(c.FP8.Likely) * float64(e.Matmul.Likely)
+		r.linear = float64(c.FP8.Likely) * float64(e.MatmulFP8.Likely)
 		r.operand = 1
 		r.cast = true
 	}
@@ -149,4 +156,17 @@ func (r *rates) attend(tokens, heads, span, qk, v float64) (forward, backward co
 	forward = cost{matrix: flops / rate, memory: r.launch}
 	backward = cost{matrix: attentionBackward * flops / (rate * attentionBackwardSpeed), memory: 2 * r.launch}
 	return forward, backward
+}
+
+// attendUnfused prices attention that stores its scores, masked but not skipped:
+// two batched products over all s x s scores with softmax and dropout between.
+func (r *rates) attendUnfused(batch, heads, seq, qk, v float64) (forward, backward cost, stored float64) {
+	groups, scores := batch*heads, batch*heads*seq*seq
+	soft := r.stream(scores * scoreBytes)
+	forward = r.product(groups, seq, seq, qk, r.bf16, 2).plus(soft).plus(r.product(groups, seq, v, seq, r.bf16, 2))
+	backward = r.product(groups, seq, seq, v, r.bf16, 2).
+		plus(r.product(groups, seq, v, seq, r.bf16, 2)).
+		plus(r.product(groups, seq, qk, seq, r.bf16, 2).times(2)).
+		plus(r.stream(scores * scoreBytes * 1.5)) // gradients beside both operands
+	return forward, backward, scores * scoreStored
 }

@@ -1,6 +1,10 @@
 package step
 
-import "clustercap/sim/model"
+import (
+	"math"
+
+	"clustercap/sim/model"
+)
 
 // pass is one direction of one microbatch through one layer on one chip.
 type pass struct {
@@ -101,9 +105,7 @@ func (p *pricer) attentionBlock(s shape) block {
 	}
 	p.elementwise(&b, 2*activationBytes*s.tokens*(heads+kv)*qk) // rotary
 
-	forward, backward := p.attend(s, heads, qk, v)
-	b.forward.compute = b.forward.compute.plus(forward)
-	b.backward.compute = b.backward.compute.plus(backward)
+	forward, backward := p.attention(&b, s, heads, qk, v)
 	b.stored += activationBytes * s.tokens * heads * v
 	if s.cp > 1 {
 		ring := p.net.gather(s.cp*activationBytes*s.tokens*kv*(qk+v), group{p.layout.CP, p.layout.TP})
@@ -117,16 +119,27 @@ func (p *pricer) attentionBlock(s shape) block {
 	return b
 }
 
-// attend prices fused attention averaged over full and windowed layers.
-func (p *pricer) attend(s shape, heads, qk, v float64) (forward, backward cost) {
+// attention adds the attention product, averaged over full and windowed layers,
+// and returns its two passes.
+func (p *pricer) attention(b *block, s shape, heads, qk, v float64) (forward, backward cost) {
 	m := &p.work.Model
-	span := model.AttentionSpan(p.work.Sequence, 0)
-	forward, backward = p.rates.attend(s.tokens, heads, span, qk, v)
-	if m.Window > 0 {
-		near := model.AttentionSpan(p.work.Sequence, m.Window)
-		f, b := p.rates.attend(s.tokens, heads, near, qk, v)
-		forward, backward = forward.plus(f).times(0.5), backward.plus(b).times(0.5)
+	if p.layout.Attention == Unfused {
+		var stored float64
+		forward, backward, stored = p.rates.attendUnfused(float64(p.layout.MicroBatch), heads, float64(p.work.Sequence), qk, v)
+		if p.layout.Recompute == RecomputeSelective {
+			b.redo.compute = b.redo.compute.plus(forward)
+		} else {
+			b.stored += stored
+		}
+	} else {
+		forward, backward = p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, 0), qk, v)
+		if m.Window > 0 {
+			f, g := p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, m.Window), qk, v)
+			forward, backward = forward.plus(f).times(0.5), backward.plus(g).times(0.5)
+		}
 	}
+	b.forward.compute = b.forward.compute.plus(forward)
+	b.backward.compute = b.backward.compute.plus(backward)
 	return forward, backward
 }
 
@@ -228,13 +241,18 @@ func (p *pricer) experts(s shape) block {
 }
 
 // copies is the remote traffic of a dispatch that sends each token once to every
-// domain that holds one of its experts, at most NodeLimit of them, as a share of
-// sending it once to every expert.
+// domain that holds one of its experts and forwards it there (DeepEP), as a share of
+// sending it once to every expert: k experts drawn over d domains meet
+// d (1 - (1-1/d)^k) different ones, at most NodeLimit.
 func (p *pricer) copies(moe *model.MoE) float64 {
-	if moe.NodeLimit <= 0 || moe.TopK <= moe.NodeLimit {
-		return 1
+	g := group{p.layout.EP, 1}
+	domains := math.Ceil(float64(g.size) / float64(p.net.local(g)))
+	k := float64(moe.TopK)
+	distinct := domains * (1 - math.Pow(1-1/domains, k))
+	if moe.NodeLimit > 0 {
+		distinct = min(distinct, float64(moe.NodeLimit))
 	}
-	return float64(moe.NodeLimit) / float64(moe.TopK)
+	return min(1, distinct/k)
 }
 
 // layer prices one whole layer of either kind and applies the recompute policy.

@@ -26,17 +26,20 @@ func (l Layout) String() string {
 	if l.Schedule != OneFOneB {
 		fmt.Fprintf(&b, ",schedule=%s", l.Schedule)
 	}
+	if l.Attention != Fused {
+		fmt.Fprintf(&b, ",attention=%s", l.Attention)
+	}
 	return b.String()
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, vpp, cp, ep, zero, mb, recompute, schedule"
+const layoutKeys = "tp, pp, dp, vpp, cp, ep, zero, mb, recompute, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
-// ZeRO is 1, recompute none, the schedule 1f1b; DP 0 means "as many as the chips
+// ZeRO is 1, recompute none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips
 // allow", see Complete.
 func ParseLayout(text string) (Layout, error) {
-	l := Layout{TP: 1, PP: 1, VPP: 1, CP: 1, EP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB}
+	l := Layout{TP: 1, PP: 1, VPP: 1, CP: 1, EP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
 		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP,
 		"zero": &l.ZeRO, "mb": &l.MicroBatch,
@@ -58,6 +61,9 @@ func ParseLayout(text string) (Layout, error) {
 			continue
 		case "schedule":
 			l.Schedule = Schedule(value)
+			continue
+		case "attention":
+			l.Attention = Attention(value)
 			continue
 		}
 		p := ints[key]
@@ -112,6 +118,11 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	default:
 		bad("schedule=%s is not 1f1b or dualpipe", l.Schedule)
 	}
+	switch l.Attention {
+	case Fused, Unfused:
+	default:
+		bad("attention=%s is not fused or unfused", l.Attention)
+	}
 	if len(out) > 0 {
 		return out
 	}
@@ -128,6 +139,9 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	}
 	if l.VPP > 1 && l.PP == 1 {
 		bad("vpp=%d needs pp of at least 2", l.VPP)
+	}
+	if l.Attention == Unfused && (l.CP > 1 || mod.MLA != nil) {
+		bad("attention=unfused works neither with context parallelism nor with latent attention")
 	}
 	if w.Sequence%(2*l.CP) != 0 && l.CP > 1 {
 		bad("cp=%d: twice it must divide the sequence of %d tokens", l.CP, w.Sequence)

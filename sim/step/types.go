@@ -21,9 +21,9 @@ const (
 // Recompute says which activations the backward pass computes anew.
 type Recompute string
 
-// The recompute policies. Selective is attention's scores and softmax; a fused
-// attention kernel does so by itself, so Selective and None differ only in the
-// feed-forward activation.
+// The recompute policies. Selective runs the feed-forward activation again, and
+// unfused attention's scores, softmax and dropout (Korthikanti et al., section 5;
+// fused attention does so by itself). Full keeps only each layer's input.
 const (
 	RecomputeNone      Recompute = "none"
 	RecomputeSelective Recompute = "selective"
@@ -41,6 +41,17 @@ const (
 	// DualPipe feeds the pipeline from both ends and hides expert-parallel
 	// traffic behind another microbatch's computation (DeepSeek-V3, section 3.2.1).
 	DualPipe Schedule = "dualpipe"
+)
+
+// Attention names the attention kernel.
+type Attention string
+
+// The attention kernels.
+const (
+	// Fused computes scores tile by tile and never stores them (FlashAttention).
+	Fused Attention = "fused"
+	// Unfused stores all scores, as stacks did before 2023.
+	Unfused Attention = "unfused"
 )
 
 // Workload is what one step computes.
@@ -69,6 +80,7 @@ type Layout struct {
 	MicroBatch int       `json:"micro_batch"` // sequences
 	Recompute  Recompute `json:"recompute"`
 	Schedule   Schedule  `json:"schedule"`
+	Attention  Attention `json:"attention"`
 }
 
 // Chips that the layout occupies.
