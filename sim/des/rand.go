@@ -43,7 +43,8 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// fnv1a is the 64-bit FNV-1a hash; offset basis and prime are from RFC 9923.
+// fnv1a is the 64-bit FNV-1a hash; offset basis and prime are Fowler, Noll and Vo's
+// (draft-eastlake-fnv).
 func fnv1a(text string) uint64 {
 	h := uint64(0xcbf29ce484222325)
 	for i := range len(text) {
