@@ -11,8 +11,8 @@ import (
 // (all-reduce). 1 MB takes 88 us of which 8 us is bandwidth; the rest is one launch
 // and 14 ring steps.
 const (
-	collectiveLaunch = 15e-6  // s, range 8-20
-	ringStep         = 4.5e-6 // s of protocol per ring step beside the wire latency, range 3-6
+	collectiveLaunch = 15e-6 // s, range 8-20
+	ringStep         = 4e-6  // s of protocol per ring step beside the wire latency, range 3-6
 	// peerMessage is the time a sender spends on one more peer of an all-to-all
 	// (work request, doorbell, completion), range 0.5-2.
 	peerMessage = 1e-6 // s
@@ -122,8 +122,14 @@ func (n *network) gather(bytes float64, g group) float64 {
 	return collectiveLaunch + inner + min(ring, tree)
 }
 
-// reduce prices an all-reduce of bytes: a reduce-scatter and an all-gather.
-func (n *network) reduce(bytes float64, g group) float64 { return 2 * n.gather(bytes, g) }
+// reduce prices an all-reduce of bytes: a reduce-scatter and an all-gather in one
+// launch.
+func (n *network) reduce(bytes float64, g group) float64 {
+	if g.size <= 1 || bytes <= 0 {
+		return 0
+	}
+	return 2*n.gather(bytes, g) - collectiveLaunch
+}
 
 // exchange prices an all-to-all in which every member sends bytes, spread evenly
 // over all members, itself included. Traffic that leaves a tier meets the

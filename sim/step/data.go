@@ -17,24 +17,24 @@ func (p *pricer) shards(expert bool) float64 {
 	return float64(p.replicas(expert).size)
 }
 
-// both prices f for the dense and the expert weights of a stage, in sequence: they
-// share the NICs.
-func (p *pricer) both(s *stage, bytes float64) float64 {
-	return p.net.gather(bytes*s.dense, p.replicas(false)) + p.net.gather(bytes*s.expert, p.replicas(true))
+// both prices a collective over the dense and the expert weights of a stage, one
+// after the other: they share the NICs.
+func (p *pricer) both(s *stage, bytes float64, collective func(float64, group) float64) float64 {
+	return collective(bytes*s.dense, p.replicas(false)) + collective(bytes*s.expert, p.replicas(true))
 }
 
 // dataParallel is the data-parallel traffic that stays exposed, plus what its
 // hidden part costs the kernels beside it.
 func (p *pricer) dataParallel(s *pipe, micro float64) float64 {
 	full := s.fullest
-	scatter := p.both(full, gradientBytes)
-	collect := p.both(full, weightBytes)
+	scatter := p.both(full, gradientBytes, p.net.gather)
+	collect := p.both(full, weightBytes, p.net.gather)
 	forward := s.slowest.forward
 	backward := s.slowest.work.sum() - forward
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		return exposed(2*scatter, p.window(backward))
+		return exposed(p.both(full, gradientBytes, p.net.reduce), p.window(backward))
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
