@@ -1,0 +1,100 @@
+package plots
+
+import (
+	"fmt"
+
+	"gonum.org/v1/plot/vg"
+
+	"clustercap/sim/result"
+)
+
+// capacity answers: how many chips are there, work, and train?
+func capacity(s *result.Set) Chart {
+	site, service := column(s, "chips_on_site", false), column(s, "chips_in_service", false)
+	title := fmt.Sprintf("%s of %s chips in service at the end; %s of chip-hours make progress",
+		count(final(service)), count(final(site)), percent(share(s, result.Productive)))
+	return Chart{
+		Name: "capacity", Title: title, Subtitle: subtitle(s), height: 400,
+		body: func(p *page) { p.drawCapacity(s) },
+	}
+}
+
+func (p *page) drawCapacity(s *result.Set) {
+	lines := []struct {
+		key, name string
+	}{{"chips_on_site", "on site"}, {"chips_in_service", "in service"}, {"chips_productive", "training"}}
+	var all []*series
+	var labels []label
+	for i, l := range lines {
+		c := column(s, l.key, false)
+		if c == nil {
+			continue
+		}
+		c.color, c.dash = paint(i), dashes(i)
+		if i == 0 {
+			c.color, c.dash = ink(), nil
+		}
+		all = append(all, c)
+		labels = append(labels, label{name: l.name, value: count(final(c)) + " chips", color: c.color})
+	}
+	marks := finishes(s)
+	right := p.labelWidth(widestEnd, "in service", "100,000 chips")
+	over := topRoom + vg.Length(len(marks))*p.style.plain.lead()
+	pn := p.calendar(p.rect(leftRoom, right, bottomRoom, over), s, "chips", "", topOf(all...))
+	for _, c := range all {
+		pn.band(*c)
+	}
+	for _, c := range all {
+		pn.line(*c)
+	}
+	pn.finishMarks(marks)
+	p.anchor(pn, all, labels)
+	pn.endLabels(labels, right)
+}
+
+// anchor points each label at the end of its series.
+func (p *page) anchor(pn *panel, all []*series, labels []label) {
+	for i, c := range all {
+		if x, y, ok := last(c.x, c.y); ok {
+			labels[i].at = vg.Point{X: pn.x(x), Y: pn.y(y)}
+		} else {
+			labels[i].at = vg.Point{X: pn.data.Max.X, Y: pn.data.Min.Y}
+		}
+	}
+}
+
+// mark is a moment of the calendar with its text.
+type mark struct {
+	day  float64
+	text string
+}
+
+// most marks that are written above a panel.
+const mostMarks = 4
+
+// finishes are the days on which jobs finish within the calendar, in the mean.
+func finishes(s *result.Set) []mark {
+	var marks []mark
+	for _, j := range s.Jobs {
+		if day := j.FinishDays.Mean; j.FinishedShare >= 0.5 && day <= s.HorizonDays && len(marks) < mostMarks {
+			marks = append(marks, mark{day, j.Name + " done " + j.Finish.Mean})
+		}
+	}
+	return marks
+}
+
+// finishMarks draws each mark as a thin line through the data with its text above,
+// one row each, on the side of the line where it fits.
+func (p *panel) finishMarks(marks []mark) {
+	for i, m := range marks {
+		x := p.x(m.day)
+		y := p.data.Max.Y + 6 + vg.Length(i)*p.style.plain.lead()
+		p.data.StrokeLine2(stroke(grey(), 0.8, []vg.Length{2, 2}), x, p.data.Min.Y, x, y+10)
+		f := p.style.plain.in(grey())
+		if w := f.width(m.text); x+w+4 <= p.Max.X {
+			f.draw(p.data, m.text, x+4, y, left, bottom)
+		} else {
+			f.draw(p.data, m.text, x-4, y, right, bottom)
+		}
+	}
+}

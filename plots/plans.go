@@ -1,0 +1,335 @@
+package plots
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+
+	"clustercap/sim/compare"
+	"clustercap/sim/result"
+)
+
+// mostPlans and mostJobs bound what one page can hold.
+const (
+	mostPlans = 12
+	mostJobs  = 3
+)
+
+// plansChart answers: which plan trains soonest, and at what price?
+func plansChart(c *compare.Comparison) Chart {
+	panels := comparedRows(c)
+	plans := min(len(c.Plans), mostPlans)
+	rows := (len(panels) + 1) / 2
+	height := vg.Length(rows) * panelHeight(plans)
+	return Chart{
+		Name: "plans", Title: plansTitle(c), Subtitle: plansSubtitle(c), height: height,
+		body: func(p *page) {
+			width := (p.Max.X - p.Min.X - 26) / 2
+			for i, r := range panels {
+				x := vg.Length(i%2) * (width + 26)
+				y := vg.Length(i/2) * panelHeight(plans)
+				p.drawRow(c, r, vg.Rectangle{
+					Min: vg.Point{X: p.Min.X + x, Y: p.Max.Y - y - panelHeight(plans)},
+					Max: vg.Point{X: p.Min.X + x + width, Y: p.Max.Y - y},
+				})
+			}
+		},
+	}
+}
+
+func panelHeight(plans int) vg.Length { return vg.Length(plans)*barPitch + 44 }
+
+// comparedRows are the quantities shown: the jobs' training days, then the site's.
+func comparedRows(c *compare.Comparison) []*compare.Row {
+	var rows []*compare.Row
+	for i := range c.Rows {
+		if r := &c.Rows[i]; r.Metric == "training_days" && len(rows) < mostJobs {
+			rows = append(rows, r)
+		}
+	}
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		if r.Job != "" {
+			continue
+		}
+		switch r.Metric {
+		case "peak_power_mw", "energy_mwh", "cost", "co2_t":
+			rows = append(rows, r)
+		}
+	}
+	if len(rows)%2 == 1 && rows[len(rows)-1].Metric == "co2_t" {
+		rows = rows[:len(rows)-1] // it follows the energy; an odd panel out would not be missed
+	}
+	return rows
+}
+
+func plansSubtitle(c *compare.Comparison) string {
+	var notes []string
+	t := c.Plans[0].Title
+	if t == "" {
+		t = c.Plans[0].Scenario
+	}
+	notes = append(notes, t)
+	if c.Plans[0].Replicas > 1 {
+		notes = append(notes, fmt.Sprintf("mean of %d replicas, whiskers p10–p90", c.Plans[0].Replicas))
+	} else {
+		notes = append(notes, "one replica")
+	}
+	if len(c.Plans) > mostPlans {
+		notes = append(notes, fmt.Sprintf("the first %d of %d plans", mostPlans, len(c.Plans)))
+	}
+	return strings.Join(notes, " · ")
+}
+
+// plansTitle names the plan that trains the first job soonest, and its price.
+func plansTitle(c *compare.Comparison) string {
+	var train, cost *compare.Row
+	for i := range c.Rows {
+		switch r := &c.Rows[i]; {
+		case r.Metric == "training_days" && train == nil:
+			train = r
+		case r.Metric == "cost" && r.Job == "":
+			cost = r
+		}
+	}
+	if train == nil {
+		return "What each plan draws and costs"
+	}
+	best := 0
+	for i, cell := range train.Cells {
+		if cell.Present && !(cell.Stat.Mean >= train.Cells[best].Stat.Mean) {
+			best = i
+		}
+	}
+	cell, first := train.Cells[best], train.Cells[0]
+	if !cell.Present || math.IsInf(cell.Stat.Mean, 0) || math.IsNaN(cell.Stat.Mean) {
+		return train.Job + " makes no progress under any plan"
+	}
+	if cell.Bound {
+		return fmt.Sprintf("No plan finishes %s in time; %s comes closest", train.Job, c.Plans[best].Name)
+	}
+	title := fmt.Sprintf("%s trains %s in %s", c.Plans[best].Name, train.Job, days(train.Scale, cell.Stat.Mean))
+	if best == 0 || first.Bound && first.AtLeast <= cell.Stat.Mean {
+		return title + ", soonest of all plans"
+	}
+	before := days(train.Scale, first.Stat.Mean)
+	if first.Bound {
+		before = "more than " + days(train.Scale, math.Floor(first.AtLeast))
+	}
+	title += fmt.Sprintf("; %s takes %s", c.Plans[0].Name, before)
+	if cost != nil && cost.Cells[0].Stat.Mean > 0 && cost.Cells[best].Difference != nil {
+		title += fmt.Sprintf(" at %s of the energy cost", percent(cost.Cells[0].Stat.Mean/cost.Cells[best].Stat.Mean))
+	}
+	return title
+}
+
+func days(s compare.Scale, v float64) string {
+	s.Unit = "days"
+	return s.Text(v)
+}
+
+// nameRoom is the width of the plans' names, drawn beside both columns.
+const (
+	nameRoom  = 110 * vg.Length(1)
+	valueRoom = 122 * vg.Length(1)
+)
+
+func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle) {
+	title := r.Label
+	if r.Metric == "training_days" {
+		title = "training of " + r.Job
+	}
+	if r.Scale.Unit != "" {
+		title += ", " + r.Scale.Unit
+	}
+	p.style.strong.draw(p.Canvas, fit(p.style.strong, title, area.Max.X-area.Min.X), area.Min.X, area.Max.Y-4, left, top)
+	top := rowTop(r)
+	x0 := area.Min.X + nameRoom
+	width := area.Max.X - valueRoom - x0
+	x := func(v float64) vg.Length { return x0 + vg.Length(math.Min(v/top, 1))*width }
+	for i := range r.Cells {
+		if i == mostPlans {
+			break
+		}
+		cell := &r.Cells[i]
+		y := area.Max.Y - 26 - (vg.Length(i)+0.5)*barPitch
+		p.style.plain.draw(p.Canvas, fit(p.style.plain, c.Plans[i].Name, nameRoom-8), x0-8, y, right, middle)
+		end, text := x0, "no such job"
+		switch {
+		case !cell.Present:
+		case cell.Bound:
+			end = p.openBar(x0, x(cell.AtLeast), y, paint(i))
+			text = ">" + r.Scale.Number(math.Floor(cell.AtLeast)) + projected(r, cell)
+		case math.IsNaN(cell.Stat.Mean) || math.IsInf(cell.Stat.Mean, 0):
+			text = r.Scale.Number(cell.Stat.Mean)
+		default:
+			p.bar(x0, x(cell.Stat.Mean), y, barPitch*0.66, paint(i))
+			end = p.whisker(x(cell.Stat.P10), x(finiteOr(cell.Stat.P90, top)), y, c.Plans[i].Replicas)
+			end = max(end, x(cell.Stat.Mean))
+			text = intervalText(r, cell)
+		}
+		value, rest, _ := strings.Cut(text, " ")
+		p.style.strong.draw(p.Canvas, value, end+7, y, left, middle)
+		p.style.plain.in(grey()).draw(p.Canvas, rest, end+11+p.style.strong.width(value), y, left, middle)
+	}
+	p.StrokeLine2(stroke(grey(), 0.8, nil), x0, area.Max.Y-26, x0, area.Max.Y-26-vg.Length(min(len(r.Cells), mostPlans))*barPitch)
+}
+
+// rowTop is the value at the right end of a row's bars.
+func rowTop(r *compare.Row) float64 {
+	var top float64
+	for _, c := range r.Cells {
+		if c.Bound {
+			top = math.Max(top, c.AtLeast)
+			continue
+		}
+		for _, v := range []float64{c.Stat.Mean, c.Stat.P90} {
+			if !math.IsInf(v, 0) && v > top {
+				top = v
+			}
+		}
+	}
+	if top == 0 {
+		return 1
+	}
+	return top
+}
+
+func finiteOr(v, instead float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return instead
+	}
+	return v
+}
+
+// openBar is a bar of unknown length: it ends in a fading arrow.
+func (p *page) openBar(x0, x1, y vg.Length, c color.NRGBA) vg.Length {
+	const head = 16 * vg.Length(1)
+	height := barPitch * 0.66
+	body := max(x1-head, x0)
+	p.bar(x0, body, y, height, faint(c))
+	p.FillPolygon(faint(c), []vg.Point{{X: body, Y: y - height/2}, {X: body + head, Y: y}, {X: body, Y: y + height/2}})
+	p.StrokeLines(stroke(readable(c), 1, []vg.Length{3, 2}), []vg.Point{
+		{X: x0, Y: y + height/2}, {X: body, Y: y + height/2}, {X: body + head, Y: y}, {X: body, Y: y - height/2}, {X: x0, Y: y - height/2},
+	})
+	return body + head
+}
+
+func projected(r *compare.Row, c *compare.Cell) string {
+	if math.IsInf(c.Stat.P50, 0) || math.IsNaN(c.Stat.P50) {
+		return " no progress"
+	}
+	return fmt.Sprintf(" projected %s", r.Scale.Number(c.Stat.P50))
+}
+
+func intervalText(r *compare.Row, c *compare.Cell) string {
+	low, mean, high := r.Scale.Number(c.Stat.P10), r.Scale.Number(c.Stat.Mean), r.Scale.Number(c.Stat.P90)
+	if low == mean && high == mean {
+		return mean
+	}
+	return fmt.Sprintf("%s (%s–%s)", mean, low, high)
+}
+
+// progress answers: when does each plan have how much of each job?
+func progress(c *compare.Comparison) Chart {
+	jobs := progressJobs(c)
+	return Chart{
+		Name: "progress", Title: progressTitle(c), Subtitle: progressSubtitle(c),
+		height: vg.Length(max(len(jobs), 1)) * 270,
+		body: func(p *page) {
+			for i, name := range jobs {
+				each := (p.Max.Y - p.Min.Y) / vg.Length(len(jobs))
+				p.drawProgress(c, name, p.rect(leftRoom, 0, p.Max.Y-p.Min.Y-each*vg.Length(i+1)+bottomRoom, each*vg.Length(i)+topRoom))
+			}
+		},
+	}
+}
+
+// progressJobs are the jobs of the first plan that has any, as many as fit.
+func progressJobs(c *compare.Comparison) []string {
+	var names []string
+	for i := range c.Rows {
+		if r := &c.Rows[i]; r.Metric == "training_days" && len(names) < mostJobs {
+			names = append(names, r.Job)
+		}
+	}
+	return names
+}
+
+func progressSubtitle(c *compare.Comparison) string {
+	t := plansSubtitle(c)
+	t = strings.Replace(t, "whiskers", "band", 1)
+	if len(c.Plans) > palette {
+		t += fmt.Sprintf(" · the first %d plans", palette)
+	}
+	return t
+}
+
+// progressTitle says how many of the plans finish every job.
+func progressTitle(c *compare.Comparison) string {
+	var done []string
+	for i, s := range c.Sets {
+		all := len(s.Jobs) > 0
+		for _, j := range s.Jobs {
+			all = all && j.FinishedShare >= 0.5
+		}
+		if all {
+			done = append(done, c.Plans[i].Name)
+		}
+	}
+	end := result.Day(c.Sets[0].Start, c.Sets[0].HorizonDays)
+	switch {
+	case len(done) == 0:
+		return "No plan finishes every job by " + end
+	case len(done) == len(c.Plans) && len(done) > 1:
+		return "Every plan finishes every job by " + end
+	case len(done) <= 3 && len(done) < len(c.Plans):
+		return fmt.Sprintf("Only %s finishes every job by %s", strings.Join(done, " and "), end)
+	case len(done) == 1:
+		return fmt.Sprintf("%s finishes every job by %s", done[0], end)
+	default:
+		return fmt.Sprintf("%d of %d plans finish every job by %s", len(done), len(c.Plans), end)
+	}
+}
+
+func (p *page) drawProgress(c *compare.Comparison, job string, area vg.Rectangle) {
+	var all []*series
+	var labels []label
+	var texts []string
+	longest := c.Sets[0]
+	for i, s := range c.Sets {
+		if i == palette {
+			break
+		}
+		if s.HorizonDays > longest.HorizonDays {
+			longest = s
+		}
+		total := column(s, "job/"+job+"/tokens", true)
+		if total == nil {
+			continue
+		}
+		shift := s.Start.Sub(c.Sets[0].Start).Hours() / 24
+		for k := range total.x {
+			total.x[k] += shift
+		}
+		total.color, total.dash = paint(i), dashes(i)
+		all = append(all, total)
+		value := ""
+		for k := range s.Jobs {
+			if s.Jobs[k].Name == job {
+				value = finishText(&s.Jobs[k])
+			}
+		}
+		labels = append(labels, label{name: c.Plans[i].Name, value: value, color: paint(i)})
+		texts = append(texts, c.Plans[i].Name, value)
+	}
+	room := p.labelWidth(widestEnd, texts...)
+	area.Max.X -= room
+	pn := p.calendar(area, longest, "trained of "+job, "tokens", topOf(all...))
+	pn.lines(all)
+	p.anchor(pn, all, labels)
+	pn.endLabels(labels, room)
+}

@@ -1,0 +1,215 @@
+package plots
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"clustercap/sim/compare"
+	"clustercap/sim/result"
+)
+
+// curve is one job's speed over chips, ascending.
+type curve struct {
+	job    string
+	points []result.ScalingPoint
+	color  color.NRGBA
+}
+
+// curves of the jobs shown, without points that a logarithm cannot draw.
+func curves(s *result.Set) []curve {
+	var all []curve
+	for i, j := range shown(s) {
+		c := curve{job: j.Name, color: paint(i)}
+		for _, p := range s.Scaling {
+			if p.Job == j.Name && p.Chips > 0 && p.TokensPerSecond > 0 && !math.IsInf(p.TokensPerSecond, 0) {
+				c.points = append(c.points, p)
+			}
+		}
+		slices.SortStableFunc(c.points, func(a, b result.ScalingPoint) int { return a.Chips - b.Chips })
+		if len(c.points) > 0 {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// scaling answers: what do more chips bring?
+func scaling(s *result.Set) Chart {
+	all := curves(s)
+	return Chart{
+		Name: "scaling", Title: scalingTitle(all), Subtitle: scalingSubtitle(s), height: 420,
+		body: func(p *page) { p.drawScaling(all) },
+	}
+}
+
+func scalingSubtitle(s *result.Set) string {
+	t := s.Title
+	if t == "" {
+		t = s.Scenario
+	}
+	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered with failures and checkpoints%s", t, s.Plan, shownOf(s))
+}
+
+// scalingTitle speaks of the job with the widest range of chips.
+func scalingTitle(all []curve) string {
+	if len(all) == 0 {
+		return "No job has a layout that runs"
+	}
+	widest, factor := all[0], 0.0
+	for _, c := range all {
+		if f := float64(c.points[len(c.points)-1].Chips) / float64(c.points[0].Chips); f > factor {
+			widest, factor = c, f
+		}
+	}
+	first, end := widest.points[0], widest.points[len(widest.points)-1]
+	if factor <= 1 {
+		return fmt.Sprintf("%s trains %s on %s chips; failures leave %s of it", widest.job,
+			compare.ScaleOf("tokens/s", first.TokensPerSecond).Text(first.TokensPerSecond), count(float64(first.Chips)),
+			percent(first.Delivered/first.TokensPerSecond))
+	}
+	return fmt.Sprintf("From %s to %s chips (×%s) %s trains ×%s faster; with failures ×%s",
+		count(float64(first.Chips)), count(float64(end.Chips)), times(factor), widest.job,
+		times(end.TokensPerSecond/first.TokensPerSecond), times(end.Delivered/first.Delivered))
+}
+
+// times writes a factor.
+func times(f float64) string {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return "0"
+	}
+	return compare.Scale{Factor: 1, Decimals: max(0, 1-int(math.Max(0, math.Floor(math.Log10(math.Max(f, 1))))))}.Number(f)
+}
+
+func (p *page) drawScaling(all []curve) {
+	if len(all) == 0 {
+		return
+	}
+	chips, speeds, share := ranges(all)
+	unit := compare.ScaleOf("tokens/s", speeds[1])
+	var names []string
+	for _, c := range all {
+		names = append(names, c.job, "without failures")
+	}
+	room := p.labelWidth(170, names...)
+	split := (p.Max.X-p.Min.X)*0.5 - 30
+	xticks := logTicks(chips[0], chips[1], 1)
+
+	pn := p.panel(p.rect(leftRoom, p.Max.X-p.Min.X-split, bottomRoom+8, topRoom), chips[0], chips[1], speeds[0], speeds[1])
+	pn.logarithmic(true, true)
+	pn.axes("speed, "+unit.Unit, xticks, logTicks(speeds[0], speeds[1], unit.Factor))
+	pn.caption("chips")
+	pn.ideals(all)
+	pn.curves(all, speed, delivered)
+
+	end, yticks := linearTicks(share*1.08, 0.01)
+	pn = p.panel(p.rect(split+70, room, bottomRoom+8, topRoom), chips[0], chips[1], 0, end)
+	pn.logarithmic(true, false)
+	pn.axes("MFU, %", xticks, yticks)
+	pn.caption("chips")
+	pn.curves(all, mfu, func(q result.ScalingPoint) float64 { return q.MFU * q.Delivered / q.TokensPerSecond })
+	var labels []label
+	for _, c := range all {
+		q := c.points[len(c.points)-1]
+		at := vg.Point{X: pn.x(float64(q.Chips)), Y: pn.y(q.MFU)}
+		labels = append(labels, label{name: c.job, value: "without failures", at: at, color: c.color})
+		kept := q.MFU * q.Delivered / q.TokensPerSecond
+		at = vg.Point{X: pn.x(float64(q.Chips)), Y: pn.y(kept)}
+		labels = append(labels, label{name: "", value: "delivered " + percent(kept), at: at, color: c.color})
+	}
+	pn.endLabels(labels, room)
+}
+
+func speed(q result.ScalingPoint) float64     { return q.TokensPerSecond }
+func delivered(q result.ScalingPoint) float64 { return q.Delivered }
+func mfu(q result.ScalingPoint) float64       { return q.MFU }
+
+// ranges returns the limits of both logarithmic axes, with some room, and the
+// highest MFU.
+func ranges(all []curve) (chips, speeds [2]float64, top float64) {
+	chips, speeds = [2]float64{math.Inf(1), 0}, [2]float64{math.Inf(1), 0}
+	widen := func(r *[2]float64, v float64) {
+		if v > 0 && !math.IsInf(v, 0) {
+			r[0], r[1] = math.Min(r[0], v), math.Max(r[1], v)
+		}
+	}
+	for _, c := range all {
+		for _, q := range c.points {
+			widen(&chips, float64(q.Chips))
+			widen(&speeds, q.TokensPerSecond)
+			widen(&speeds, q.Delivered)
+			top = math.Max(top, q.MFU)
+		}
+		first, end := c.points[0], c.points[len(c.points)-1]
+		widen(&speeds, first.TokensPerSecond*float64(end.Chips)/float64(first.Chips))
+	}
+	const room = 1.35 // a third of an octave beyond the data
+	for _, r := range []*[2]float64{&chips, &speeds} {
+		if r[1] < 2*r[0] {
+			r[0], r[1] = r[0]/1.5, r[1]*1.5
+		}
+		r[0], r[1] = r[0]/room, r[1]*room
+	}
+	return chips, speeds, top
+}
+
+// caption writes what the x axis counts.
+func (p *panel) caption(text string) {
+	p.style.plain.in(grey()).draw(p.data, text, (p.data.Min.X+p.data.Max.X)/2, p.data.Min.Y-8-p.style.plain.lead(), center, top)
+}
+
+// ideals draws what each job would do at the efficiency of its smallest size.
+func (p *panel) ideals(all []curve) {
+	for i, c := range all {
+		first, end := c.points[0], c.points[len(c.points)-1]
+		if end.Chips == first.Chips {
+			continue
+		}
+		ideal := first.TokensPerSecond * float64(end.Chips) / float64(first.Chips)
+		p.line(series{
+			x: []float64{float64(first.Chips), float64(end.Chips)}, y: []float64{first.TokensPerSecond, ideal},
+			color: grey(), width: 1.2, dash: []vg.Length{2, 3},
+		})
+		if i == 0 {
+			p.style.plain.in(grey()).halo(p.data, "ideal", p.x(float64(end.Chips))-4, p.y(ideal)+4, right, bottom)
+		}
+	}
+}
+
+// curves draws each job without failures as a line with dots, and as delivered with
+// open dots.
+func (p *panel) curves(all []curve, free, kept func(result.ScalingPoint) float64) {
+	for i, c := range all {
+		var x, y, d []float64
+		for _, q := range c.points {
+			x, y, d = append(x, float64(q.Chips)), append(y, free(q)), append(d, positive(kept(q)))
+		}
+		p.line(series{x: x, y: d, color: c.color, width: 1.4, dash: []vg.Length{4, 3}})
+		p.line(series{x: x, y: y, color: c.color, width: 2.2, dash: dashes(i)})
+		for k := range x {
+			p.dot(x[k], y[k], c.color, 3.2)
+			if !math.IsNaN(d[k]) {
+				p.ring(x[k], d[k], c.color)
+			}
+		}
+	}
+}
+
+// positive is v, or no value where a logarithm has none.
+func positive(v float64) float64 {
+	if v > 0 {
+		return v
+	}
+	return math.NaN()
+}
+
+// ring marks a point with an open dot.
+func (p *panel) ring(x, y float64, c color.NRGBA) {
+	p.dot(x, y, c, 3.4)
+	at := vg.Point{X: p.x(x), Y: p.y(y)}
+	p.data.DrawGlyphNoClip(draw.GlyphStyle{Color: color.White, Radius: 1.9, Shape: draw.CircleGlyph{}}, at)
+}
