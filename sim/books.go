@@ -1,0 +1,241 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"clustercap/sim/des"
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+	"clustercap/sim/result"
+)
+
+// jobBooks are what a job adds up over a replica. Times are milliseconds, sums of
+// chips or servers over time exact integers.
+type jobBooks struct {
+	started               bool
+	startedAt, finishedAt des.Time // finishedAt is 0 until it has
+
+	wall       [job.NumPhases]des.Time
+	restarting des.Time // Starting after failures
+	held       int64    // server x ms
+	spare      int64    // chip x ms of held servers beyond the layout
+	// chips in use x ms; those of Training are in bySize.
+	chips  [job.NumPhases]int64
+	bySize []sizeBooks
+
+	tokens        float64 // trained and not lost so far
+	trained       float64 // lost ones too
+	productive    float64 // chip-seconds of computation behind tokens
+	energy        float64 // joules at the meter
+	interruptions int
+}
+
+// sizeBooks are a job's training on one size.
+type sizeBooks struct{ kept, lost job.Work }
+
+func (b *jobBooks) reset(sizes int) {
+	kept := b.bySize
+	if cap(kept) < sizes {
+		kept = make([]sizeBooks, sizes)
+	}
+	kept = kept[:sizes]
+	clear(kept)
+	*b = jobBooks{bySize: kept}
+}
+
+// close settles everything at the horizon, audits the books and returns the result.
+func (w *World) close(replica int) (*result.Run, error) {
+	for i := range w.jobs {
+		w.keep(&w.jobs[i])
+	}
+	cps := int64(w.plan.Fleet.ChipsPerServer)
+	run := &result.Run{
+		Replica: replica, Events: w.events, Samples: w.bins.samples,
+		OnSiteChipHours: chipHours(cps * w.onSite()),
+	}
+	w.chipHours(&run.ChipHours)
+	for i := range w.jobs {
+		run.Jobs = append(run.Jobs, w.jobRun(i))
+	}
+	s, p := &w.site, &w.plan.Site
+	joules := s.total()
+	run.Site = result.SiteRun{
+		PeakPowerMW: s.highest / 1e6, EnergyMWh: megawattHours(joules), PowerSwingMW: s.swing / 1e6,
+		MeanPowerMW: joules / float64(w.pre.horizon.Duration()) / 1e6,
+		Cost:        joules * float64(p.Electricity.Likely), CO2t: joules * float64(p.Carbon.Likely) / 1000,
+	}
+	if err := w.audit(); err != nil {
+		return nil, err
+	}
+	return run, run.Audit()
+}
+
+// onSite is the server-milliseconds from each delivery to the horizon.
+func (w *World) onSite() int64 {
+	var sum int64
+	for _, d := range w.plan.Fleet.Deliveries {
+		if at := des.FromDuration(d.At); at < w.pre.horizon {
+			sum += int64(d.Servers) * int64(w.pre.horizon-at)
+		}
+	}
+	return sum
+}
+
+func chipHours(ms int64) float64 { return float64(ms) / 3.6e6 }
+
+// chipHours fills in the hours by state.
+func (w *World) chipHours(h *[result.NumStates]float64) {
+	cps := int64(w.plan.Fleet.ChipsPerServer)
+	h[result.Idle] = chipHours(cps * w.fleet.Integral(fleet.Free))
+	h[result.Repair] = chipHours(cps * (w.fleet.Integral(fleet.Repair) + w.fleet.Integral(fleet.Returned)))
+	h[result.Commissioning] = chipHours(cps * w.fleet.Integral(fleet.Commissioning))
+	for i := range w.jobs {
+		b := &w.jobs[i].books
+		h[result.Idle] += chipHours(b.spare)
+		h[result.Restart] += chipHours(b.chips[job.Starting] + b.chips[job.Detecting])
+		h[result.Waiting] += chipHours(b.chips[job.Waiting])
+		h[result.Throttled] += chipHours(b.chips[job.Paused])
+		for k := range b.bySize {
+			w.jobs[i].options[k].chipHours(&b.bySize[k], h)
+		}
+	}
+}
+
+// chipHours divides the training on one size. Kept steps take their parts at full
+// clock; what training time is left was lost to the power limit.
+func (o *option) chipHours(b *sizeBooks, h *[result.NumStates]float64) {
+	steps := b.kept.Tokens / o.tokens
+	hours := steps * float64(o.used) / 3600
+	h[result.Productive] += hours * float64(o.parts.Compute)
+	h[result.Recompute] += hours * float64(o.parts.Recompute)
+	h[result.ExposedComm] += hours * float64(o.parts.ExposedComm())
+	h[result.Bubble] += hours * float64(o.parts.Bubble)
+	h[result.Straggler] += hours * float64(o.parts.Straggler)
+	h[result.Throttled] += max(chipHours(int64(b.kept.Train)*int64(o.used))-hours*float64(o.time), 0)
+	h[result.Checkpoint] += chipHours(int64(b.kept.Block) * int64(o.used))
+	h[result.LostWork] += chipHours(int64(b.lost.Wall()) * int64(o.used))
+}
+
+// jobRun is what became of a job.
+func (w *World) jobRun(i int) result.JobRun {
+	j := &w.jobs[i]
+	b := &j.books
+	run := result.JobRun{
+		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
+		Tokens:    min(b.tokens, float64(j.spec.Tokens)), // the last millisecond may run over
+		EnergyMWh: megawattHours(b.energy), Cost: b.energy * float64(w.plan.Site.Electricity.Likely),
+		TrainingDays: math.Inf(1), FinishDays: math.Inf(1),
+	}
+	if !b.started {
+		return run
+	}
+	run.StartDays = days(b.startedAt)
+	end := w.pre.horizon
+	if run.Finished {
+		end = b.finishedAt
+		run.FinishDays = days(end)
+	} else {
+		run.FinishDays = w.projectedFinish(i)
+	}
+	run.TrainingDays = run.FinishDays - run.StartDays
+	lost := b.wall[job.Detecting] + b.wall[job.Waiting] + b.restarting
+	var useful, peakShare, busy float64
+	for k := range b.bySize {
+		s, o := &b.bySize[k], &j.options[k]
+		lost += s.lost.Wall()
+		useful += s.kept.Tokens / o.tokens * float64(o.time)
+		steps := (s.kept.Tokens + s.lost.Tokens) / o.tokens * float64(o.used)
+		peakShare += steps * float64(o.time) * o.mfu
+		busy += float64(s.kept.Train.Duration()+s.lost.Train.Duration()) * float64(o.used)
+	}
+	run.LostHours = float64(lost.Duration()) / 3600
+	if busy > 0 {
+		run.MFU = peakShare / busy
+	}
+	if wall := float64((end - b.startedAt).Duration()); wall > 0 {
+		run.TokensPerSecond = run.Tokens / wall
+		run.Goodput = useful / wall
+	}
+	return run
+}
+
+// projectionWindow is how long before the horizon the rate is taken that projects
+// the finish of a job beyond it.
+const projectionWindow = des.Time(30 * 24 * 3600 * 1000)
+
+// projectedFinish is in days since the start, at the mean rate of the last 30 days
+// (to the nearest bin of the calendar) or since the job's start.
+func (w *World) projectedFinish(i int) float64 {
+	j := &w.jobs[i]
+	from, before := j.books.startedAt, 0.0
+	column := w.bins.job(i, tokensColumn)
+	for n, end := range w.pre.bins {
+		if end > w.pre.horizon-projectionWindow {
+			break
+		}
+		if end > from {
+			from, before = end, column[n]
+		}
+	}
+	gained, wall := j.books.tokens-before, days(w.pre.horizon-from)
+	if !(gained > 0) || wall <= 0 {
+		return math.Inf(1)
+	}
+	return days(w.pre.horizon) + (float64(j.spec.Tokens)-j.books.tokens)/gained*wall
+}
+
+// auditTolerance is relative, for sums of floating-point numbers: a million terms
+// of one sign round by at most 1e6 x 1.1e-16.
+const auditTolerance = 1e-9
+
+// audit checks that nothing was counted twice or not at all.
+func (w *World) audit() error {
+	var errs []error
+	exact := func(what string, got, want int64) {
+		if got != want {
+			errs = append(errs, fmt.Errorf("%s: %d, want %d", what, got, want))
+		}
+	}
+	near := func(what string, got, want float64) {
+		if !(math.Abs(got-want) <= auditTolerance*max(math.Abs(got), math.Abs(want), 1)) {
+			errs = append(errs, fmt.Errorf("%s: %g, want %g", what, got, want))
+		}
+	}
+	var onSite, held int64
+	for st := fleet.Commissioning; st < fleet.NumStatus; st++ {
+		onSite += w.fleet.Integral(st)
+	}
+	exact("server-milliseconds on site", onSite, w.onSite())
+	var energy float64
+	for i := range w.jobs {
+		j := &w.jobs[i]
+		b := &j.books
+		held += b.held
+		energy += b.energy
+		var wall des.Time
+		var tokens, kept float64
+		chips := b.spare
+		for p := range b.chips {
+			chips += b.chips[p]
+		}
+		for k := range b.bySize {
+			s := &b.bySize[k]
+			wall += s.kept.Wall() + s.lost.Wall()
+			kept += s.kept.Tokens
+			tokens += s.kept.Tokens + s.lost.Tokens
+			chips += int64(s.kept.Wall()+s.lost.Wall()) * int64(j.options[k].used)
+		}
+		exact("milliseconds of training of "+j.spec.Name, int64(wall), int64(b.wall[job.Training]))
+		exact("chip-milliseconds held by "+j.spec.Name, chips, b.held*int64(w.plan.Fleet.ChipsPerServer))
+		near("tokens trained by "+j.spec.Name, tokens, b.trained)
+		near("tokens kept by "+j.spec.Name, kept, b.tokens)
+	}
+	exact("server-milliseconds held by jobs", held, w.fleet.Integral(fleet.Held))
+	chips := float64(w.plan.Fleet.ChipsPerServer)
+	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)) / 1000 * chips * w.site.meter.Idle
+	near("energy without work", w.site.worklessEnergy, workless)
+	near("energy of the site", w.bins.energy, energy+workless-w.site.shedEnergy)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,101 @@
+package sim
+
+import (
+	"clustercap/sim/des"
+	"clustercap/sim/fleet"
+)
+
+// bins samples the calendar. What a column shows is the difference of an integral
+// between the ends of a bin, over the bin's length.
+type bins struct {
+	samples [][]float64
+	next    int
+	from    des.Time
+
+	onSite, inService int64 // server x ms at the last end
+	productive        float64
+	siteEnergy        float64
+	energy            float64 // joules in all bins
+	jobs              []jobBin
+}
+
+// jobBin is a job at the last end of a bin.
+type jobBin struct {
+	held   int64
+	tokens float64
+}
+
+// The columns in the order of siteColumns and jobColumns.
+const (
+	onSiteColumn = iota
+	inServiceColumn
+	productiveColumn
+	powerColumn
+	peakColumn
+	limitColumn
+)
+
+const (
+	chipsColumn = iota
+	rateColumn
+	tokensColumn
+)
+
+// reset makes room for the samples, which go to the result.
+func (b *bins) reset(n, jobs int) {
+	columns := len(siteColumns) + jobs*len(jobColumns)
+	all := make([]float64, columns*n)
+	samples := make([][]float64, columns)
+	for c := range samples {
+		samples[c] = all[c*n : (c+1)*n : (c+1)*n]
+	}
+	previous := b.jobs
+	if cap(previous) < jobs {
+		previous = make([]jobBin, jobs)
+	}
+	previous = previous[:jobs]
+	clear(previous)
+	*b = bins{samples: samples, jobs: previous}
+}
+
+// job is a column of a job.
+func (b *bins) job(i, column int) []float64 {
+	return b.samples[len(siteColumns)+i*len(jobColumns)+column]
+}
+
+// observe closes a bin of the calendar.
+func (w *World) observe() {
+	b := &w.bins
+	n, ms := b.next, float64(w.now-b.from)
+	cps := float64(w.plan.Fleet.ChipsPerServer)
+	productive := 0.0
+	for i := range w.jobs {
+		w.settle(i)
+		books, last := &w.jobs[i].books, &b.jobs[i]
+		productive += books.productive
+		b.job(i, chipsColumn)[n] = float64(books.held-last.held) * cps / ms
+		b.job(i, rateColumn)[n] = (books.tokens - last.tokens) / ms * 1000
+		b.job(i, tokensColumn)[n] = min(books.tokens, float64(w.jobs[i].spec.Tokens))
+		*last = jobBin{books.held, books.tokens}
+	}
+	inService := w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Held)
+	onSite := inService
+	for _, st := range [...]fleet.Status{fleet.Commissioning, fleet.Returned, fleet.Repair} {
+		onSite += w.fleet.Integral(st)
+	}
+	energy := w.site.total()
+	b.samples[onSiteColumn][n] = float64(onSite-b.onSite) * cps / ms
+	b.samples[inServiceColumn][n] = float64(inService-b.inService) * cps / ms
+	b.samples[productiveColumn][n] = (productive - b.productive) / ms * 1000
+	b.samples[powerColumn][n] = (energy - b.siteEnergy) / ms * 1000 / 1e6
+	b.samples[peakColumn][n] = w.site.binHighest / 1e6
+	b.samples[limitColumn][n] = w.site.limit / 1e6
+	b.energy += energy - b.siteEnergy
+	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
+	w.site.binHighest = w.site.peak
+	b.from = w.now
+	b.next++
+	if b.next < len(w.pre.bins)-1 {
+		w.queue.Push(event(w.pre.bins[b.next], kindObserve, 0, 0))
+	}
+}

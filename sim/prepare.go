@@ -1,0 +1,306 @@
+// Package sim simulates the calendar of a plan: servers arrive, fail and are
+// repaired; jobs wait for chips, train, lose work and resume; the site stays under
+// its power. It is the only package that wires the models to events. A replica
+// depends on the plan, its seed and its number alone: no clock, no environment, no
+// global generator.
+package sim
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"clustercap/sim/des"
+	"clustercap/sim/job"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+	"clustercap/sim/search"
+	"clustercap/sim/step"
+	"clustercap/sim/unit"
+)
+
+// Prepared is a plan ready to run: a layout for every job and size, and all that
+// replicas share. It is not changed by running and may be shared.
+type Prepared struct {
+	Plan *scenario.Plan
+	Jobs []Job // in plan order
+	// Warnings tell of sizes that no replica can use, and the like.
+	Warnings []string
+
+	order     []int // jobs by priority, highest first, then plan order
+	uncertain uncertainty
+	horizon   des.Time
+	bins      []des.Time // end of each bin of the calendar
+}
+
+// Job is a job with the sizes it can run on.
+type Job struct {
+	Spec  *job.Spec
+	Sizes []Size // ascending
+}
+
+// Size is one chip count of a job and the step on it at the plan's likely values.
+type Size struct {
+	Chips int // as the plan names it
+	// Servers that the job holds for it: those that the layout's chips fill. The
+	// chips that the layout leaves over stay free for others.
+	Servers int
+	Step    step.Step
+}
+
+// Used chips of the layout.
+func (s *Size) Used() int { return s.Step.Layout.Chips() }
+
+// InfeasibleError tells of a plan that can't be run as it stands.
+type InfeasibleError struct {
+	Plan     string
+	Problems []string
+}
+
+func (e *InfeasibleError) Error() string {
+	text := fmt.Sprintf("plan %s can't run:", e.Plan)
+	if len(e.Problems) == 1 {
+		return text + " " + e.Problems[0]
+	}
+	for _, p := range e.Problems {
+		text += "\n  " + p
+	}
+	return text
+}
+
+// Prepare finds the layout of every job on every size, at likely values. The error
+// is an *InfeasibleError when a job can never run.
+func Prepare(p *scenario.Plan) (*Prepared, error) {
+	if err := validate(p); err != nil {
+		return nil, err
+	}
+	pr := &Prepared{
+		Plan:      p,
+		Jobs:      make([]Job, len(p.Jobs)),
+		order:     make([]int, len(p.Jobs)),
+		uncertain: uncertainties(p),
+		horizon:   des.FromDuration(p.Horizon),
+	}
+	pr.bins = calendar(pr.horizon)
+	for i := range pr.order {
+		pr.order[i] = i
+	}
+	slices.SortStableFunc(pr.order, func(a, b int) int { return cmp.Compare(p.Jobs[b].Priority, p.Jobs[a].Priority) })
+
+	type task struct{ job, chips int }
+	var tasks []task
+	for i := range p.Jobs {
+		for _, chips := range p.Jobs[i].Sizes {
+			if chips <= p.Fleet.Servers()*p.Fleet.ChipsPerServer || len(p.Jobs[i].Sizes) == 1 {
+				tasks = append(tasks, task{i, chips})
+			}
+		}
+	}
+	steps := make([]step.Step, len(tasks))
+	errs := make([]error, len(tasks))
+	parallel(len(tasks), func(t int) {
+		steps[t], errs[t] = layout(p, tasks[t].job, tasks[t].chips)
+	})
+	infeasible := &InfeasibleError{Plan: p.Name}
+	for i := range p.Jobs {
+		pr.Jobs[i].Spec = &p.Jobs[i]
+		var problems []string
+		for t := range tasks {
+			if tasks[t].job != i {
+				continue
+			}
+			if errs[t] != nil {
+				problems = append(problems, fmt.Sprintf("job %s on %d chips: %v", p.Jobs[i].Name, tasks[t].chips, errs[t]))
+				continue
+			}
+			s := Size{Chips: tasks[t].chips, Step: steps[t]}
+			s.Servers = (s.Used() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
+			if problem := reachable(p, i, &s); problem != "" {
+				problems = append(problems, problem)
+				continue
+			}
+			pr.Jobs[i].addSize(s)
+		}
+		if len(pr.Jobs[i].Sizes) == 0 {
+			if len(problems) == 0 {
+				problems = []string{fmt.Sprintf("job %s wants at least %d chips; the fleet never has more than %d", p.Jobs[i].Name,
+					p.Jobs[i].Sizes[0], p.Fleet.Servers()*p.Fleet.ChipsPerServer)}
+			}
+			infeasible.Problems = append(infeasible.Problems, problems...)
+			continue
+		}
+		pr.Warnings = append(pr.Warnings, problems...)
+	}
+	if len(infeasible.Problems) > 0 {
+		return nil, infeasible
+	}
+	return pr, nil
+}
+
+// addSize appends a size unless it is no faster than the one before: a job gains
+// nothing from it.
+func (j *Job) addSize(s Size) {
+	if n := len(j.Sizes); n > 0 && speed(&j.Sizes[n-1].Step) >= speed(&s.Step) {
+		return
+	}
+	j.Sizes = append(j.Sizes, s)
+}
+
+// speed in tokens per second without failures.
+func speed(s *step.Step) float64 { return float64(s.Tokens) / float64(s.Time) }
+
+// reachable says why the fleet can never give a job this size, or nothing.
+func reachable(p *scenario.Plan, i int, s *Size) string {
+	all := p.Fleet.Servers()
+	if usable := p.Fleet.Usable(all); s.Servers > usable {
+		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d, of which %d are kept as spares: deliver more, keep fewer spares or name a smaller size",
+			p.Jobs[i].Name, s.Chips, s.Servers, all, all-usable)
+	}
+	return ""
+}
+
+// layout finds or checks the layout of one job on one size.
+func layout(p *scenario.Plan, i, chips int) (step.Step, error) {
+	j := &p.Jobs[i]
+	m := machine(p)
+	if j.Layout == nil {
+		best, err := search.Best(&j.Workload, &m, chips, 1)
+		if err != nil {
+			return step.Step{}, err
+		}
+		return best[0], nil
+	}
+	l := j.Layout.Complete(chips)
+	if l.Chips() > chips {
+		return step.Step{}, fmt.Errorf("layout %v occupies %d chips", l, l.Chips())
+	}
+	s, err := step.Estimate(&j.Workload, &m, l)
+	if err != nil {
+		return step.Step{}, err
+	}
+	if !s.Memory.Fits() {
+		return step.Step{}, errors.New(memoryProblem(&s))
+	}
+	return s, nil
+}
+
+// memoryProblem says what a step needs by class, and what the chip has.
+func memoryProblem(s *step.Step) string {
+	gib := func(b unit.Bytes) float64 { return float64(b) / (1 << 30) }
+	m := &s.Memory
+	return fmt.Sprintf("layout %v needs %.1f GiB per chip (weights %.1f, gradients %.1f, optimizer %.1f, activations %.1f, buffers %.1f); the chip has %.1f GiB: divide the model further or recompute activations",
+		s.Layout, gib(m.Total()), gib(m.Weights), gib(m.Gradients), gib(m.Optimizer), gib(m.Activations), gib(m.Buffers), gib(m.Capacity))
+}
+
+func machine(p *scenario.Plan) step.Machine {
+	return step.Machine{Chip: p.Chip, Server: p.Server, Fabric: p.Fabric}
+}
+
+// parallel runs f(0..n-1) on all cores and waits.
+func parallel(n int, f func(int)) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range min(runtime.GOMAXPROCS(0), n) {
+		wg.Go(func() {
+			for i := range next {
+				f(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+}
+
+// longestHorizon keeps chip x milliseconds of ten million chips within an int64.
+const longestHorizon = 25 * unit.Year
+
+func validate(p *scenario.Plan) error {
+	var errs []error
+	if !(p.Horizon >= unit.Minute && p.Horizon <= longestHorizon) {
+		errs = append(errs, fmt.Errorf("horizon: %g s; it must be between a minute and %g years", float64(p.Horizon), float64(longestHorizon/unit.Year)))
+	}
+	under := func(path string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+		}
+	}
+	under("site", p.Site.Validate())
+	under("fleet", p.Fleet.Validate())
+	under("failures", p.Failures.Validate())
+	for i := range p.Jobs {
+		under("jobs."+p.Jobs[i].Name, p.Jobs[i].Validate())
+	}
+	return errors.Join(errs...)
+}
+
+// The calendar's bins: days, unless that gives a chart too many or too few points.
+const (
+	mostBins  = 750
+	leastBins = 50
+)
+
+// calendar divides the horizon into equal bins and returns their ends.
+func calendar(horizon des.Time) []des.Time {
+	days := int(math.Ceil(float64(horizon.Duration() / unit.Day)))
+	n := min(max(days, leastBins), mostBins)
+	ends := make([]des.Time, n)
+	for i := range ends {
+		ends[i] = des.Time(int64(horizon) / int64(n) * int64(i+1))
+	}
+	ends[n-1] = horizon
+	return ends
+}
+
+// Frame is what is known of the results before the first replica runs: all of
+// result.Summarize's frame but Scaling and the program's version.
+func (pr *Prepared) Frame() result.Set {
+	p := pr.Plan
+	set := result.Set{
+		Scenario: p.Scenario, Title: p.Title, Plan: p.Name, Seed: p.Seed, Replicas: p.Replicas,
+		Start: p.Start, HorizonDays: float64(p.Horizon / unit.Day), Currency: p.Site.Currency, Warnings: pr.Warnings,
+	}
+	for i := range pr.Jobs {
+		j := &pr.Jobs[i]
+		out := result.Job{
+			Name: j.Spec.Name, Model: j.Spec.Workload.Model.Name, Chips: j.Spec.Sizes, TargetTokens: float64(j.Spec.Tokens),
+		}
+		for k := range j.Sizes {
+			s := &j.Sizes[k]
+			out.Layouts = append(out.Layouts, result.SizedLayout{
+				Chips: s.Chips, Used: s.Used(), Layout: fmt.Sprint(s.Step.Layout), StepSeconds: float64(s.Step.Time),
+				MFU: float64(s.Step.MFU), MemoryGB: float64(s.Step.Memory.Total()) / 1e9,
+			})
+		}
+		set.Jobs = append(set.Jobs, out)
+	}
+	for _, end := range pr.bins {
+		set.Timeline.Days = append(set.Timeline.Days, float64(end.Duration()/unit.Day))
+	}
+	for _, c := range siteColumns {
+		set.Timeline.Columns = append(set.Timeline.Columns, result.Column{Name: c.name, Unit: c.unit})
+	}
+	for i := range pr.Jobs {
+		for _, c := range jobColumns {
+			set.Timeline.Columns = append(set.Timeline.Columns, result.Column{Name: result.JobKey(pr.Jobs[i].Spec.Name, c.name), Unit: c.unit})
+		}
+	}
+	return set
+}
+
+// column is one quantity of the timeline; the order here is that of Run.Samples.
+type column struct{ name, unit string }
+
+var (
+	siteColumns = [...]column{
+		{"chips_on_site", "chips"}, {"chips_in_service", "chips"}, {"chips_productive", "chips"},
+		{"power_mw", "MW"}, {"power_peak_mw", "MW"}, {"power_limit_mw", "MW"},
+	}
+	jobColumns = [...]column{{"chips", "chips"}, {"tokens_per_second", "tokens/s"}, {"tokens", "tokens"}}
+)

@@ -1,0 +1,148 @@
+package sim
+
+import (
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+	"clustercap/sim/power"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// site is the power at the meter: its limit, its course and its integral.
+type site struct {
+	meter power.Meter
+	limit float64 // watts; 0 is none
+
+	// The course since the last instant, in watts.
+	workless float64 // chips that no job holds
+	shed     float64 // of what has no work, switched off to keep the limit
+	peak     float64 // with every training job in the phase that draws most
+
+	energy         float64 // joules of jobs, settled
+	worklessEnergy float64 // joules
+	shedEnergy     float64
+	highest        float64 // peak of the whole calendar
+	binHighest     float64
+	swing          float64
+}
+
+func (s *site) reset(p *scenario.Plan) {
+	*s = site{meter: power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site), limit: float64(p.Site.LimitAt(0))}
+}
+
+// advance integrates over dt milliseconds what does not belong to a job's phases.
+func (s *site) advance(dt float64) {
+	s.worklessEnergy += s.workless * dt / 1000
+	s.shedEnergy += s.shed * dt / 1000
+}
+
+// total is the energy at the meter so far, jobs as far as they are settled.
+func (s *site) total() float64 { return s.energy + s.worklessEnergy - s.shedEnergy }
+
+// regulate keeps the site under its limit at every instant of every step: all jobs
+// that train run at the highest common clock at which their most demanding phases,
+// all at once, stay below it. Where even the lowest clock is too much, jobs pause,
+// the lowest priority first; where what has no work is too much already, that much
+// of it is switched off.
+func (w *World) regulate() {
+	s := &w.site
+	cps := w.plan.Fleet.ChipsPerServer
+	s.workless = float64((w.fleet.Free()+w.fleet.Count(fleet.Commissioning))*cps) * s.meter.Idle
+	base, ready := s.workless, 0 // ready: chips in use by jobs that train or could
+	for i := range w.jobs {
+		j := &w.jobs[i]
+		if !j.phase.Holds() {
+			continue
+		}
+		chips := w.fleet.HeldBy(i) * cps
+		used := min(j.options[j.size].used, chips)
+		base += float64(chips-used) * s.meter.Idle
+		switch j.phase {
+		case job.Training, job.Paused:
+			ready += used
+		case job.Detecting:
+			base += float64(used) * s.meter.Comm
+		default:
+			base += float64(used) * s.meter.Idle
+		}
+	}
+	f, running := w.clockWithin(base, ready)
+	w.applyClock(f, running)
+
+	training := 0
+	for i := range w.jobs {
+		if j := &w.jobs[i]; j.phase == job.Training {
+			training += j.options[j.size].used
+		}
+	}
+	s.peak = base + float64(ready-training)*s.meter.Idle
+	s.shed = 0
+	if s.limit > 0 && training == 0 && s.peak > s.limit {
+		s.shed = s.peak - s.limit
+		s.peak = s.limit
+	}
+	if training > 0 {
+		s.peak += float64(training) * s.meter.PeakAt(f)
+		s.swing = max(s.swing, float64(training)*s.meter.Swing(f))
+	}
+	s.highest = max(s.highest, s.peak)
+	s.binHighest = max(s.binHighest, s.peak)
+}
+
+// clockWithin returns the common clock and how many of the jobs that are ready, by
+// priority, may run at it.
+func (w *World) clockWithin(base float64, ready int) (f float64, running int) {
+	s := &w.site
+	if s.limit == 0 || base+float64(ready)*s.meter.Matrix <= s.limit && base+float64(ready)*s.meter.PeakAt(1) <= s.limit {
+		return 1, len(w.jobs)
+	}
+	for n := len(w.jobs) - 1; n >= 0 && ready > 0; n-- {
+		if f, ok := s.meter.ClockFor((s.limit - base) / float64(ready)); ok {
+			return f, n + 1
+		}
+		i := w.pre.order[n]
+		if j := &w.jobs[i]; j.phase == job.Training || j.phase == job.Paused {
+			used := j.options[j.size].used
+			ready -= used
+			base += float64(used) * s.meter.Idle
+		}
+	}
+	return 1, 0
+}
+
+// applyClock runs the first of the jobs, by priority, at clock f and pauses the rest.
+func (w *World) applyClock(f float64, running int) {
+	for n, i := range w.pre.order {
+		j := &w.jobs[i]
+		if j.phase != job.Training && j.phase != job.Paused {
+			continue
+		}
+		switch run := n < running; {
+		case run && (j.phase == job.Paused || j.clock != f):
+			w.settle(i)
+			j.phase = job.Training
+			w.setClock(i, f)
+			w.armFinish(i)
+		case !run && j.phase == job.Training:
+			w.settle(i)
+			j.phase = job.Paused
+		}
+	}
+}
+
+// setClock sets a settled job's speed and power at relative clock f.
+func (w *World) setClock(i int, f float64) {
+	j := &w.jobs[i]
+	o := &j.options[j.size]
+	m := &w.site.meter
+	j.clock = f
+	j.rate = o.rate
+	if f != 1 {
+		j.rate *= float64(o.activity.Time() / o.activity.AtClock(f).Time())
+	}
+	used := float64(o.used)
+	j.watts = wattage{train: used * m.MeanAt(o.activity, f), block: used * m.Comm}
+}
+
+// megawattHours converts joules.
+func megawattHours(joules float64) float64 { return joules / float64(unit.MegawattHour) }

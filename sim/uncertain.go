@@ -1,0 +1,88 @@
+package sim
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"clustercap/sim/des"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// uncertainty lists a plan's ranges that are more than a point. Every replica draws
+// each of them once, from a stream named by the range's path, so that replica r of
+// two plans meets the same chip efficiency and the same failure scale.
+type uncertainty []uncertain
+
+// uncertain is one range: the name of its stream and the way to it from the plan,
+// a field number for a struct, an index for a slice.
+type uncertain struct {
+	cause string
+	way   []int
+}
+
+// uncertainties walks the plan once.
+func uncertainties(plan *scenario.Plan) uncertainty {
+	var u uncertainty
+	u.walk(reflect.ValueOf(plan).Elem(), "uncertain", nil)
+	return u
+}
+
+func (u *uncertainty) walk(v reflect.Value, path string, way []int) {
+	switch {
+	case isRange(v.Type()):
+		if v.Field(0).Float() != v.Field(2).Float() {
+			*u = append(*u, uncertain{path, slices.Clone(way)})
+		}
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Type().Field(i); f.IsExported() {
+				u.walk(v.Field(i), path+"/"+f.Name, append(way, i))
+			}
+		}
+	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Struct:
+		for i := range v.Len() {
+			name := strconv.Itoa(i)
+			if f := v.Index(i).FieldByName("Name"); f.IsValid() && f.Kind() == reflect.String && f.String() != "" {
+				name = f.String()
+			}
+			u.walk(v.Index(i), path+"/"+name, append(way, i))
+		}
+	}
+}
+
+// isRange recognises unit.Range[Q] for every quantity Q.
+func isRange(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.PkgPath() == reflect.TypeFor[unit.Range[unit.Factor]]().PkgPath() &&
+		strings.HasPrefix(t.Name(), "Range[")
+}
+
+// draw copies plan with every listed range collapsed to one draw from its
+// triangular distribution. The slices that hold ranges are copied too, into those
+// that into has.
+func (u uncertainty) draw(plan, into *scenario.Plan, replica int) {
+	tiers, classes := into.Fabric.Tiers[:0], into.Failures.Classes[:0]
+	*into = *plan
+	into.Fabric.Tiers = append(tiers, plan.Fabric.Tiers...)
+	into.Failures.Classes = append(classes, plan.Failures.Classes...)
+	root := reflect.ValueOf(into).Elem()
+	for i := range u {
+		v := root
+		for _, n := range u[i].way {
+			if v.Kind() == reflect.Slice {
+				v = v.Index(n)
+			} else {
+				v = v.Field(n)
+			}
+		}
+		r := unit.Range[unit.Factor]{
+			Low: unit.Factor(v.Field(0).Float()), Likely: unit.Factor(v.Field(1).Float()), High: unit.Factor(v.Field(2).Float()),
+		}
+		x := float64(r.At(des.Stream(plan.Seed, replica, u[i].cause).Float64()))
+		for f := range 3 {
+			v.Field(f).SetFloat(x)
+		}
+	}
+}
