@@ -122,12 +122,12 @@ func walk(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 
 func (s *space) pipelines(l step.Layout) {
 	layers := s.work.Model.Layers
-	for pp := min(layers, maxStages); pp >= 1; pp-- {
+	for pp := min(layers+2, maxStages); pp >= 1; pp-- {
 		if !dealt(layers, pp) || l.TP*l.CP*pp > s.chips {
 			continue
 		}
 		l.PP = pp
-		for vpp := layers / pp; vpp >= 1; vpp-- {
+		for vpp := (layers + 2) / pp; vpp >= 1; vpp-- {
 			if vpp > 1 && (pp == 1 || !even(layers, pp*vpp)) {
 				continue
 			}

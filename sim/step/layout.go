@@ -82,6 +82,10 @@ func ParseLayout(text string) (Layout, error) {
 // maxDegree bounds every degree: more than any cluster has chips.
 const maxDegree = 10_000_000
 
+// endChunks: the first chunk of a pipeline may hold the embedding alone and the last
+// one the head (Llama 3, section 3.3.2).
+const endChunks = 2
+
 // Complete fills in DP where it is 0: as many replicas as the chips hold.
 func (l Layout) Complete(chips int) Layout {
 	if l.DP == 0 {
@@ -134,8 +138,8 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	if l.TP > m.Server.ScaleUpDomain {
 		bad("tp=%d is larger than the scale-up domain of %d chips; tensor parallelism over the scale-out network is not supported", l.TP, m.Server.ScaleUpDomain)
 	}
-	if l.PP*l.VPP > mod.Layers {
-		bad("pp=%d x vpp=%d is more than the model's %d layers", l.PP, l.VPP, mod.Layers)
+	if l.PP*l.VPP > mod.Layers+endChunks {
+		bad("pp=%d x vpp=%d is more than the model's %d layers, its embedding and its head", l.PP, l.VPP, mod.Layers)
 	}
 	if l.VPP > 1 && l.PP == 1 {
 		bad("vpp=%d needs pp of at least 2", l.VPP)

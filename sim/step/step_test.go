@@ -6,30 +6,14 @@ import (
 
 	"pgregory.net/rapid"
 
-	"clustercap/sim/hardware"
+	"clustercap/sim/hardware/hardwaretest"
 	"clustercap/sim/model"
 	"clustercap/sim/unit"
 )
 
-// a100 is 8-GPU A100 servers on 200 Gb/s InfiniBand, constants as in the catalog.
+// a100 is 8-GPU A100 servers on 200 Gb/s NICs under a core of 4:1.
 func a100() *Machine {
-	share := func(v float64) unit.Range[unit.Share] { return unit.Point(unit.Share(v)) }
-	return &Machine{
-		Chip: hardware.Chip{
-			Name: "a100-80",
-			BF16: unit.Point[unit.FLOPRate](312e12), HBM: unit.Point[unit.Bytes](80e9), Cores: 108,
-			HBMBandwidth: unit.Point[unit.Bandwidth](2.0e12), ScaleUp: unit.Point[unit.Bandwidth](300e9), NIC: unit.Point[unit.Bandwidth](25e9),
-			Efficiency: hardware.Efficiency{
-				Matmul: share(0.80), Attention: share(0.60), Memory: share(0.85), Launch: unit.Point[unit.Duration](2e-6),
-				ScaleUpBus: share(0.78), ComputeSpread: share(0.005),
-			},
-		},
-		Server: hardware.Server{Chips: 8, ScaleUpDomain: 8, ScaleUpLatency: unit.Point[unit.Duration](0.5e-6)},
-		Fabric: hardware.Fabric{Tiers: []hardware.Tier{
-			{Name: "leaf", Chips: 256, Oversubscription: 1, Latency: unit.Point[unit.Duration](2e-6), Efficiency: share(0.85)},
-			{Name: "core", Chips: 0, Oversubscription: 4, Latency: unit.Point[unit.Duration](6e-6), Efficiency: share(0.8)},
-		}},
-	}
+	return &Machine{Chip: hardwaretest.A100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)}
 }
 
 func gpt(layers, hidden, heads int) model.Model {
@@ -163,7 +147,7 @@ func TestUniformPipelineBubble(t *testing.T) {
 func TestChunksHoldEveryLayerOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		layers := rapid.IntRange(1, 200).Draw(t, "layers")
-		chunks := rapid.IntRange(1, layers).Draw(t, "chunks")
+		chunks := rapid.IntRange(1, layers+endChunks).Draw(t, "chunks")
 		next, least := 0, layers
 		for c := range chunks {
 			first, n := chunkLayers(layers, chunks, c)
