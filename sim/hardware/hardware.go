@@ -51,9 +51,9 @@ type Chip struct {
 type Efficiency struct {
 	// Matmul is the share of the peak BF16 rate that a large GEMM sustains in
 	// training; the "maximum achievable matmul FLOPS" of a short benchmark is its
-	// upper bound. MatmulFP8 is the same against the FP8 peak.
+	// upper bound. MatmulFP8 is the same against the FP8 peak; absent without one.
 	Matmul    unit.Range[unit.Share] `json:"matmul"`
-	MatmulFP8 unit.Range[unit.Share] `json:"matmul_fp8"`
+	MatmulFP8 unit.Range[unit.Share] `json:"matmul_fp8,omitempty"`
 	// Attention is the share of the peak BF16 rate that a long fused
 	// attention kernel reaches.
 	Attention unit.Range[unit.Share] `json:"attention"`

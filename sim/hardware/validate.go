@@ -30,6 +30,9 @@ func (c Chip) Validate() []error {
 	for _, e := range c.Efficiency.Validate() {
 		p = append(p, fmt.Errorf("efficiency.%w", e))
 	}
+	if c.FP8.High > 0 && c.Efficiency.MatmulFP8.High == 0 {
+		p.add("efficiency.matmul_fp8", "is missing, and the chip has an FP8 rate")
+	}
 	return p
 }
 
@@ -38,6 +41,9 @@ func (c Chip) Validate() []error {
 func (e Efficiency) Validate() []error {
 	var p problems
 	speed(&p, "matmul", e.Matmul)
+	if e.MatmulFP8 != (unit.Range[unit.Share]{}) {
+		speed(&p, "matmul_fp8", e.MatmulFP8)
+	}
 	speed(&p, "attention", e.Attention)
 	speed(&p, "memory", e.Memory)
 	optional(&p, "launch", e.Launch)

@@ -64,6 +64,12 @@ func TestValidate(t *testing.T) {
 		{"share of 0 never ends", changed(chip, func(c *Chip) {
 			c.Efficiency.Attention = unit.Range[unit.Share]{Low: 0, Likely: 0.5, High: 0.6}
 		}), []string{"efficiency.attention: range 0..0.6 is not above 0"}},
+		{"FP8 without its share", changed(chip, func(c *Chip) {
+			c.FP8 = unit.Point(unit.FLOPRate(2e15))
+		}), []string{"efficiency.matmul_fp8: is missing"}},
+		{"FP8 share above 1", changed(chip, func(c *Chip) {
+			c.Efficiency.MatmulFP8 = unit.Point(unit.Share(1.2))
+		}), []string{"efficiency.matmul_fp8: range 1.2..1.2"}},
 		{"negative core count", changed(chip, func(c *Chip) { c.Cores = -1 }), []string{"cores: -1"}},
 
 		{"no server", Server{}.Validate(), []string{"chips: 0 chips"}},
