@@ -4,6 +4,8 @@
 package scenario
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"clustercap/sim/failure"
@@ -51,9 +53,26 @@ type Value struct {
 // Origin says where a value was written.
 type Origin struct {
 	Kind OriginKind
-	// File, Line and Col of a written value; File is the catalog's for catalog values.
+	// File, Line and Col of a written value; File is the catalog's for catalog
+	// values, and the whole flag for FromSet.
 	File      string
 	Line, Col int
+	// Entry of the catalog that the value comes from.
+	Entry string
+}
+
+// String is how messages show an origin: plan.yaml:12:7, catalog chips.yaml:12
+// zhenwu-810e, --set fleet.spares=5 %, default.
+func (o Origin) String() string {
+	switch o.Kind {
+	case FromCatalog:
+		return strings.TrimSuffix(fmt.Sprintf("catalog %s:%d %s", o.File, o.Line, o.Entry), " ")
+	case FromFile:
+		return fmt.Sprintf("%s:%d:%d", o.File, o.Line, o.Col)
+	case FromSet:
+		return o.File
+	}
+	return string(o.Kind)
 }
 
 // OriginKind tells written values from those filled in.

@@ -1,0 +1,221 @@
+package scenario
+
+import (
+	"clustercap/sim/dist"
+	"clustercap/sim/failure"
+	"clustercap/sim/hardware"
+	"clustercap/sim/model"
+	"clustercap/sim/step"
+	"clustercap/sim/unit"
+)
+
+// File is a scenario as written. These structs are the one description of the
+// format: the decoder, the JSON Schema and docs/scenario-file.md come from their
+// json names, tags and comments.
+type File struct {
+	// Name of the scenario: letters, digits, - and _, at most 64. Results are filed under it.
+	Name Name `json:"name"`
+	// Title is a line for charts and reports; the name when left out.
+	Title string `json:"title,omitempty"`
+	// Plan is what the scenario's own plan, without an overlay, is called.
+	Plan Name `json:"plan" default:"base"`
+	// Base is another scenario file that this one changes, relative to this file
+	// and within its folder tree. Mappings merge key by key, lists and single
+	// values replace, null removes a key.
+	Base string `json:"base,omitempty"`
+	// Start is the first day of the calendar (UTC).
+	Start Date `json:"start"`
+	// Horizon is how long the calendar runs: 1 h to 20 y.
+	Horizon unit.Duration `json:"horizon" min:"1 h" max:"20 y"`
+	// Replicas is how many times the calendar is simulated, each with its own draws:
+	// 1 to 10,000.
+	Replicas int `json:"replicas" default:"32" min:"1" max:"10000"`
+	// Seed of all random draws: 0 to 2^53, which every JSON reader keeps exactly.
+	Seed uint64 `json:"seed" default:"1" min:"0" max:"9007199254740992"`
+	// Site is a site of the catalog, or written out.
+	Site Reference[Site] `json:"site"`
+	// Fleet is what hardware arrives when.
+	Fleet Fleet `json:"fleet"`
+	// Failures is a failure profile of the catalog, or written out.
+	Failures Reference[Failures] `json:"failures"`
+	// Checkpoint says how jobs save their state, unless a job says otherwise.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	// Restart is the time from the detection of a failure until training goes on:
+	// scheduling, communicator set-up, checkpoint load. At most 2 y.
+	Restart *TimeSpread `json:"restart,omitempty"`
+	// Jobs are the training runs, by name; earlier ones go first at equal priority.
+	Jobs Named[Job] `json:"jobs"`
+	// Plans are variations of this scenario, by name: each a title and whatever keys
+	// it changes. The name base is taken by the scenario itself.
+	Plans Named[Overlay] `json:"plans,omitempty"`
+}
+
+// Overlay is the part of a scenario that a plan changes.
+type Overlay struct{}
+
+// Site is the place: its power, its overhead and its prices.
+type Site struct {
+	// Title is a line for reports.
+	Title string `json:"title,omitempty"`
+	// Power that the grid connection supplies, in phases by date; without it there
+	// is no limit.
+	Power []PowerPhase `json:"power,omitempty"`
+	// PUE is the power at the meter over that of the IT equipment: 1 to 5.
+	PUE unit.Range[unit.Factor] `json:"pue" min:"1" max:"5"`
+	// Electricity is the price at the meter, in the site's currency.
+	Electricity EnergyPrice `json:"electricity"`
+	// Carbon is the carbon intensity of the electricity.
+	Carbon unit.Range[unit.CarbonIntensity] `json:"carbon"`
+	// Currency is an ISO 4217 code.
+	Currency Currency `json:"currency"`
+	// PerUSD is what a US dollar costs in the site's currency, to convert the
+	// catalog's prices: above 0, at most 1,000,000.
+	PerUSD unit.Factor `json:"per_usd" above:"0" max:"1000000"`
+	// ClockExponent is a in P = idle + (max - idle) f^a at relative clock f: 1 to 4.
+	ClockExponent unit.Range[unit.Factor] `json:"clock_exponent" default:"2..2.4..3" source:"voltage scales with frequency: between f^2 and f^3 [prior]" min:"1" max:"4"`
+	// MinClock is the lowest relative clock that a power cap may force; below it
+	// jobs are paused. 1 % to 100 %.
+	MinClock unit.Share `json:"min_clock" default:"50 %" source:"accelerators lower their clock to about half of the highest [prior]" min:"1 %" max:"100 %"`
+}
+
+// PowerPhase is a limit that holds from a date on.
+type PowerPhase struct {
+	// From is when the limit begins; the start when left out.
+	From *Date `json:"from,omitempty"`
+	// Limit at the meter, or none.
+	Limit PowerLimit `json:"limit"`
+}
+
+// Fleet is what hardware arrives when, and how it enters service.
+type Fleet struct {
+	// Chip is a chip of the catalog, or written out.
+	Chip Reference[hardware.Chip] `json:"chip"`
+	// Server is a server of the catalog, or written out; the chip's usual one when
+	// left out.
+	Server Reference[hardware.Server] `json:"server,omitempty"`
+	// Fabric is a fabric of the catalog, or written out; the chip's usual one when
+	// left out.
+	Fabric Reference[hardware.Fabric] `json:"fabric,omitempty"`
+	// Deliveries of chips, one by one or as ramps; at most 10,000,000 chips in all.
+	Deliveries []Delivery `json:"deliveries"`
+	// Commissioning is how delivered servers enter service.
+	Commissioning Commissioning `json:"commissioning,omitempty"`
+	// Spares is the share of servers in service held warm for swaps: 0 % to 50 %.
+	Spares unit.Share `json:"spares" default:"0 %" max:"50 %"`
+}
+
+// Delivery is one lot (date, chips) or a ramp of equal lots (from, every, chips, upto).
+type Delivery struct {
+	// Date of a single lot.
+	Date *Date `json:"date,omitempty"`
+	// From is the date of a ramp's first lot.
+	From *Date `json:"from,omitempty"`
+	// Every is the time between a ramp's lots: at least 1 h. Lots arrive on whole seconds.
+	Every *unit.Duration `json:"every,omitempty" min:"1 h" max:"20 y"`
+	// Chips per lot: whole servers, at most 10,000,000.
+	Chips int `json:"chips" min:"1" max:"10000000"`
+	// UpTo is the number of chips on site at which a ramp ends, counting the
+	// deliveries listed above it; its last lot is cut to fit. Without it the ramp
+	// goes on to the horizon.
+	UpTo *int `json:"upto,omitempty" min:"1" max:"10000000"`
+}
+
+// Commissioning is how delivered servers enter service.
+type Commissioning struct {
+	// Time from delivery to service: at most 2 y.
+	Time TimeSpread `json:"time" default:"0 d" source:"servers enter service on arrival unless the scenario says otherwise"`
+	// Rejected is the share of servers that fail acceptance and go back.
+	Rejected unit.Range[unit.Share] `json:"rejected" default:"0 %" source:"all servers pass unless the scenario says otherwise"`
+	// Return is the time until a rejected server comes back fit for service: at most 2 y.
+	Return TimeSpread `json:"return" default:"21 d" source:"return to the vendor takes weeks [prior]"`
+}
+
+// Failures is a profile of independent causes of failure.
+type Failures struct {
+	// Title is a line for reports.
+	Title string `json:"title,omitempty"`
+	// Scale multiplies the rate of every class: 0 (nothing fails) to 1,000.
+	Scale unit.Range[unit.Factor] `json:"scale" default:"1" source:"as measured" max:"1000"`
+	// Classes of failure; an empty list means that nothing fails.
+	Classes []FailureClass `json:"classes"`
+}
+
+// FailureClass is one cause of events that stop jobs.
+type FailureClass struct {
+	// Name of the class, unique within the profile.
+	Name Name `json:"name"`
+	// Rate per chip in service: at most 100 a day.
+	Rate unit.Range[unit.Rate] `json:"rate" max:"100 /d"`
+	// Scope is what one failure takes with it: the server (and the job on it), or
+	// only the job.
+	Scope failure.Scope `json:"scope" enum:"server,job"`
+	// Detection is the time until the job's owner knows that it stopped: at most 2 y.
+	Detection TimeSpread `json:"detection" default:"0 s" source:"noticed at once unless the profile says otherwise"`
+	// Repair is the time from detection until the server is back in service: at most
+	// 2 y; needed with scope server.
+	Repair *TimeSpread `json:"repair,omitempty"`
+}
+
+// Checkpoint says how a job saves its state.
+type Checkpoint struct {
+	// Interval of training between two checkpoints (1 s to 365 d), or auto for
+	// Daly's optimum at the job's size and failure rate.
+	Interval AutoDuration `json:"interval" default:"auto" min:"1 s" max:"365 d"`
+	// StorageBandwidth is the rate at which one job's checkpoint is written, all
+	// chips together; needed unless blocking and background are durations.
+	StorageBandwidth *unit.Bandwidth `json:"storage_bandwidth,omitempty" above:"0 GB/s"`
+	// BytesPerParameter is the size of the saved state: 1 B to 64 B.
+	BytesPerParameter unit.Bytes `json:"bytes_per_parameter" default:"14 B" source:"12 B to 16 B per parameter: BF16 weights, FP32 master weights and two Adam moments [memory]" min:"1 B" max:"64 B"`
+	// Mode is sync (training stops until the checkpoint is written) or async (it
+	// stops for the copy to host memory only).
+	Mode string `json:"mode" default:"async" source:"usual practice at this scale" enum:"async,sync"`
+	// Blocking is how long training stops for one checkpoint (at most 30 d), or auto:
+	// the whole write with sync, 5 s with async.
+	Blocking AutoDuration `json:"blocking" default:"auto" max:"30 d"`
+	// Background is how long after that the checkpoint is durable (at most 30 d), or
+	// auto: nothing with sync, the whole write with async.
+	Background AutoDuration `json:"background" default:"auto" max:"30 d"`
+}
+
+// Job is one training run.
+type Job struct {
+	// Model is a model of the catalog, or written out.
+	Model Reference[model.Model] `json:"model"`
+	// Tokens to train on.
+	Tokens unit.Tokens `json:"tokens" above:"0 T tokens"`
+	// Sequence is the length in tokens: 1 to 10,000,000.
+	Sequence int `json:"sequence" min:"1" max:"10000000"`
+	// GlobalBatch is the number of sequences per step: 1 to 10,000,000.
+	GlobalBatch int `json:"global_batch" min:"1" max:"10000000"`
+	// Precision of the matrix products.
+	Precision step.Precision `json:"precision" default:"bf16" enum:"bf16,fp8"`
+	// Chips is the number of chips that the job runs on, or an ascending list of
+	// numbers: it takes the largest that is free and grows when a larger one becomes
+	// free. Whole servers, at most 10,000,000.
+	Chips Sizes `json:"chips"`
+	// Layout is auto (the fastest that fits in memory) or explicit, as a mapping or
+	// as text: tp=8,pp=16. dp follows from the chip count when left out.
+	Layout LayoutChoice `json:"layout" default:"auto"`
+	// Submit is when the job enters the queue; the start when left out.
+	Submit *Date `json:"submit,omitempty"`
+	// Priority orders the queue, highest first: -1,000 to 1,000.
+	Priority int `json:"priority" default:"0" min:"-1000" max:"1000"`
+	// Checkpoint changes keys of the scenario's checkpoint for this job.
+	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
+	// Restart replaces the scenario's restart time for this job.
+	Restart *TimeSpread `json:"restart,omitempty"`
+	// Resize is the shortest time between two voluntary changes of size: at most 2 y.
+	Resize unit.Duration `json:"resize" default:"7 d" source:"a change of size is a planned stop; weekly at most [prior]" max:"2 y"`
+}
+
+// TimeSpread is a duration, or a lognormal distribution of durations with a mean
+// and a smaller median.
+type TimeSpread struct{ dist.Duration }
+
+// spreadFields is the mapping form of TimeSpread.
+type spreadFields struct {
+	// Mean of the distribution: at most 2 y.
+	Mean unit.Duration `json:"mean" max:"2 y"`
+	// Median, at most the mean; without it every draw is the mean.
+	Median *unit.Duration `json:"median,omitempty" above:"0 s" max:"2 y"`
+}

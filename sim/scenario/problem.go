@@ -1,0 +1,194 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Problem is one thing wrong with a scenario, in words for its author.
+type Problem struct {
+	// File as the user named it, "catalog/chips.yaml" for the built-in catalog,
+	// or the whole "--set path=value" flag.
+	File      string
+	Line, Col int // 1-based; 0 where there is no position
+	// Path of keys to the value, e.g. fleet.deliveries[1].every.
+	Path string
+	What string
+	// Hint says what would be right.
+	Hint string
+}
+
+// String is "file:line:col: path: what is wrong; what would be right".
+func (p Problem) String() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Col)
+	}
+	if p.Path != "" {
+		b.WriteString(": " + p.Path)
+	}
+	b.WriteString(": " + p.What)
+	if p.Hint != "" {
+		b.WriteString("; " + p.Hint)
+	}
+	return b.String()
+}
+
+// Problems is everything wrong with a scenario; it is the error of Load and Plan.
+type Problems struct {
+	List []Problem
+	// More counts problems beyond the first maxProblems.
+	More int
+}
+
+// maxProblems is the longest list worth reading; a file that is not a scenario at
+// all would otherwise print thousands of lines.
+const maxProblems = 100
+
+// Error lists the problems one per line.
+func (p *Problems) Error() string {
+	lines := make([]string, 0, len(p.List)+1)
+	for _, one := range p.List {
+		lines = append(lines, one.String())
+	}
+	if p.More > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more problems", p.More))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// collector gathers problems, each once: plans share most of their values, and a
+// bad one would be found again in every plan.
+type collector struct {
+	problems Problems
+	seen     map[Problem]bool
+	// reports counts calls of add, repetitions too.
+	reports int
+}
+
+func (c *collector) add(at Origin, path, what, hint string) {
+	c.reports++
+	file := at.File
+	if at.Kind == FromCatalog {
+		file = "catalog/" + file
+	}
+	p := Problem{File: file, Line: at.Line, Col: at.Col, Path: path, What: printable(what), Hint: printable(hint)}
+	key := p
+	if key.Line > 0 {
+		key.Path = ""
+	}
+	if c.seen[key] {
+		return
+	}
+	if c.seen == nil {
+		c.seen = map[Problem]bool{}
+	}
+	if len(c.problems.List) == maxProblems {
+		c.problems.More++
+		return
+	}
+	c.seen[key] = true
+	c.problems.List = append(c.problems.List, p)
+}
+
+// err is nil when nothing was found.
+func (c *collector) err() error {
+	if len(c.problems.List) == 0 {
+		return nil
+	}
+	return &c.problems
+}
+
+// printable keeps a problem on one line and a terminal in its senses, whatever
+// bytes a file holds.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || r == '\r' {
+			return ' '
+		}
+		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// excerpt is s quoted, cut to what fits a message.
+func excerpt(s string) string {
+	const most = 60
+	if r := []rune(s); len(r) > most {
+		s = string(r[:most]) + "..."
+	}
+	return `"` + s + `"`
+}
+
+// nearest returns the candidate closest to word by edit distance, or "" when none
+// is close enough to be what was meant.
+func nearest(word string, candidates []string) string {
+	const longest = 64 // bounds the quadratic edit distance
+	if len(word) > longest {
+		return ""
+	}
+	best, bestDistance := "", len(word)/2+1
+	if bestDistance > 4 {
+		bestDistance = 4
+	}
+	for _, c := range candidates {
+		if len(c) > longest {
+			continue
+		}
+		if d := editDistance(strings.ToLower(word), strings.ToLower(c)); d < bestDistance {
+			best, bestDistance = c, d
+		}
+	}
+	if best == "" && len(word) >= 3 {
+		for _, c := range candidates {
+			if strings.HasPrefix(c, word) {
+				return c
+			}
+		}
+	}
+	return best
+}
+
+// editDistance counts the insertions, deletions, substitutions and swaps of
+// neighbours that turn a into b (optimal string alignment).
+func editDistance(a, b string) int {
+	before := make([]int, len(b)+1)
+	row := make([]int, len(b)+1)
+	next := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		next[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			next[j] = min(next[j-1]+1, row[j]+1, row[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				next[j] = min(next[j], before[j-2]+1)
+			}
+		}
+		before, row, next = row, next, before
+	}
+	return row[len(b)]
+}
+
+// didYouMean is the hint for a name that is none of the candidates.
+func didYouMean(word string, candidates []string) string {
+	if n := nearest(word, candidates); n != "" {
+		return fmt.Sprintf("did you mean %q?", n)
+	}
+	const most = 16
+	if len(candidates) == 0 {
+		return ""
+	}
+	if len(candidates) > most {
+		return fmt.Sprintf("one of %s, ... (%d in all)", strings.Join(candidates[:most], ", "), len(candidates))
+	}
+	return "one of " + strings.Join(candidates, ", ")
+}

@@ -1,0 +1,105 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"clustercap/sim/unit"
+)
+
+// quantity is how the decoder reads, checks and writes one quantity type, be it a
+// point or a range.
+type quantity struct {
+	kind    unit.Kind
+	isRange bool
+	// parse sets v from a text.
+	parse func(text string, v reflect.Value) error
+	// ends are the lowest and highest value of v in SI base units.
+	ends func(v reflect.Value) (low, high float64)
+	// format writes v such that parse gives it back exactly.
+	format func(v reflect.Value) string
+}
+
+// catalogCurrency is the currency of every price in the catalog: data sheets and
+// analysts quote hardware in US dollars.
+const catalogCurrency = "USD"
+
+// point describes a quantity that is one value.
+func point[Q unit.Quantity]() (reflect.Type, quantity) {
+	return reflect.TypeFor[Q](), quantity{
+		kind: unit.Describe[Q](),
+		parse: func(text string, v reflect.Value) error {
+			q, err := unit.Parse[Q](text)
+			v.SetFloat(float64(q))
+			return err
+		},
+		ends:   func(v reflect.Value) (float64, float64) { return v.Float(), v.Float() },
+		format: func(v reflect.Value) string { return unit.Format(Q(v.Float())) },
+	}
+}
+
+// span describes a quantity that may be a range.
+func span[Q unit.Quantity](parse func(string) (unit.Range[Q], error), format func(unit.Range[Q]) string) (reflect.Type, quantity) {
+	return reflect.TypeFor[unit.Range[Q]](), quantity{
+		kind:    unit.Describe[Q](),
+		isRange: true,
+		parse: func(text string, v reflect.Value) error {
+			r, err := parse(text)
+			v.Set(reflect.ValueOf(r))
+			return err
+		},
+		ends: func(v reflect.Value) (float64, float64) {
+			r := v.Interface().(unit.Range[Q])
+			return float64(r.Low), float64(r.High)
+		},
+		format: func(v reflect.Value) string { return format(v.Interface().(unit.Range[Q])) },
+	}
+}
+
+// quantities maps every quantity type that a scenario or the catalog may hold.
+var quantities = buildQuantities()
+
+func buildQuantities() map[reflect.Type]quantity {
+	m := map[reflect.Type]quantity{}
+	add := func(t reflect.Type, q quantity) { m[t] = q }
+	add(point[unit.Power]())
+	add(point[unit.Bytes]())
+	add(point[unit.Bandwidth]())
+	add(point[unit.Duration]())
+	add(point[unit.Tokens]())
+	add(point[unit.Share]())
+	add(point[unit.Factor]())
+	add(span(unit.ParseRange[unit.Power], unit.FormatRange[unit.Power]))
+	add(span(unit.ParseRange[unit.FLOPRate], unit.FormatRange[unit.FLOPRate]))
+	add(span(unit.ParseRange[unit.Bytes], unit.FormatRange[unit.Bytes]))
+	add(span(unit.ParseRange[unit.Bandwidth], unit.FormatRange[unit.Bandwidth]))
+	add(span(unit.ParseRange[unit.Duration], unit.FormatRange[unit.Duration]))
+	add(span(unit.ParseRange[unit.Rate], unit.FormatRange[unit.Rate]))
+	add(span(unit.ParseRange[unit.Share], unit.FormatRange[unit.Share]))
+	add(span(unit.ParseRange[unit.Factor], unit.FormatRange[unit.Factor]))
+	add(span(unit.ParseRange[unit.CarbonIntensity], unit.FormatRange[unit.CarbonIntensity]))
+	add(span(parseDollars, func(r unit.Range[unit.Money]) string { return unit.FormatMoneyRange(r, catalogCurrency) }))
+	return m
+}
+
+// parseDollars reads a price in the catalog's currency.
+func parseDollars(text string) (unit.Range[unit.Money], error) {
+	r, currency, err := unit.ParseMoneyRange(text)
+	if err == nil && currency != catalogCurrency {
+		err = &unit.ParseError{
+			Text: text, What: fmt.Sprintf("%s is in %s", excerpt(text), currency),
+			Hint: "hardware prices are in USD, e.g. 25000 USD; the site's per_usd converts them",
+		}
+	}
+	return r, err
+}
+
+// unitProblem takes a unit error apart into what is wrong and what would be right.
+func unitProblem(err error) (what, hint string) {
+	var pe *unit.ParseError
+	if errors.As(err, &pe) {
+		return pe.What, pe.Hint
+	}
+	return err.Error(), ""
+}

@@ -1,0 +1,153 @@
+package scenario
+
+import (
+	"reflect"
+	"strings"
+
+	"clustercap/sim/hardware"
+	"clustercap/sim/model"
+	"clustercap/sim/step"
+)
+
+// rule is what a field demands beyond its type.
+type rule struct {
+	// required fields must be written; the others have a default or may be left out.
+	required bool
+	// def is the default as one would write it, source where it comes from.
+	def, source string
+	// min and max bound the value (of a list: each item) as one would write them;
+	// above is an exclusive lower bound.
+	min, max, above string
+	enum            []string
+}
+
+// structField is one key of a mapping that decodes into a struct.
+type structField struct {
+	name  string
+	goKey string // Type.Field, to find the field's comment
+	index int
+	typ   reflect.Type
+	rule  rule
+}
+
+// structFields lists the keys of a struct type: json names, rules from the tags
+// default, source, min, max, above and enum, or for the types of other packages from
+// foreignRules. A field with neither omitempty nor a default is required.
+func structFields(t reflect.Type) []structField {
+	var out []structField
+	for i := range t.NumField() {
+		f := t.Field(i)
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		tag := f.Tag
+		goKey := t.Name() + "." + f.Name
+		if foreign, ok := foreignRules[t.PkgPath()+"."+goKey]; ok {
+			tag = foreign
+		}
+		r := rule{def: tag.Get("default"), source: tag.Get("source"), min: tag.Get("min"), max: tag.Get("max"), above: tag.Get("above")}
+		if e := tag.Get("enum"); e != "" {
+			r.enum = strings.Split(e, ",")
+		}
+		r.required = options != "omitempty" && r.def == "" && tag.Get("optional") == ""
+		out = append(out, structField{name: name, goKey: goKey, index: i, typ: f.Type, rule: r})
+	}
+	return out
+}
+
+// foreignRules are the rules of fields whose structs live with their models, which
+// know nothing of files.
+var foreignRules = buildForeignRules()
+
+func buildForeignRules() map[string]reflect.StructTag {
+	m := map[string]reflect.StructTag{}
+	add := func(t reflect.Type, field, tag string) {
+		if _, ok := t.FieldByName(field); !ok {
+			panic("scenario: a rule for " + t.Name() + "." + field + ", which does not exist")
+		}
+		m[t.PkgPath()+"."+t.Name()+"."+field] = reflect.StructTag(tag)
+	}
+	const count = `min:"1" max:"10000000"`
+	const optionalCount = `optional:"1" min:"0" max:"10000000"`
+
+	chip := reflect.TypeFor[hardware.Chip]()
+	for _, f := range []string{"Name", "Title", "Vendor", "FP8", "FP4", "Server", "Fabric"} {
+		add(chip, f, `optional:"1"`)
+	}
+	add(chip, "Price", `optional:"1"`)
+	add(chip, "Year", `optional:"1" min:"1990" max:"2100"`)
+	add(chip, "Cores", `optional:"1" min:"0" max:"1000000"`)
+	for _, f := range []string{"BF16", "HBM", "HBMBandwidth", "ScaleUp", "NIC", "TDP"} {
+		add(chip, f, positiveOf[f])
+	}
+	efficiency := reflect.TypeFor[hardware.Efficiency]()
+	for _, f := range []string{"Matmul", "Attention", "Memory", "ScaleUpBus"} {
+		add(efficiency, f, `above:"0 %"`)
+	}
+	add(efficiency, "MatmulFP8", `optional:"1" above:"0 %"`)
+	add(efficiency, "Launch", `max:"1 s"`)
+
+	server := reflect.TypeFor[hardware.Server]()
+	add(server, "Name", `optional:"1"`)
+	add(server, "Title", `optional:"1"`)
+	add(server, "Chips", `min:"1" max:"100000"`)
+	add(server, "ScaleUpDomain", `min:"1" max:"1000000"`)
+	add(server, "ScaleUpLatency", `max:"1 s"`)
+	add(server, "Price", `optional:"1"`)
+
+	fabric := reflect.TypeFor[hardware.Fabric]()
+	add(fabric, "Name", `optional:"1"`)
+	add(fabric, "Title", `optional:"1"`)
+	add(fabric, "PricePerChip", `optional:"1"`)
+	tier := reflect.TypeFor[hardware.Tier]()
+	add(tier, "Chips", `default:"0" min:"0" max:"10000000"`)
+	add(tier, "Bandwidth", `default:"0 GB/s"`)
+	add(tier, "Oversubscription", `default:"1" min:"1" max:"1000"`)
+	add(tier, "Latency", `max:"1 s"`)
+	add(tier, "Efficiency", `above:"0 %"`)
+
+	m1 := reflect.TypeFor[model.Model]()
+	add(m1, "Name", `optional:"1"`)
+	add(m1, "Title", `optional:"1"`)
+	add(m1, "Layers", `min:"1" max:"10000"`)
+	for _, f := range []string{"Hidden", "Heads", "Vocab"} {
+		add(m1, f, count)
+	}
+	for _, f := range []string{"KVHeads", "HeadDim", "FFN", "Positions", "Window"} {
+		add(m1, f, optionalCount)
+	}
+	add(m1, "MTP", `optional:"1" min:"0" max:"100"`)
+	add(m1, "PublishedParams", `optional:"1" min:"0" max:"1e15"`)
+	add(m1, "PublishedActive", `optional:"1" min:"0" max:"1e15"`)
+	mla := reflect.TypeFor[model.MLA]()
+	add(mla, "QRank", `default:"0" min:"0" max:"10000000"`)
+	for _, f := range []string{"KVRank", "NopeDim", "RopeDim", "ValueDim"} {
+		add(mla, f, count)
+	}
+	moe := reflect.TypeFor[model.MoE]()
+	for _, f := range []string{"Experts", "TopK", "FFN"} {
+		add(moe, f, count)
+	}
+	add(moe, "SharedFFN", optionalCount)
+	add(moe, "DenseLayers", `optional:"1" min:"0" max:"10000"`)
+	add(moe, "NodeLimit", optionalCount)
+	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
+
+	layout := reflect.TypeFor[step.Layout]()
+	for _, f := range []string{"TP", "PP", "VPP", "CP", "EP", "MicroBatch"} {
+		add(layout, f, `default:"1" min:"1" max:"10000000"`)
+	}
+	add(layout, "DP", optionalCount)
+	add(layout, "ZeRO", `default:"1" min:"0" max:"3"`)
+	add(layout, "Recompute", `default:"selective" enum:"none,selective,full"`)
+	add(layout, "Schedule", `default:"1f1b" enum:"1f1b,dualpipe"`)
+	add(layout, "Attention", `default:"fused" enum:"fused,unfused"`)
+	return m
+}
+
+// positiveOf are the numbers of a data sheet that no chip can lack.
+var positiveOf = map[string]string{
+	"BF16": `above:"0 TFLOP/s"`, "HBM": `above:"0 GB"`, "HBMBandwidth": `above:"0 GB/s"`,
+	"ScaleUp": `above:"0 GB/s"`, "NIC": `above:"0 GB/s"`, "TDP": `above:"0 W"`,
+}

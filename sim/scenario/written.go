@@ -1,0 +1,316 @@
+package scenario
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"clustercap/sim/dist"
+	"clustercap/sim/step"
+	"clustercap/sim/unit"
+)
+
+// Name is an identifier that results are filed under.
+type Name string
+
+var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
+
+func (Name) example() string { return "my-cluster" }
+
+func (v *Name) decodeNode(d *decoder, n *node, path string, _ rule) {
+	text, ok := d.scalar(n, path, v.example())
+	if !ok {
+		return
+	}
+	if !d.checkName(n, path, text) {
+		return
+	}
+	*v = Name(text)
+	d.record(n, path, text)
+}
+
+// checkName reports a name that would not do as a file name or in a path of keys.
+func (d *decoder) checkName(n *node, path, text string) bool {
+	if namePattern.MatchString(text) {
+		return true
+	}
+	d.bad(n, path, excerpt(text)+" is not a name", "use letters, digits, - and _, at most 64, starting with a letter or digit")
+	return false
+}
+
+// Currency is an ISO 4217 code.
+type Currency string
+
+var currencyPattern = regexp.MustCompile(`^[A-Z]{3}$`)
+
+func (Currency) example() string { return "CNY" }
+
+func (v *Currency) decodeNode(d *decoder, n *node, path string, _ rule) {
+	text, ok := d.scalar(n, path, v.example())
+	if !ok {
+		return
+	}
+	if !currencyPattern.MatchString(text) {
+		d.bad(n, path, excerpt(text)+" is not a currency code", "write three capital letters, e.g. CNY")
+		return
+	}
+	*v = Currency(text)
+	d.record(n, path, text)
+}
+
+// Date is a day (2026-05-01) or a moment (2026-05-01T08:00:00Z), from 2000 to 2100.
+type Date struct{ time.Time }
+
+func (Date) example() string { return "2026-05-01" }
+
+func (v *Date) decodeNode(d *decoder, n *node, path string, _ rule) {
+	text, ok := d.scalar(n, path, v.example())
+	if !ok {
+		return
+	}
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		t, err = time.Parse(time.RFC3339, text)
+	}
+	if err != nil {
+		d.bad(n, path, excerpt(text)+" is not a date", "write year-month-day, e.g. 2026-05-01")
+		return
+	}
+	if t = t.UTC().Truncate(time.Second); t.Year() < 2000 || t.Year() > 2100 {
+		d.bad(n, path, text+" is not between 2000 and 2100", "write e.g. 2026-05-01")
+		return
+	}
+	v.Time = t
+	d.record(n, path, v.written())
+}
+
+// written is the shortest form of the date.
+func (v Date) written() string {
+	if v.Equal(v.Truncate(24 * time.Hour)) {
+		return v.Format(time.DateOnly)
+	}
+	return v.Format(time.RFC3339)
+}
+
+// AutoDuration is a duration, or auto.
+type AutoDuration struct {
+	Auto  bool
+	Value unit.Duration
+}
+
+func (AutoDuration) example() string { return "auto" }
+
+func (v *AutoDuration) decodeNode(d *decoder, n *node, path string, r rule) {
+	if n.kind == scalarNode && n.text == "auto" {
+		v.Auto = true
+		d.record(n, path, "auto")
+		return
+	}
+	d.value(n, path, reflect.ValueOf(&v.Value).Elem(), r)
+}
+
+// PowerLimit is a power, or none (0).
+type PowerLimit struct{ unit.Power }
+
+func (PowerLimit) example() string { return "45 MW" }
+
+func (v *PowerLimit) decodeNode(d *decoder, n *node, path string, _ rule) {
+	if n.kind == scalarNode && n.text == "none" {
+		d.record(n, path, "none")
+		return
+	}
+	d.value(n, path, reflect.ValueOf(&v.Power).Elem(), rule{above: "0 MW"})
+}
+
+// EnergyPrice is a price of electricity with its currency.
+type EnergyPrice struct {
+	Range    unit.Range[unit.EnergyPrice]
+	Currency string
+}
+
+func (EnergyPrice) example() string { return "0.5 CNY/kWh" }
+
+func (v *EnergyPrice) decodeNode(d *decoder, n *node, path string, _ rule) {
+	text, ok := d.scalar(n, path, v.example())
+	if !ok {
+		return
+	}
+	r, currency, err := unit.ParseEnergyPriceRange(text)
+	if err != nil {
+		what, hint := unitProblem(err)
+		d.bad(n, path, what, hint)
+		return
+	}
+	if r.Low < 0 {
+		d.bad(n, path, text+" is negative", "write 0 or more")
+		return
+	}
+	v.Range, v.Currency = r, currency
+	d.record(n, path, unit.FormatEnergyPriceRange(r, currency))
+}
+
+func (TimeSpread) example() string { return "{mean: 10 min, median: 8 min}" }
+
+func (v *TimeSpread) decodeNode(d *decoder, n *node, path string, _ rule) {
+	if n.kind != mappingNode {
+		var mean unit.Duration
+		d.value(n, path, reflect.ValueOf(&mean).Elem(), rule{max: "2 y"})
+		v.Duration = dist.Fixed(mean)
+		return
+	}
+	var f spreadFields
+	d.structure(n, path, reflect.ValueOf(&f).Elem())
+	switch {
+	case f.Median == nil:
+		v.Duration = dist.Fixed(f.Mean)
+	case *f.Median > f.Mean && f.Mean > 0:
+		d.badAt(under(path, "median"), fmt.Sprintf("median %s is above the mean %s", unit.Format(*f.Median), unit.Format(f.Mean)),
+			"times to repair have a long tail, so that the median is below the mean")
+	default:
+		v.Duration = dist.Duration{Mean: f.Mean, Median: *f.Median}
+	}
+}
+
+// Sizes is a chip count or an ascending list of them.
+type Sizes []int
+
+func (Sizes) example() string { return "8192" }
+
+const maxChips = 10_000_000
+
+func (v *Sizes) decodeNode(d *decoder, n *node, path string, _ rule) {
+	r := rule{min: "1", max: strconv.Itoa(maxChips)}
+	if n.kind != sequenceNode {
+		if x, ok := d.wholeNumber(n, path, r); ok {
+			*v = Sizes{int(x)}
+			d.record(n, path, strconv.FormatInt(x, 10))
+		}
+		return
+	}
+	const most = 100
+	if len(n.items) == 0 || len(n.items) > most {
+		d.bad(n, path, fmt.Sprintf("has %d items", len(n.items)), fmt.Sprintf("write 1 to %d chip counts, ascending", most))
+		return
+	}
+	for i, item := range n.items {
+		p := fmt.Sprintf("%s[%d]", path, i)
+		d.nodes[p] = item
+		x, ok := d.wholeNumber(item, p, r)
+		if !ok {
+			continue
+		}
+		if k := len(*v); k > 0 && int(x) <= (*v)[k-1] {
+			d.bad(item, p, fmt.Sprintf("%d does not exceed %d before it", x, (*v)[k-1]), "write the chip counts in ascending order")
+			continue
+		}
+		*v = append(*v, int(x))
+	}
+	d.record(n, path, v.written())
+}
+
+func (v Sizes) written() string {
+	if len(v) == 1 {
+		return strconv.Itoa(v[0])
+	}
+	texts := make([]string, len(v))
+	for i, x := range v {
+		texts[i] = strconv.Itoa(x)
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+// LayoutChoice is an explicit layout, or auto.
+type LayoutChoice struct {
+	Auto   bool
+	Layout step.Layout
+}
+
+func (LayoutChoice) example() string { return "auto" }
+
+func (v *LayoutChoice) decodeNode(d *decoder, n *node, path string, _ rule) {
+	if n.kind == scalarNode && n.text == "auto" {
+		v.Auto = true
+		d.record(n, path, "auto")
+		return
+	}
+	if n.kind == scalarNode {
+		fields, what := layoutFields(n)
+		if what != "" {
+			d.bad(n, path, what, "write auto, or e.g. tp=8,pp=16,micro_batch=1")
+			return
+		}
+		n = fields
+	}
+	d.structure(n, path, reflect.ValueOf(&v.Layout).Elem())
+}
+
+// layoutFields turns tp=8,pp=16 into the mapping that it abbreviates.
+func layoutFields(n *node) (fields *node, what string) {
+	out := &node{kind: mappingNode, at: n.at, plan: n.plan}
+	for part := range strings.SplitSeq(n.text, ",") {
+		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		switch {
+		case !ok || key == "" || value == "":
+			return nil, excerpt(part) + " is not key=value"
+		case out.get(key) != nil:
+			return nil, key + " is given twice"
+		}
+		child := *n
+		child.text, child.tag = value, "!!str"
+		out.fields = append(out.fields, field{key, n.at, &child})
+	}
+	return out, ""
+}
+
+// ParseLayout reads tp=8,pp=16,...; keys left out are 1, zero=1,
+// recompute=selective, schedule=1f1b, and dp=0: to be derived from the chip count.
+func ParseLayout(text string) (step.Layout, error) {
+	var c collector
+	var choice LayoutChoice
+	n := &node{kind: scalarNode, text: text, at: Origin{Kind: FromSet, File: text}}
+	if text == "auto" {
+		c.add(n.at, "", "auto is not an explicit layout", "write e.g. tp=8,pp=16")
+		return step.Layout{}, c.err()
+	}
+	newDecoder(&c, nil).value(n, "", reflect.ValueOf(&choice).Elem(), rule{})
+	return choice.Layout, c.err()
+}
+
+// Named is a mapping from names to values, in file order.
+type Named[T any] []NamedItem[T]
+
+// NamedItem is one entry of a Named.
+type NamedItem[T any] struct {
+	Name  string
+	Value T
+}
+
+func (Named[T]) example() string { return "{my-name: ...}" }
+
+// maxNamed bounds the jobs of a plan.
+const maxNamed = 1000
+
+func (v *Named[T]) decodeNode(d *decoder, n *node, path string, r rule) {
+	switch {
+	case n.kind != mappingNode:
+		d.bad(n, path, fmt.Sprintf("is %v, not a mapping", n.kind), "write name: {...}")
+		return
+	case len(n.fields) == 0:
+		d.bad(n, path, "is empty", "write at least one")
+		return
+	case len(n.fields) > maxNamed:
+		d.bad(n, path, fmt.Sprintf("has %d entries", len(n.fields)), fmt.Sprintf("write at most %d", maxNamed))
+		return
+	}
+	for _, f := range n.fields {
+		p := under(path, f.key)
+		d.checkName(&node{at: f.at, plan: f.value.plan}, p, f.key)
+		item := NamedItem[T]{Name: f.key}
+		d.value(f.value, p, reflect.ValueOf(&item.Value).Elem(), r)
+		*v = append(*v, item)
+	}
+}
