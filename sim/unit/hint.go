@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"clustercap/sim/spell"
 )
 
 // quote shows a user's text in a message, cut to a readable length.
@@ -14,6 +16,15 @@ func quote(text string) string {
 		text = string([]rune(text)[:longest]) + "…"
 	}
 	return strconv.Quote(text)
+}
+
+// tooLong refuses a text that no quantity needs, before any work goes into it.
+func (k *kind) tooLong(text string) error {
+	const longest = 200 // bytes; a range of three numbers of 17 digits takes 80
+	if len(text) > longest {
+		return &ParseError{text, quote(text) + " is too long", "write e.g. " + k.example}
+	}
+	return nil
 }
 
 // notANumber explains a text that does not begin with a plain decimal.
@@ -27,7 +38,7 @@ func (k *kind) notANumber(text, trimmed string) error {
 	case strings.HasPrefix(lower, "nan"), strings.HasPrefix(lower, "inf"):
 		return &ParseError{text, quote(text) + " is not a finite number", hint}
 	case strings.HasPrefix(bare, "."):
-		return &ParseError{text, quote(text) + " begins with a decimal point", "write 0" + bare}
+		return &ParseError{text, quote(text) + " begins with a decimal point", "write " + strings.Replace(trimmed, ".", "0.", 1)}
 	}
 	for _, sign := range []string{"$", "€", "¥"} {
 		if number, ok := strings.CutPrefix(bare, sign); ok && (k == &moneyKind || k == &energyPriceKind) {
@@ -55,7 +66,7 @@ func (k *kind) strayNumber(text, number, rest string) error {
 	case (c == 'x' || c == 'X') && rest == after && strings.TrimLeft(number, "+-") == "0":
 		what, hint = "is not a decimal number", "write e.g. "+k.example
 	case c >= '0' && c <= '9':
-		what, hint = "has a space inside the number", "write "+number+after
+		what, hint = "has a space inside the number", "write "+number+closeUp(after)
 	case c == '.':
 		what, hint = "has a decimal point without digits after it", "write "+number+" "+strings.TrimSpace(after[1:])
 	case c == '-' || strings.HasPrefix(after, "–"):
@@ -70,6 +81,16 @@ func (k *kind) strayNumber(text, number, rest string) error {
 	return &ParseError{text, quote(text) + " " + what, hint}
 }
 
+// closeUp removes the spaces between groups of digits: "000 000 W" is 000000 W.
+func closeUp(text string) string {
+	n := countDigits(text)
+	rest := strings.TrimLeft(text[n:], " ")
+	if n == 0 || countDigits(rest) == 0 {
+		return text
+	}
+	return text[:n] + closeUp(rest)
+}
+
 // isGrouped reports whether text goes on with groups of three digits: ",000,000 USD".
 func isGrouped(text string, separator byte) bool {
 	for len(text) > 0 && text[0] == separator {
@@ -81,16 +102,27 @@ func isGrouped(text string, separator byte) bool {
 	return true
 }
 
-// missingUnit completes a bare number.
-func (k *kind) missingUnit(text, number string) error {
-	written := number + " " + k.unit
-	if k == &shareKind && !tooLong(number) {
-		// 0.03 is a share of 3 %, but 3 already counts percent.
-		if v := (scale{num: 1, den: 1}).toBase(number); v >= -1 && v <= 1 {
-			written = (scale{num: 1, den: 100}).shortest(v) + " %"
-		}
+// missingUnit completes the bare numbers of a value or range.
+func (k *kind) missingUnit(text string, parts []part) error {
+	written := numbers(parts)
+	if k == &shareKind {
+		written = percent(parts)
 	}
-	return &ParseError{text, strings.TrimSpace(text) + " has no unit", "write e.g. " + written}
+	return &ParseError{text, strings.TrimSpace(text) + " has no unit", "write e.g. " + written + " " + k.unit}
+}
+
+// percent writes bare numbers as they were meant: 0.03 is a share of 3 %, but 3
+// already counts percent.
+func percent(parts []part) string {
+	list := make([]string, len(parts))
+	for i, p := range parts {
+		v := (scale{num: 1, den: 1}).toBase(p.number)
+		if v < -1 || v > 1 {
+			return numbers(parts)
+		}
+		list[i] = (scale{num: 1, den: 100}).shortest(v)
+	}
+	return strings.Join(list, "..")
 }
 
 // outOfBounds names the bounds of the kind.
@@ -117,6 +149,9 @@ func (k *kind) wrongUnit(text string, p part) error {
 	if right, ok := k.wrong[strings.ToLower(p.unit)]; ok {
 		return &ParseError{text, what, "write " + p.number + " " + right}
 	}
+	if u := p.unit; k == &durationKind && (u == "mo" || u == "month" || u == "months") {
+		return &ParseError{text, what, "a month has no fixed length: write it in days, as 30 d"}
+	}
 	if near := k.sameButCase(p.unit); len(near) > 0 {
 		return &ParseError{text, what + " (upper and lower case differ)", "write " + p.number + " " + strings.Join(near, " or "+p.number+" ")}
 	}
@@ -125,7 +160,8 @@ func (k *kind) wrongUnit(text string, p part) error {
 			return &ParseError{text, quote(p.unit) + " is a unit of " + other.name + ", not of " + k.name, "write e.g. " + k.example}
 		}
 	}
-	if near := k.nearest(p.unit); near != "" {
+	// A unit of one or two letters is near everything.
+	if near := spell.Nearest(p.unit, k.symbols()); near != "" && utf8.RuneCountInString(p.unit) > 2 {
 		return &ParseError{text, what, "did you mean " + p.number + " " + near + "?"}
 	}
 	return &ParseError{text, what, "write one of " + strings.Join(k.symbols(), ", ")}
@@ -158,42 +194,4 @@ func (k *kind) sameButCase(symbol string) []string {
 		}
 	}
 	return near
-}
-
-// nearest returns the unit within two typing errors of symbol, or "". A unit of
-// one or two letters is within two errors of everything, so it needs one fewer
-// than it has letters.
-func (k *kind) nearest(symbol string) string {
-	best, least := "", 3
-	for _, s := range k.symbols() {
-		if d := editDistance(symbol, s); d < least && d < utf8.RuneCountInString(s) {
-			best, least = s, d
-		}
-	}
-	return best
-}
-
-// editDistance counts the insertions, deletions and substitutions between two
-// texts (Levenshtein), giving up at 3 on a difference in length.
-func editDistance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	if len(x)-len(y) > 2 || len(y)-len(x) > 2 {
-		return 3
-	}
-	row := make([]int, len(y)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range x {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range y {
-			cost := 1
-			if x[i] == y[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(y)]
 }

@@ -53,8 +53,8 @@ func countDigits(text string) int {
 	return n
 }
 
-// tooLong reports whether number has more digits than any value needs.
-func tooLong(number string) bool { return len(number) > maxDigits }
+// tooManyDigits reports whether number has more digits than any value needs.
+func tooManyDigits(number string) bool { return len(number) > maxDigits }
 
 // tooFar reports whether number's exponent is beyond any bounds.
 func tooFar(number string) bool {
@@ -67,7 +67,7 @@ func tooFar(number string) bool {
 }
 
 // toBase returns number x s in base units, rounded once: 0.1 h is 360 s exactly.
-// The number must come from scanNumber and be neither tooLong nor tooFar.
+// The number must come from scanNumber and be neither tooManyDigits nor tooFar.
 func (s scale) toBase(number string) float64 {
 	x, ok := new(big.Rat).SetString(number)
 	if !ok {

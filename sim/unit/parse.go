@@ -7,7 +7,7 @@ import (
 
 // ParseError says why a text is not a quantity and how to write it.
 type ParseError struct {
-	Text string // as given
+	Text string // the text, or the part of a range, that is wrong
 	What string // what is wrong
 	Hint string // what would be right
 }
@@ -25,6 +25,9 @@ func Parse[Q Quantity](text string) (Q, error) {
 
 // parse reads one value and its currency, if the kind has one.
 func (k *kind) parse(text string) (v float64, currency string, err error) {
+	if err := k.tooLong(text); err != nil {
+		return 0, "", err
+	}
 	if strings.Contains(text, "..") {
 		return 0, "", &ParseError{text, quote(text) + " is a range", "write a single value here, e.g. " + k.example}
 	}
@@ -33,7 +36,7 @@ func (k *kind) parse(text string) (v float64, currency string, err error) {
 		return 0, "", err
 	}
 	if p.unit == "" && k.unit != "" {
-		return 0, "", k.missingUnit(text, p.number)
+		return 0, "", k.missingUnit(text, []part{p})
 	}
 	return k.value(text, p)
 }
@@ -53,7 +56,7 @@ func (k *kind) scan(text string) (part, error) {
 		return part{}, err
 	}
 	switch {
-	case tooLong(number):
+	case tooManyDigits(number):
 		return part{}, &ParseError{text, quote(text) + " has too many digits", "write at most 17 significant digits"}
 	case tooFar(number):
 		return part{}, k.outOfBounds(text)

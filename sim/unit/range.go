@@ -26,6 +26,9 @@ func ParseEnergyPriceRange(text string) (r Range[EnergyPrice], currency string, 
 
 func parseRange[Q Quantity](text string) (r Range[Q], currency string, err error) {
 	k := kindOf[Q]()
+	if err := k.tooLong(text); err != nil {
+		return r, "", err
+	}
 	texts := strings.Split(text, "..")
 	if len(texts) == 1 {
 		v, currency, err := k.parse(text)
@@ -56,7 +59,7 @@ func (k *kind) parseParts(text string, texts []string) (values []float64, curren
 		if strings.TrimSpace(t) == "" || strings.HasPrefix(strings.TrimSpace(t), ".") {
 			return nil, "", &ParseError{text, quote(text) + " lacks a number beside ..", "write low..high or low..likely..high"}
 		}
-		if parts[i], err = k.scan(t); err != nil {
+		if parts[i], err = k.scan(strings.TrimSpace(t)); err != nil {
 			return nil, "", err
 		}
 	}
@@ -67,7 +70,7 @@ func (k *kind) parseParts(text string, texts []string) (values []float64, curren
 				return nil, "", &ParseError{text, quote(text) + " has no unit at its end", "write the unit once, after the last number: " + numbers(parts) + " " + p.unit}
 			}
 		}
-		return nil, "", &ParseError{text, strings.TrimSpace(text) + " has no unit", "write e.g. " + numbers(parts) + " " + k.unit}
+		return nil, "", k.missingUnit(text, parts)
 	}
 	for _, p := range parts {
 		if p.unit == "" {
