@@ -74,7 +74,12 @@ func (e *InfeasibleError) Error() string {
 
 // Prepare finds the layout of every job on every size, at likely values. The error
 // is an *InfeasibleError when a job can never run.
-func Prepare(p *scenario.Plan) (*Prepared, error) {
+func Prepare(p *scenario.Plan) (*Prepared, error) { return prepare(p, layout) }
+
+// pricing gives the step of one of the plan's jobs on a chip count.
+type pricing func(p *scenario.Plan, job, chips int) (step.Step, error)
+
+func prepare(p *scenario.Plan, price pricing) (*Prepared, error) {
 	if err := validate(p); err != nil {
 		return nil, err
 	}
@@ -103,7 +108,7 @@ func Prepare(p *scenario.Plan) (*Prepared, error) {
 	steps := make([]step.Step, len(tasks))
 	errs := make([]error, len(tasks))
 	parallel(len(tasks), func(t int) {
-		steps[t], errs[t] = layout(p, tasks[t].job, tasks[t].chips)
+		steps[t], errs[t] = price(p, tasks[t].job, tasks[t].chips)
 	})
 	infeasible := &InfeasibleError{Plan: p.Name}
 	for i := range p.Jobs {

@@ -93,7 +93,7 @@ func (w *World) regulate() {
 // priority, may run at it.
 func (w *World) clockWithin(base float64, ready int) (f float64, running int) {
 	s := &w.site
-	if s.limit == 0 || base+float64(ready)*s.meter.Matrix <= s.limit && base+float64(ready)*s.meter.PeakAt(1) <= s.limit {
+	if s.limit == 0 || base+float64(ready)*s.meter.PeakAt(1) <= s.limit {
 		return 1, len(w.jobs)
 	}
 	for n := len(w.jobs) - 1; n >= 0 && ready > 0; n-- {
@@ -141,7 +141,7 @@ func (w *World) setClock(i int, f float64) {
 		j.rate *= float64(o.activity.Time() / o.activity.AtClock(f).Time())
 	}
 	used := float64(o.used)
-	j.watts = wattage{train: used * m.MeanAt(o.activity, f), block: used * m.Comm}
+	j.watts = wattage{train: used * m.MeanAt(o.activity, f), block: used * m.CommAt(f)}
 }
 
 // megawattHours converts joules.

@@ -59,6 +59,14 @@ func isRange(t reflect.Type) bool {
 		strings.HasPrefix(t.Name(), "Range[")
 }
 
+// machine reports whether replicas differ in what a step takes.
+func (u uncertainty) machine() bool {
+	return slices.ContainsFunc(u, func(x uncertain) bool {
+		return strings.HasPrefix(x.cause, "uncertain/Chip/") || strings.HasPrefix(x.cause, "uncertain/Server/") ||
+			strings.HasPrefix(x.cause, "uncertain/Fabric/")
+	})
+}
+
 // draw copies plan with every listed range collapsed to one draw from its
 // triangular distribution. The slices that hold ranges are copied too, into those
 // that into has.

@@ -166,7 +166,7 @@ func (w *World) resetClock() {
 // in memory was settled at likely values.
 func (w *World) resetJobs() error {
 	pr, p := w.pre, &w.plan
-	m := machine(p)
+	m, differs := machine(p), pr.uncertain.machine()
 	if w.jobs == nil {
 		w.jobs = make([]trainee, len(pr.Jobs))
 	}
@@ -180,7 +180,7 @@ func (w *World) resetJobs() error {
 		for k := range pr.Jobs[i].Sizes {
 			size := &pr.Jobs[i].Sizes[k]
 			s := size.Step
-			if len(pr.uncertain) > 0 {
+			if differs {
 				var err error
 				if s, err = step.Estimate(&j.spec.Workload, &m, size.Step.Layout); err != nil {
 					return fmt.Errorf("job %s on %d chips: %w", j.spec.Name, size.Chips, err)

@@ -32,19 +32,21 @@ func (a Activity) AtClock(f float64) Activity {
 }
 
 // Meter gives the power at the meter of one chip with its share of the server, the
-// fabric and the facility, by what the chip does. All are in watts per chip.
+// fabric and the facility, by what the chip does. All are in watts per chip at full
+// clock.
 //
 // Chip power is Idle + share x (TDP - Idle), the share by kernel kind; the server's
 // other power rises linearly from idle to load with the chips' mean load; PUE
-// multiplies everything.
+// multiplies everything. At relative clock f the part above Idle is f^exponent of
+// that, whatever the kernel: voltage falls with the clock for all of the chip.
+// (Memory stacks keep their own clock; their share of the power is not split off.)
 type Meter struct {
 	Idle         float64 // powered, no work
-	Matrix       float64 // at full clock
+	Matrix       float64
 	Memory       float64
 	Comm         float64
-	scaled       float64 // the part of Matrix that follows clock^exponent
 	exponent     float64
-	MinimumClock float64
+	minimumClock float64
 }
 
 // NewMeter reads ranges at Likely.
@@ -54,29 +56,32 @@ func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fab
 	serverIdle := float64(server.OverheadIdle.Likely) / float64(server.Chips)
 	serverLoad := float64(server.OverheadLoad.Likely-server.OverheadIdle.Likely) / float64(server.Chips)
 	base := pue * (idle + serverIdle + float64(fabric.PowerPerChip.Likely))
-	at := func(share unit.Share) float64 { return pue * float64(share) * (dynamic + serverLoad) }
+	// With load = (chip power - Idle) / (TDP - Idle), which is the share itself.
+	at := func(share unit.Share) float64 { return base + pue*float64(share)*(dynamic+serverLoad) }
 	e := &chip.Efficiency
 	return Meter{
 		Idle:         base,
-		Matrix:       base + at(e.ComputePower.Likely),
-		Memory:       base + at(e.MemoryPower.Likely),
-		Comm:         base + at(e.CommPower.Likely),
-		scaled:       at(e.ComputePower.Likely),
+		Matrix:       at(e.ComputePower.Likely),
+		Memory:       at(e.MemoryPower.Likely),
+		Comm:         at(e.CommPower.Likely),
 		exponent:     float64(site.ClockExponent.Likely),
-		MinimumClock: float64(site.MinClock),
+		minimumClock: float64(site.MinClock),
 	}
 }
 
-// MatrixAt is the power of matrix kernels at relative clock f.
-func (m *Meter) MatrixAt(f float64) float64 {
+// scale brings a power at full clock to relative clock f.
+func (m *Meter) scale(watts, f float64) float64 {
 	if f == 1 {
-		return m.Matrix
+		return watts
 	}
-	return m.Idle + m.scaled*math.Pow(f, m.exponent)
+	return m.Idle + (watts-m.Idle)*math.Pow(f, m.exponent)
 }
 
 // PeakAt is the power of the phase that draws most at relative clock f.
-func (m *Meter) PeakAt(f float64) float64 { return max(m.MatrixAt(f), m.Memory, m.Comm) }
+func (m *Meter) PeakAt(f float64) float64 { return m.scale(max(m.Matrix, m.Memory, m.Comm), f) }
+
+// CommAt is the power in a collective at relative clock f.
+func (m *Meter) CommAt(f float64) float64 { return m.scale(m.Comm, f) }
 
 // MeanAt is the mean power over a step of activity a (at full clock) run at
 // relative clock f. Waiting draws as much as a collective: the chip spins in it.
@@ -84,31 +89,31 @@ func (m *Meter) MeanAt(a Activity, f float64) float64 {
 	a = a.AtClock(f)
 	t := float64(a.Time())
 	if t <= 0 {
-		return m.Comm
+		return m.CommAt(f)
 	}
-	return (float64(a.Matrix)*m.MatrixAt(f) + float64(a.Memory)*m.Memory + float64(a.Comm+a.Wait)*m.Comm) / t
+	return m.scale((float64(a.Matrix)*m.Matrix+float64(a.Memory)*m.Memory+float64(a.Comm+a.Wait)*m.Comm)/t, f)
 }
 
 // Swing is what one chip's power falls by when a step passes from computation to
 // communication, at relative clock f.
-func (m *Meter) Swing(f float64) float64 { return max(m.MatrixAt(f)-m.Comm, 0) }
+func (m *Meter) Swing(f float64) float64 { return max(m.scale(m.Matrix, f)-m.CommAt(f), 0) }
 
 // ClockFor is the highest relative clock, at most 1, at which a chip's highest
-// phase draws at most watts; ok is false when that is below the lowest clock, or
-// when a phase that the clock does not slow draws more.
+// phase draws at most watts; ok is false when that is below the lowest clock.
 func (m *Meter) ClockFor(watts float64) (f float64, ok bool) {
-	if m.PeakAt(1) <= watts {
+	peak := m.PeakAt(1)
+	if peak <= watts {
 		return 1, true
 	}
-	if max(m.Memory, m.Comm) > watts || m.Idle >= watts || m.exponent <= 0 {
+	if m.Idle >= watts {
 		return 0, false
 	}
-	f = min(math.Pow((watts-m.Idle)/m.scaled, 1/m.exponent), 1)
-	for range 4 { // rounding in the two powers may leave the draw an ulp too high
-		if m.MatrixAt(f) <= watts {
+	f = min(math.Pow((watts-m.Idle)/(peak-m.Idle), 1/m.exponent), 1)
+	for range 8 { // rounding in the two powers may leave the draw an ulp too high
+		if m.PeakAt(f) <= watts {
 			break
 		}
-		f = math.Nextafter(f, 0) * (1 - 1e-15)
+		f *= 1 - 1e-15
 	}
-	return f, f >= m.MinimumClock
+	return f, f >= m.minimumClock
 }
