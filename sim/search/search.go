@@ -182,7 +182,7 @@ func (s *space) memories(l step.Layout) {
 			continue
 		}
 		l.ZeRO = zero
-		for _, r := range [...]step.Recompute{step.RecomputeNone, step.RecomputeSelective, step.RecomputeFull} {
+		for _, r := range [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
 			l.Recompute = r
 			if s.consider(s.pricer.Price(l)) {
 				break

@@ -12,7 +12,9 @@ import (
 
 // Constants of composition.
 const (
-	weightBytes   = 2.0  // per parameter: the BF16 copy that the layers compute with
+	// weightBytes per parameter: the BF16 copy that the layers compute with, or
+	// the FP8 copy and its transpose.
+	weightBytes   = 2.0
 	gradientBytes = 4.0  // gradients are accumulated and reduced in FP32
 	adamBytes     = 12.0 // FP32 master weight and two moments
 	// adamTraffic is the bytes that one Adam update moves per parameter: read

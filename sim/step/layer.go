@@ -94,14 +94,13 @@ func (p *pricer) attentionBlock(s shape) block {
 	qk, v := float64(a.QK), float64(a.V)
 	h := s.hidden
 
-	p.elementwise(&b, 2*activationBytes*s.sharded*h) // norm
-	b.stored += activationBytes * s.sharded * h      // its input
+	p.norm(&b, s.sharded*h)
 	if mla := m.MLA; mla != nil {
 		p.latentProjections(&b, s, mla)
 	} else {
 		n := heads*qk + kv*(qk+v)
 		p.linear(&b, s.tokens, n, h)
-		b.stored += activationBytes * (s.sharded*h + s.tokens*n)
+		b.stored += activationBytes * s.tokens * n
 	}
 	p.elementwise(&b, 2*activationBytes*s.tokens*(heads+kv)*qk) // rotary
 
@@ -150,6 +149,7 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	heads := float64(p.work.Model.Heads) / s.tp
 	qk, kvUp := float64(a.NopeDim+a.RopeDim), float64(a.NopeDim+a.ValueDim)
 	q, kv := float64(a.QRank), float64(a.KVRank)
+	r := &p.rates
 	if a.QRank > 0 {
 		p.linear(b, s.tokens, q, h)
 		p.elementwise(b, 2*activationBytes*s.tokens*q)
@@ -160,7 +160,12 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	p.linear(b, s.tokens, kv+float64(a.RopeDim), h)
 	p.elementwise(b, 2*activationBytes*s.tokens*kv)
 	p.linear(b, s.tokens, heads*kvUp, kv)
-	b.stored += activationBytes * (s.sharded*h + s.tokens*(q+kv+float64(a.RopeDim)+heads*(qk+kvUp)))
+	b.stored += activationBytes * s.tokens * (q + kv + float64(a.RopeDim))
+	if p.layout.Recompute == RecomputeLight {
+		b.redo.compute = b.redo.compute.plus(r.gemm(1, s.tokens, heads*qk, max(q, kv))).plus(r.gemm(1, s.tokens, heads*kvUp, kv))
+	} else {
+		b.stored += activationBytes * s.tokens * heads * (qk + kvUp)
+	}
 }
 
 // tensorPair adds the all-gather before and the reduce-scatter after a
@@ -180,16 +185,28 @@ func (p *pricer) tensorPair(b *block, s shape) {
 func (p *pricer) feedForward(s shape, width float64) block {
 	var b block
 	h := s.hidden
-	p.elementwise(&b, 2*activationBytes*s.sharded*h) // norm
-	b.stored += 2 * activationBytes * s.sharded * h  // its input and output
+	p.norm(&b, s.sharded*h)
 	p.mlp(&b, 1, s.tokens, width/s.tp, h)
 	p.elementwise(&b, 3*activationBytes*s.sharded*h) // residual
 	p.tensorPair(&b, s)
 	return b
 }
 
-// mlp adds groups equal feed-forward blocks of m tokens each. Under selective
-// recomputation the activation function runs again instead of being stored.
+// norm adds a norm of so many elements and keeps its input, and its output, a
+// matrix operand, unless that is computed again.
+func (p *pricer) norm(b *block, elements float64) {
+	p.elementwise(b, 2*activationBytes*elements)
+	b.stored += activationBytes * elements
+	if p.layout.Recompute == RecomputeLight {
+		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * elements))
+	} else {
+		b.stored += p.rates.operand * elements
+	}
+}
+
+// mlp adds groups equal feed-forward blocks of m tokens each. It keeps the inputs of
+// the activation function (in FP8 where the products are and memory is being saved,
+// DeepSeek-V3 section 3.3.3), and its output unless that is computed again.
 func (p *pricer) mlp(b *block, groups, m, width, hidden float64) {
 	up := 1.0
 	if p.work.Model.Gated {
@@ -199,11 +216,12 @@ func (p *pricer) mlp(b *block, groups, m, width, hidden float64) {
 	activation := activationBytes * groups * m * width * (up + 1)
 	p.elementwise(b, activation)
 	p.grouped(b, groups, m, hidden, width)
-	b.stored += activationBytes * groups * m * width * up
-	if p.layout.Recompute == RecomputeSelective {
+	inner := groups * m * width
+	if p.layout.Recompute == RecomputeLight {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation))
+		b.stored += p.rates.operand * inner * up
 	} else {
-		b.stored += activationBytes * groups * m * width
+		b.stored += activationBytes*inner*up + p.rates.operand*inner
 	}
 }
 
@@ -214,8 +232,7 @@ func (p *pricer) experts(s shape) block {
 	moe := p.work.Model.MoE
 	h := s.hidden
 	routed := s.sharded * float64(moe.TopK)
-	p.elementwise(&b, 2*activationBytes*s.sharded*h) // norm
-	b.stored += 2 * activationBytes * s.sharded * h
+	p.norm(&b, s.sharded*h)
 
 	router := p.rates.gemmBF16(s.sharded, float64(moe.Experts), h)
 	b.forward.compute = b.forward.compute.plus(router)
@@ -227,7 +244,7 @@ func (p *pricer) experts(s shape) block {
 	busiest := max(1, moe.Imbalance)
 	local := float64(moe.Experts) / float64(p.layout.EP)
 	p.mlp(&b, local, busiest*routed/local, float64(moe.FFN), h)
-	b.stored += 2 * activationBytes * busiest * routed * h // dispatched tokens in and out
+	b.stored += p.rates.operand * busiest * routed * h // dispatched tokens
 
 	exchange := busiest * p.net.exchange(activationBytes*routed*h, group{p.layout.EP, 1}, p.copies(moe))
 	b.forward.expert += 2 * exchange

@@ -113,9 +113,9 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		bad("zero=%d must be 0, 1, 2 or 3", l.ZeRO)
 	}
 	switch l.Recompute {
-	case RecomputeNone, RecomputeSelective, RecomputeFull:
+	case RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeFull:
 	default:
-		bad("recompute=%s is not none, selective or full", l.Recompute)
+		bad("recompute=%s is not none, selective, light or full", l.Recompute)
 	}
 	switch l.Schedule {
 	case OneFOneB, DualPipe:

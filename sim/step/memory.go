@@ -40,10 +40,6 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 		Optimizer:   unit.Bytes(adamBytes * sharded),
 		Activations: unit.Bytes(activations),
 	}
-	if p.work.Precision == FP8 {
-		// The FP8 copy of the linear layers' weights and its transpose.
-		m.Weights += unit.Bytes(2 * weights)
-	}
 	m.Buffers = unit.Bytes(contextBytes + gathered + fragmentation*activations)
 	return m
 }

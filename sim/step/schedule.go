@@ -1,5 +1,11 @@
 package step
 
+import "math"
+
+// dualPipeCores is the share of the chip's cores that DualPipe sets aside for
+// communication: 20 of 132 (DeepSeek-V3, section 3.2.2).
+const dualPipeCores = 20.0 / 132
+
 // work is one microbatch's forward and backward on one stage.
 type work struct {
 	base, redo              cost
@@ -16,9 +22,10 @@ func workOf(b block, s Schedule) work {
 	}
 	if s == DualPipe {
 		// The all-to-alls of one microbatch run beside the kernels of another,
-		// which they slow down.
-		hidden := min(w.expert, w.base.sum()+w.redo.sum())
-		w.expert += (commSlowdown - 1) * hidden
+		// on cores set aside for them.
+		slower := 1 / (1 - dualPipeCores)
+		w.base, w.redo = w.base.times(slower), w.redo.times(slower)
+		w.expert = max(0, w.expert-w.base.sum()-w.redo.sum())
 	}
 	return w
 }
@@ -52,26 +59,68 @@ type pipe struct {
 	fullest *stage // most parameters
 }
 
-// chunkLayers returns the first layer and the number of layers of chunk c when
-// layers are dealt to chunks as evenly as they go. Where they don't divide, the
-// last chunk goes short first, then the first one: they also hold the head and the
-// embedding (as in Llama 3's 126 layers over 16 stages: 7, 8, ..., 8, 7).
-func chunkLayers(layers, chunks, c int) (first, n int) {
-	base, extra := layers/chunks, layers%chunks
-	before, own := 0, 0
-	switch {
-	case extra == chunks-1:
-		before = c
-		if c < extra {
-			own = 1
+// dealing says how layers are dealt to the chunks of a pipeline.
+type dealing struct {
+	layers, chunks int
+	// last is the number of layers on the last chunk, or -1 to deal it in too.
+	last int
+}
+
+// chunk returns the first layer and the number of layers of chunk c. Layers are
+// dealt as evenly as they go; where they don't divide, the last chunk goes short
+// first, then the first one: they also hold the head and the embedding (as in Llama
+// 3's 126 layers over 16 stages: 7, 8, ..., 8, 7).
+func (d dealing) chunk(c int) (first, n int) {
+	if d.last >= 0 {
+		if c == d.chunks-1 {
+			return d.layers - d.last, d.last
 		}
-	default:
-		before = min(max(c-1, 0), extra)
-		if c >= 1 && c <= extra {
-			own = 1
+		d = dealing{d.layers - d.last, d.chunks - 1, -1}
+		// The last of these chunks has no head: go short in the first one only.
+		base, extra := d.layers/d.chunks, d.layers%d.chunks
+		short := d.chunks - extra
+		return c*base + max(0, c-short), base + btoi(c >= short)
+	}
+	base, extra := d.layers/d.chunks, d.layers%d.chunks
+	if extra == d.chunks-1 {
+		return c*base + c, base + btoi(c < extra)
+	}
+	return c*base + min(max(c-1, 0), extra), base + btoi(c >= 1 && c <= extra)
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// deal chooses the number of layers on the last stage that makes the slowest stage
+// fastest, given one layer's time and the time of the head and what goes with it.
+// Interleaved pipelines are dealt evenly, as their users must.
+func (p *pricer) deal(layer, head float64) dealing {
+	l := p.layout
+	d := dealing{p.work.Model.Layers, l.PP * l.VPP, -1}
+	if l.PP == 1 || l.VPP > 1 {
+		return d
+	}
+	best := math.Inf(1)
+	for last := d.layers / l.PP; last >= 0; last-- {
+		rest := math.Ceil(float64(d.layers-last) / float64(l.PP-1))
+		end := float64(last)*layer + head
+		slowest := max(rest*layer, end)
+		if l.Schedule == DualPipe {
+			// The last stage shares its chips with the first.
+			slowest = max(rest*layer, (end+math.Floor(float64(d.layers-last)/float64(l.PP-1))*layer)/2)
+		}
+		if slowest < best*(1-1e-12) {
+			best, d.last = slowest, last
+		}
+		if rest*layer >= end {
+			break
 		}
 	}
-	return c*base + before, base + own
+	return d
 }
 
 // leadingLayers is how many of the model's first layers have a dense block before
@@ -105,11 +154,21 @@ func (p *pricer) pipeline() pipe {
 		expertParams = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP)
 	}
 
+	head := p.head(sh)
+	if m.MTP > 0 {
+		head = head.plus(p.predictor(sh).times(float64(m.MTP)))
+	}
+	body := dense
+	if m.MoE != nil {
+		body = moe
+	}
+	deal := p.deal(workOf(body, l.Schedule).sum(), workOf(head, l.Schedule).sum())
+
 	p.scratch = p.scratch[:0]
 	for i := range l.PP {
 		nDense, nMoE := 0, 0
 		for v := range l.VPP {
-			first, n := chunkLayers(m.Layers, l.PP*l.VPP, v*l.PP+i)
+			first, n := deal.chunk(v*l.PP + i)
 			d := min(max(leading-first, 0), n)
 			nDense, nMoE = nDense+d, nMoE+n-d
 		}
@@ -123,14 +182,13 @@ func (p *pricer) pipeline() pipe {
 			s.dense += m.EmbeddingParams() / tp
 		}
 		if i == l.PP-1 {
-			b = b.plus(p.head(sh))
+			b = b.plus(head)
 			s.dense += m.HeadParams() / tp
 			if m.Tied && l.PP > 1 {
 				s.dense += m.EmbeddingParams() / tp
 			}
 			if m.MTP > 0 {
 				modules := float64(m.MTP)
-				b = b.plus(p.predictor(sh).times(modules))
 				s.dense += modules * (moeParams + 2*sh.hidden*sh.hidden/tp)
 				s.expert += modules * expertParams
 			}

@@ -82,7 +82,7 @@ func drawStep(t *rapid.T) (*Workload, Layout) {
 		TP: pow("tp", 3), PP: pow("pp", 3), VPP: pow("vpp", 1), DP: pow("dp", 5), CP: pow("cp", 1), EP: 1,
 		ZeRO:       rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "zero"),
 		MicroBatch: pow("mb", 2),
-		Recompute:  rapid.SampledFrom([]Recompute{RecomputeNone, RecomputeSelective, RecomputeFull}).Draw(t, "recompute"),
+		Recompute:  rapid.SampledFrom([]Recompute{RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeFull}).Draw(t, "recompute"),
 		Schedule:   rapid.SampledFrom([]Schedule{OneFOneB, DualPipe}).Draw(t, "schedule"),
 		Attention:  rapid.SampledFrom([]Attention{Fused, Unfused}).Draw(t, "attention"),
 	}
@@ -146,19 +146,22 @@ func TestUniformPipelineBubble(t *testing.T) {
 
 func TestChunksHoldEveryLayerOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		layers := rapid.IntRange(1, 200).Draw(t, "layers")
-		chunks := rapid.IntRange(1, layers+endChunks).Draw(t, "chunks")
-		next, least := 0, layers
-		for c := range chunks {
-			first, n := chunkLayers(layers, chunks, c)
+		d := dealing{layers: rapid.IntRange(2, 200).Draw(t, "layers"), last: -1}
+		d.chunks = rapid.IntRange(2, d.layers+endChunks).Draw(t, "chunks")
+		if rapid.Bool().Draw(t, "fixed") {
+			d.last = rapid.IntRange(0, d.layers/d.chunks).Draw(t, "last")
+		}
+		next, least := 0, d.layers
+		for c := range d.chunks {
+			first, n := d.chunk(c)
 			if first != next {
 				t.Fatalf("chunk %d begins at layer %d, the one before ended at %d", c, first, next)
 			}
 			next, least = first+n, min(least, n)
 		}
-		_, last := chunkLayers(layers, chunks, chunks-1)
-		if next != layers || last != least || least < layers/chunks {
-			t.Fatalf("%d layers over %d chunks: %d dealt, least %d, last %d", layers, chunks, next, least, last)
+		_, last := d.chunk(d.chunks - 1)
+		if next != d.layers || last != least || d.last >= 0 && last != d.last {
+			t.Fatalf("%+v: %d layers dealt, least %d, last %d", d, next, least, last)
 		}
 	})
 }
@@ -166,7 +169,7 @@ func TestChunksHoldEveryLayerOnce(t *testing.T) {
 // Llama 3 leaves one layer out of the first and the last of 16 stages (section 3.3.2).
 func TestLlama3StagesAreShortAtBothEnds(t *testing.T) {
 	for c, want := range map[int]int{0: 7, 1: 8, 14: 8, 15: 7} {
-		if _, n := chunkLayers(126, 16, c); n != want {
+		if _, n := (dealing{126, 16, -1}).chunk(c); n != want {
 			t.Errorf("stage %d has %d layers, want %d", c, n, want)
 		}
 	}

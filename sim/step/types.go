@@ -21,13 +21,18 @@ const (
 // Recompute says which activations the backward pass computes anew.
 type Recompute string
 
-// The recompute policies. Selective runs the feed-forward activation again, and
-// unfused attention's scores, softmax and dropout (Korthikanti et al., section 5;
-// fused attention does so by itself). Full keeps only each layer's input.
+// The recompute policies, from nothing to all but each layer's input.
 const (
-	RecomputeNone      Recompute = "none"
+	RecomputeNone Recompute = "none"
+	// RecomputeSelective runs unfused attention's scores, softmax and dropout
+	// again (Korthikanti et al., section 5). Fused attention does so by itself,
+	// so with it nothing is left to select.
 	RecomputeSelective Recompute = "selective"
-	RecomputeFull      Recompute = "full"
+	// RecomputeLight runs again what is cheap and large: norms, feed-forward
+	// activation, latent up-projections (DeepSeek-V3, section 3.2.3).
+	RecomputeLight Recompute = "light"
+	// RecomputeFull runs each layer again from its input.
+	RecomputeFull Recompute = "full"
 )
 
 // Schedule is the order of forward and backward passes in the pipeline.
