@@ -1,0 +1,311 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clustercap/sim"
+	"clustercap/sim/compare"
+	"clustercap/sim/power"
+	"clustercap/sim/result"
+	"clustercap/sim/search"
+	"clustercap/sim/step"
+	"clustercap/sim/unit"
+)
+
+func newEstimateCommand(p *program) *cobra.Command {
+	var o oneStep
+	var layout string
+	cmd := &cobra.Command{
+		Use:   "estimate --model M --chip C --chips N [--layout tp=8,pp=16,...]",
+		Short: "Price one training step, without a calendar or failures",
+		Long: `Prices one training step: where its time goes, tokens per second, MFU, memory and
+power per chip, with the p10 to p90 that follow from what is known of the chip only as
+a range. Without --layout it takes the fastest layout that fits in memory.
+
+MFU counts the model's FLOPs without recomputation, attention causal, against the
+chip's dense peak at --precision; HFU counts recomputation too.`,
+		Example: `  clustercap estimate --model llama3-405b --chip h100 --chips 16384
+  clustercap estimate --model llama3-405b --chip h100 --chips 16384 --layout tp=8,pp=16`,
+		Args: arguments(0, 0, "flags only"),
+	}
+	o.addFlags(cmd)
+	cmd.Flags().StringVar(&layout, "layout", "auto", "divide the step as `tp=8,pp=16,...`; dp is what the chips allow unless given")
+	format := addChoice(cmd, "format", "how to print", formatText, formatJSON, formatCSV, formatMarkdown)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		w, m, err := o.resolve(cmd)
+		if err != nil {
+			return err
+		}
+		priced, err := price(&w, &m, o.chips, layout)
+		if err != nil {
+			return err
+		}
+		e := estimate{work: &w, mach: &m, chips: o.chips, chosen: layout != "auto", step: priced}
+		if e.drawn, err = drawSteps(&w, &m, priced.Layout); err != nil {
+			return err
+		}
+		text, err := e.text(format.value)
+		if err != nil {
+			return err
+		}
+		return p.printed(text)
+	}
+	return cmd
+}
+
+// price estimates the layout given, or the best one.
+func price(w *step.Workload, m *step.Machine, chips int, layout string) (*step.Step, error) {
+	what := fmt.Sprintf("%s on %s %s", w.Model.Name, grouped(float64(chips)), m.Chip.Name)
+	if layout == "auto" {
+		best, err := search.Best(w, m, chips, 1)
+		if err != nil {
+			return nil, cannot(err, "", "%s: %v", what, err)
+		}
+		return &best[0], nil
+	}
+	l, err := step.ParseLayout(layout)
+	if err != nil {
+		return nil, badUsage("such as --layout tp=8,pp=16", "--layout %q: %v", layout, err)
+	}
+	l = l.Complete(chips)
+	if l.Chips() > chips {
+		return nil, badUsage("leave dp out to fill the chips", "--layout %q takes %s chips, --chips has %s", layout, grouped(float64(l.Chips())), grouped(float64(chips)))
+	}
+	s, err := step.Estimate(w, m, l)
+	if err != nil {
+		return nil, badUsage("--layout auto finds one that fits", "%v", err)
+	}
+	if !s.Memory.Fits() {
+		return nil, cannot(nil, "--layout auto finds one that fits, if there is any; more tp, pp or zero=3 take less",
+			"%s: layout %s needs %s per chip, the chip has %s", what, s.Layout, gigabytes(s.Memory.Total()), gigabytes(s.Memory.Capacity))
+	}
+	return &s, nil
+}
+
+// draws of the machine behind an estimate's p10 and p90. With 200 the standard
+// error of a decile of a triangular distribution is about 3 % of its width.
+const (
+	draws    = 200
+	drawSeed = 1
+)
+
+// drawnStep is the step on one draw of the machine.
+type drawnStep struct {
+	step  step.Step
+	meter power.Meter
+}
+
+// drawSteps prices the same layout on machines drawn from their ranges.
+func drawSteps(w *step.Workload, m *step.Machine, l step.Layout) ([]drawnStep, error) {
+	drawn := make([]drawnStep, draws)
+	for i := range drawn {
+		one := sim.DrawMachine(m, drawSeed, i)
+		s, err := step.Estimate(w, &one, l)
+		if err != nil {
+			return nil, err
+		}
+		drawn[i] = drawnStep{s, itMeter(&one)}
+	}
+	return drawn, nil
+}
+
+// estimate is one priced step and the draws around it.
+type estimate struct {
+	work   *step.Workload
+	mach   *step.Machine
+	chips  int
+	chosen bool // the layout was given, not found
+	step   *step.Step
+	drawn  []drawnStep
+}
+
+// over summarises a quantity over the draws.
+func (e *estimate) over(of func(*drawnStep) float64) result.Stat {
+	values := make([]float64, len(e.drawn))
+	for i := range e.drawn {
+		values[i] = of(&e.drawn[i])
+	}
+	return result.Summary(values)
+}
+
+func (e *estimate) text(format string) (string, error) {
+	switch format {
+	case formatJSON:
+		return jsonText(e.document())
+	case formatCSV:
+		return e.flat().render(format), nil
+	}
+	var b strings.Builder
+	s := e.step
+	heading(&b, format, "%s on %s %s: %s, MFU %s", e.work.Model.Name, grouped(float64(s.Layout.Chips())), e.mach.Chip.Name,
+		quantity("tokens/s", tokensPerSecond(s)), percent(float64(s.MFU)))
+	how := "the fastest that fits"
+	if e.chosen {
+		how = "as given"
+	}
+	bullet(&b, format, fmt.Sprintf("Layout %s (%s), %s idle", s.Layout, how, counted(e.chips-s.Layout.Chips(), "chip")))
+	bullet(&b, format, fmt.Sprintf("Step of %s tokens (%s sequences of %s) in %s, %s",
+		quantity("", float64(s.Tokens)), grouped(float64(e.work.Batch)), grouped(float64(e.work.Sequence)), figure(float64(s.Time))+" s", e.work.Precision))
+	bullet(&b, format, fmt.Sprintf("%s in %s, %s", e.mach.Chip.Title, e.mach.Server.Title, e.mach.Fabric.Title))
+	b.WriteString("\n" + e.headlineTable().render(format))
+	b.WriteString("\n" + e.waterfall(format).render(format))
+	b.WriteString("\n" + e.memoryTable().render(format))
+	return b.String(), nil
+}
+
+// headlineTable shows the numbers with what is unknown about the chip.
+func (e *estimate) headlineTable() *grid {
+	g := &grid{head: []string{"", "likely", "p10", "p90"}}
+	for _, r := range e.rows() {
+		scale := compare.ScaleOf(r.base, r.value)
+		label := r.label
+		if scale.Unit != "" {
+			label += ", " + scale.Unit
+		}
+		g.add(label, scale.Number(r.value), scale.Number(r.around.P10), scale.Number(r.around.P90))
+	}
+	return g
+}
+
+// headlineRow is one number of an estimate.
+type headlineRow struct {
+	name, label, base string
+	value             float64
+	around            result.Stat
+}
+
+func (e *estimate) rows() []headlineRow {
+	likely := drawnStep{*e.step, itMeter(e.mach)}
+	row := func(name, label, base string, of func(*drawnStep) float64) headlineRow {
+		return headlineRow{name, label, base, of(&likely), e.over(of)}
+	}
+	used := float64(e.step.Layout.Chips())
+	watts := func(d *drawnStep) float64 { return d.meter.MeanAt(activity(&d.step), 1) }
+	return []headlineRow{
+		row("step_seconds", "step", "s", func(d *drawnStep) float64 { return float64(d.step.Time) }),
+		row("tokens_per_second", "speed", "tokens/s", func(d *drawnStep) float64 { return tokensPerSecond(&d.step) }),
+		row("mfu", "MFU", "%", func(d *drawnStep) float64 { return float64(d.step.MFU) }),
+		row("hfu", "HFU", "%", func(d *drawnStep) float64 { return float64(d.step.HFU) }),
+		row("it_power_w_per_chip", "IT power per chip", "W", watts),
+		row("it_power_mw", "IT power", "MW", func(d *drawnStep) float64 { return watts(d) * used / 1e6 }),
+		row("it_power_swing_mw", "swing within a step", "MW", func(d *drawnStep) float64 { return d.meter.Swing(1) * used / 1e6 }),
+	}
+}
+
+// itMeter is the power of chip, server and fabric before the facility's overhead.
+func itMeter(m *step.Machine) power.Meter {
+	return power.NewMeter(&m.Chip, &m.Server, &m.Fabric, &power.Spec{PUE: unit.Point[unit.Factor](1)})
+}
+
+func activity(s *step.Step) power.Activity {
+	a := s.Activity
+	return power.Activity{Matrix: a.Matrix, Memory: a.Memory, Comm: a.Comm, Wait: a.Wait}
+}
+
+// waterfall is where the time of the step goes.
+func (e *estimate) waterfall(format string) *grid {
+	const barWidth = 40 // characters of the whole step
+	g := &grid{head: []string{"where the time goes", "s", "share", ""}, left: []int{3}}
+	scale := compare.ScaleOf("", float64(e.step.Time))
+	total := float64(e.step.Time)
+	for _, p := range append(partsOf(e.step.Parts), part{label: "whole step", seconds: total}) {
+		share := p.seconds / total
+		bar := ""
+		if format == formatText {
+			bar = strings.Repeat("#", int(share*barWidth+0.5))
+		}
+		g.add(p.label, scale.Number(p.seconds), percent(share), bar)
+	}
+	return g
+}
+
+// memoryTable is the memory of the fullest pipeline stage.
+func (e *estimate) memoryTable() *grid {
+	m := e.step.Memory
+	g := &grid{head: []string{"memory per chip", "GB", "of capacity"}}
+	for _, c := range append(memoryClasses(m), memoryClass{"total", "all together", m.Total()}, memoryClass{"capacity", "capacity", m.Capacity}) {
+		g.add(c.label, figure(float64(c.bytes)/1e9), percent(float64(c.bytes/m.Capacity)))
+	}
+	return g
+}
+
+type memoryClass struct {
+	name, label string
+	bytes       unit.Bytes
+}
+
+func memoryClasses(m step.Memory) []memoryClass {
+	return []memoryClass{
+		{"weights", "weights", m.Weights},
+		{"gradients", "gradients", m.Gradients},
+		{"optimizer", "optimizer state", m.Optimizer},
+		{"activations", "activations", m.Activations},
+		{"buffers", "buffers and runtime", m.Buffers},
+	}
+}
+
+func gigabytes(b unit.Bytes) string { return figure(float64(b)/1e9) + " GB" }
+
+// flat is the estimate as one long table.
+func (e *estimate) flat() *grid {
+	g := &grid{head: []string{"quantity", "unit", "likely", "p10", "p90"}}
+	number := func(v float64) string { return fmt.Sprintf("%.6g", v) }
+	for _, r := range e.rows() {
+		base := r.base
+		if base == "%" {
+			base = "1"
+		}
+		g.add(r.name, base, number(r.value), number(r.around.P10), number(r.around.P90))
+	}
+	for _, p := range partsOf(e.step.Parts) {
+		g.add("parts."+p.name, "s", number(p.seconds), "", "")
+	}
+	for _, c := range append(memoryClasses(e.step.Memory), memoryClass{"capacity", "", e.step.Memory.Capacity}) {
+		g.add("memory."+c.name, "B", number(float64(c.bytes)), "", "")
+	}
+	return g
+}
+
+// ranged is one number of the document with its uncertainty.
+type ranged struct {
+	Likely float64 `json:"likely"`
+	P10    float64 `json:"p10"`
+	P50    float64 `json:"p50"`
+	P90    float64 `json:"p90"`
+}
+
+// estimateDocument is the estimate as JSON.
+type estimateDocument struct {
+	Model        string             `json:"model"`
+	Chip         string             `json:"chip"`
+	Server       string             `json:"server"`
+	Fabric       string             `json:"fabric"`
+	Chips        int                `json:"chips"`
+	ChipsUsed    int                `json:"chips_used"`
+	GlobalBatch  int                `json:"global_batch"`
+	Sequence     int                `json:"sequence"`
+	Precision    step.Precision     `json:"precision"`
+	Layout       step.Layout        `json:"layout"`
+	Numbers      map[string]ranged  `json:"numbers"`
+	PartsSeconds map[string]float64 `json:"parts_seconds"`
+	MemoryBytes  map[string]float64 `json:"memory_bytes"`
+}
+
+func (e *estimate) document() estimateDocument {
+	d := estimateDocument{
+		Model: e.work.Model.Name, Chip: e.mach.Chip.Name, Server: e.mach.Server.Name, Fabric: e.mach.Fabric.Name,
+		Chips: e.chips, ChipsUsed: e.step.Layout.Chips(), GlobalBatch: e.work.Batch, Sequence: e.work.Sequence,
+		Precision: e.work.Precision, Layout: e.step.Layout,
+		Numbers: make(map[string]ranged), PartsSeconds: partsJSON(e.step), MemoryBytes: make(map[string]float64),
+	}
+	for _, r := range e.rows() {
+		d.Numbers[r.name] = ranged{r.value, r.around.P10, r.around.P50, r.around.P90}
+	}
+	for _, c := range append(memoryClasses(e.step.Memory), memoryClass{"capacity", "", e.step.Memory.Capacity}) {
+		d.MemoryBytes[c.name] = float64(c.bytes)
+	}
+	return d
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"strconv"
+
+	"clustercap/sim/compare"
+	"clustercap/sim/result"
+)
+
+// grouped writes a whole number with thousands separators.
+func grouped(v float64) string { return compare.Group3(strconv.FormatFloat(v, 'f', 0, 64)) }
+
+// figure writes one number to three significant digits.
+func figure(v float64) string { return compare.ScaleOf("", v).Number(v) }
+
+// quantity writes one number of a base unit with the prefix that suits it.
+func quantity(base string, v float64) string { return compare.ScaleOf(base, v).Text(v) }
+
+// money writes one amount.
+func money(currency string, v float64) string { return compare.MoneyScale(currency, v).Text(v) }
+
+// percent writes a share.
+func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + " %" }
+
+// middle writes the median with the p10 to p90 around it, or one number where
+// the replicas agree to the digits shown.
+func middle(s result.Stat, scale compare.Scale) string {
+	mid, low, high := scale.Number(s.P50), scale.Number(s.P10), scale.Number(s.P90)
+	if low == high {
+		return mid
+	}
+	return mid + " (" + low + " to " + high + ")"
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"math"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clustercap/sim/scenario"
+	"clustercap/sim/step"
+)
+
+// maxCount bounds the numbers of chips, sequences and tokens on the command line:
+// more than any cluster has, and small enough for exact arithmetic.
+const maxCount = 10_000_000
+
+// oneStep is what estimate and search price: one training step on catalog hardware.
+type oneStep struct {
+	model, chip, server, fabric string
+	chips, batch, sequence      int
+	precision                   *choice
+}
+
+// The defaults of a step that the command line leaves open: the last phase of
+// Llama 3 405B's pretraining trained on 2,048 sequences of 8,192 tokens
+// (Llama 3 paper, table 4).
+const (
+	defaultSequence = 8192
+	defaultBatch    = 2048
+)
+
+func (o *oneStep) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.model, "model", "", "train the catalog's model `NAME`")
+	f.StringVar(&o.chip, "chip", "", "on the catalog's chip `NAME`")
+	f.IntVar(&o.chips, "chips", 0, "on at most `N` chips")
+	f.IntVar(&o.batch, "batch", defaultBatch, "global batch in sequences, `N`")
+	f.IntVar(&o.sequence, "sequence", defaultSequence, "sequence length in tokens, `N`")
+	f.StringVar(&o.server, "server", "", "in the catalog's server `NAME` (default the chip's usual one)")
+	f.StringVar(&o.fabric, "fabric", "", "on the catalog's fabric `NAME` (default the chip's usual one)")
+	o.precision = addChoice(cmd, "precision", "of the matrix products", string(step.BF16), string(step.FP8))
+	for flag, kind := range map[string]string{"model": "models", "chip": "chips", "server": "servers", "fabric": "fabrics"} {
+		complete(cmd, flag, func(string) []string {
+			c, err := scenario.LoadCatalog()
+			if err != nil {
+				return nil
+			}
+			return c.Names(kind)
+		})
+	}
+}
+
+// resolve looks the names up in the catalog and checks the numbers.
+func (o *oneStep) resolve(cmd *cobra.Command) (step.Workload, step.Machine, error) {
+	var w step.Workload
+	var m step.Machine
+	for _, flag := range []string{"model", "chip", "chips"} {
+		if !cmd.Flags().Changed(flag) {
+			return w, m, badUsage("such as --model llama3-405b --chip h100 --chips 16384", "%s needs --%s", cmd.CommandPath(), flag)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"chips", o.chips}, {"batch", o.batch}, {"sequence", o.sequence}} {
+		if f.value < 1 || f.value > maxCount {
+			return w, m, badUsage("", "--%s %d is not from 1 to %s", f.name, f.value, grouped(maxCount))
+		}
+	}
+	c, err := scenario.LoadCatalog()
+	if err != nil {
+		return w, m, err
+	}
+	w.Sequence, w.Batch, w.Precision = o.sequence, o.batch, step.Precision(o.precision.value)
+	if w.Model, err = lookUp(c.Model, c, "models", o.model); err != nil {
+		return w, m, err
+	}
+	if m.Chip, err = lookUp(c.Chip, c, "chips", o.chip); err != nil {
+		return w, m, err
+	}
+	if m.Server, err = lookUp(c.Server, c, "servers", or(o.server, m.Chip.Server)); err != nil {
+		return w, m, err
+	}
+	m.Fabric, err = lookUp(c.Fabric, c, "fabrics", or(o.fabric, m.Chip.Fabric))
+	return w, m, err
+}
+
+// or is the first of two names that is given.
+func or(name, fallback string) string {
+	if name != "" {
+		return name
+	}
+	return fallback
+}
+
+// lookUp finds one catalog entry by name.
+func lookUp[T any](get func(string) (T, bool), c *scenario.Catalog, kind, name string) (T, error) {
+	v, ok := get(name)
+	if !ok {
+		return v, badUsage(nearestHint(name, c.Names(kind)), "the catalog has no %s %q", strings.TrimSuffix(kind, "s"), name)
+	}
+	return v, nil
+}
+
+// part is one line of the waterfall.
+type part struct {
+	name    string // as in JSON
+	label   string
+	seconds float64
+}
+
+// partsOf lists what a step's time goes to, in the order that it is shown.
+func partsOf(p step.Parts) []part {
+	return []part{
+		{"compute", "compute", float64(p.Compute)},
+		{"recompute", "recomputation", float64(p.Recompute)},
+		{"tensor_comm", "tensor traffic", float64(p.TensorComm)},
+		{"expert_comm", "expert traffic", float64(p.ExpertComm)},
+		{"context_comm", "context traffic", float64(p.ContextComm)},
+		{"pipe_comm", "pipeline traffic", float64(p.PipeComm)},
+		{"data_comm", "data traffic", float64(p.DataComm)},
+		{"bubble", "bubble", float64(p.Bubble)},
+		{"straggler", "stragglers", float64(p.Straggler)},
+	}
+}
+
+// tokensPerSecond of a step.
+func tokensPerSecond(s *step.Step) float64 {
+	if s.Time <= 0 {
+		return math.NaN()
+	}
+	return float64(s.Tokens) / float64(s.Time)
+}
