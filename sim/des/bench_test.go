@@ -66,7 +66,9 @@ func BenchmarkRand(b *testing.B) {
 		name string
 		from func() float64
 	}{
-		{"Float64", r.Float64}, {"Exp", r.Exp}, {"Norm", r.Norm},
+		{"Float64", r.Float64},
+		{"Exp", r.Exp},
+		{"Norm", r.Norm},
 		{"IntN", func() float64 { return float64(r.IntN(1000)) }},
 	} {
 		b.Run(draw.name, func(b *testing.B) {

@@ -60,8 +60,7 @@ func join(number, symbol, currency string) string {
 }
 
 // readable returns the largest unit in which v, rounded, is at least 1, or the
-// smallest unit; for 0 (and what is
-// no number) the unit that completes a bare number.
+// smallest unit; for 0, and for what is not finite, the unit that completes a bare number.
 func (k *kind) readable(v float64, digits int) scale {
 	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
 		return k.zeroScale()

@@ -41,8 +41,9 @@ func (k *kind) notANumber(text, trimmed string) error {
 		return &ParseError{text, quote(text) + " begins with a decimal point", "write " + strings.Replace(trimmed, ".", "0.", 1)}
 	}
 	for _, sign := range []string{"$", "€", "¥"} {
-		if number, ok := strings.CutPrefix(bare, sign); ok && (k == &moneyKind || k == &energyPriceKind) {
-			return &ParseError{text, quote(text) + " begins with a currency sign", "write the number first and a currency code after it, e.g. " + strings.TrimSpace(number) + " " + moneyKind.wrong[sign]}
+		rest, ok := strings.CutPrefix(bare, sign)
+		if number, after := scanNumber(strings.TrimSpace(rest)); ok && number != "" && (k == &moneyKind || k == &energyPriceKind) {
+			return &ParseError{text, quote(text) + " begins with a currency sign", "write the number first and a currency code after it: " + number + " " + moneyKind.wrong[sign] + strings.TrimSpace(after)}
 		}
 	}
 	return &ParseError{text, quote(text) + " does not begin with a number", hint}

@@ -107,17 +107,32 @@ var (
 	energyKind = kind{
 		name: "energy", example: "40 MWh", unit: "MWh", max: 1e21,
 		scales: []scale{
-			{"J", 1, 1, written}, {"kJ", 1e3, 1, readOnly}, {"MJ", 1e6, 1, readOnly},
-			{"Wh", 3600, 1, written}, {"kWh", 3.6e6, 1, written}, {"MWh", 3.6e9, 1, written}, {"GWh", 3.6e12, 1, written}, {"TWh", 3.6e15, 1, written},
+			{"J", 1, 1, written},
+			{"kJ", 1e3, 1, readOnly},
+			{"MJ", 1e6, 1, readOnly},
+			{"Wh", 3600, 1, written},
+			{"kWh", 3.6e6, 1, written},
+			{"MWh", 3.6e9, 1, written},
+			{"GWh", 3.6e12, 1, written},
+			{"TWh", 3.6e15, 1, written},
 		},
 	}
 	flopRateKind = kind{
 		name: "compute rate", example: "120 TFLOP/s", unit: "TFLOP/s", max: 1e24,
 		scales: []scale{
-			{"FLOP/s", 1, 1, written}, {"kFLOP/s", 1e3, 1, written}, {"MFLOP/s", 1e6, 1, written}, {"GFLOP/s", 1e9, 1, written},
-			{"TFLOP/s", 1e12, 1, written}, {"PFLOP/s", 1e15, 1, written}, {"EFLOP/s", 1e18, 1, written},
-			{"FLOPS", 1, 1, readOnly}, {"MFLOPS", 1e6, 1, readOnly}, {"GFLOPS", 1e9, 1, readOnly},
-			{"TFLOPS", 1e12, 1, readOnly}, {"PFLOPS", 1e15, 1, readOnly}, {"EFLOPS", 1e18, 1, readOnly},
+			{"FLOP/s", 1, 1, written},
+			{"kFLOP/s", 1e3, 1, written},
+			{"MFLOP/s", 1e6, 1, written},
+			{"GFLOP/s", 1e9, 1, written},
+			{"TFLOP/s", 1e12, 1, written},
+			{"PFLOP/s", 1e15, 1, written},
+			{"EFLOP/s", 1e18, 1, written},
+			{"FLOPS", 1, 1, readOnly},
+			{"MFLOPS", 1e6, 1, readOnly},
+			{"GFLOPS", 1e9, 1, readOnly},
+			{"TFLOPS", 1e12, 1, readOnly},
+			{"PFLOPS", 1e15, 1, readOnly},
+			{"EFLOPS", 1e18, 1, readOnly},
 		},
 		// A trailing small s makes a plural, a count rather than a rate.
 		wrong: map[string]string{"TFLOP": "TFLOP/s", "TFLOPs": "TFLOP/s", "PFLOP": "PFLOP/s", "PFLOPs": "PFLOP/s", "TFLOPs/s": "TFLOP/s", "PFLOPs/s": "PFLOP/s", "TOPS": "TFLOP/s"},
@@ -125,9 +140,18 @@ var (
 	bytesKind = kind{
 		name: "data size", example: "96 GiB", unit: "GB", max: 1e21,
 		scales: []scale{
-			{"B", 1, 1, written}, {"kB", 1e3, 1, written}, {"KB", 1e3, 1, readOnly}, {"KiB", 1 << 10, 1, exactOnly},
-			{"MB", 1e6, 1, written}, {"MiB", 1 << 20, 1, exactOnly}, {"GB", 1e9, 1, written}, {"GiB", 1 << 30, 1, exactOnly},
-			{"TB", 1e12, 1, written}, {"TiB", 1 << 40, 1, exactOnly}, {"PB", 1e15, 1, written}, {"PiB", 1 << 50, 1, exactOnly},
+			{"B", 1, 1, written},
+			{"kB", 1e3, 1, written},
+			{"KB", 1e3, 1, readOnly},
+			{"KiB", 1 << 10, 1, exactOnly},
+			{"MB", 1e6, 1, written},
+			{"MiB", 1 << 20, 1, exactOnly},
+			{"GB", 1e9, 1, written},
+			{"GiB", 1 << 30, 1, exactOnly},
+			{"TB", 1e12, 1, written},
+			{"TiB", 1 << 40, 1, exactOnly},
+			{"PB", 1e15, 1, written},
+			{"PiB", 1 << 50, 1, exactOnly},
 			{"EB", 1e18, 1, written},
 		},
 		wrong: map[string]string{"Gb": "GB (or Gb divided by 8)", "Mb": "MB (or Mb divided by 8)", "G": "GB", "Gi": "GiB", "T": "TB", "Ti": "TiB", "M": "MB", "Mi": "MiB"},
@@ -135,10 +159,22 @@ var (
 	bandwidthKind = kind{
 		name: "bandwidth", example: "700 GB/s", unit: "GB/s", max: 1e21,
 		scales: []scale{
-			{"b/s", 1, 8, readOnly}, {"B/s", 1, 1, written}, {"kb/s", 125, 1, readOnly}, {"kB/s", 1e3, 1, written}, {"KB/s", 1e3, 1, readOnly}, {"KiB/s", 1 << 10, 1, readOnly},
-			{"Mb/s", 125e3, 1, readOnly}, {"MB/s", 1e6, 1, written}, {"MiB/s", 1 << 20, 1, readOnly},
-			{"Gb/s", 125e6, 1, readOnly}, {"GB/s", 1e9, 1, written}, {"GiB/s", 1 << 30, 1, readOnly},
-			{"Tb/s", 125e9, 1, readOnly}, {"TB/s", 1e12, 1, written}, {"TiB/s", 1 << 40, 1, readOnly}, {"PB/s", 1e15, 1, written},
+			{"b/s", 1, 8, readOnly},
+			{"B/s", 1, 1, written},
+			{"kb/s", 125, 1, readOnly},
+			{"kB/s", 1e3, 1, written},
+			{"KB/s", 1e3, 1, readOnly},
+			{"KiB/s", 1 << 10, 1, readOnly},
+			{"Mb/s", 125e3, 1, readOnly},
+			{"MB/s", 1e6, 1, written},
+			{"MiB/s", 1 << 20, 1, readOnly},
+			{"Gb/s", 125e6, 1, readOnly},
+			{"GB/s", 1e9, 1, written},
+			{"GiB/s", 1 << 30, 1, readOnly},
+			{"Tb/s", 125e9, 1, readOnly},
+			{"TB/s", 1e12, 1, written},
+			{"TiB/s", 1 << 40, 1, readOnly},
+			{"PB/s", 1e15, 1, written},
 		},
 		wrong: map[string]string{
 			"Gbps": "Gb/s", "Gbit/s": "Gb/s", "Mbps": "Mb/s", "Mbit/s": "Mb/s", "Tbps": "Tb/s", "Tbit/s": "Tb/s", "GBps": "GB/s", "TBps": "TB/s",
@@ -148,10 +184,18 @@ var (
 	durationKind = kind{
 		name: "duration", example: "30 d", unit: "d", max: 1000 * float64(Year),
 		scales: []scale{
-			{"ns", 1, 1e9, written}, {"us", 1, 1e6, written}, {"µs", 1, 1e6, readOnly}, {"μs", 1, 1e6, readOnly}, {"ms", 1, 1e3, written},
-			{"s", 1, 1, written}, {"min", 60, 1, written}, {"h", 3600, 1, written}, {"d", 86400, 1, written},
+			{"ns", 1, 1e9, written},
+			{"us", 1, 1e6, written},
+			{"µs", 1, 1e6, readOnly},
+			{"μs", 1, 1e6, readOnly},
+			{"ms", 1, 1e3, written},
+			{"s", 1, 1, written},
+			{"min", 60, 1, written},
+			{"h", 3600, 1, written},
+			{"d", 86400, 1, written},
 			// A week is seldom meant and a year has 365 or 365.25 days: read, not written.
-			{"w", 7 * 86400, 1, readOnly}, {"y", 365 * 86400, 1, readOnly},
+			{"w", 7 * 86400, 1, readOnly},
+			{"y", 365 * 86400, 1, readOnly},
 		},
 		wrong: map[string]string{
 			"sec": "s", "second": "s", "seconds": "s", "m": "min", "mins": "min", "minute": "min", "minutes": "min",
@@ -162,8 +206,15 @@ var (
 	tokensKind = kind{
 		name: "tokens", example: "15 T tokens", unit: "T tokens", max: 1e18,
 		scales: []scale{
-			{"tokens", 1, 1, written}, {"K tokens", 1e3, 1, written}, {"M tokens", 1e6, 1, written}, {"B tokens", 1e9, 1, written}, {"T tokens", 1e12, 1, written},
-			{"thousand tokens", 1e3, 1, readOnly}, {"million tokens", 1e6, 1, readOnly}, {"billion tokens", 1e9, 1, readOnly}, {"trillion tokens", 1e12, 1, readOnly},
+			{"tokens", 1, 1, written},
+			{"K tokens", 1e3, 1, written},
+			{"M tokens", 1e6, 1, written},
+			{"B tokens", 1e9, 1, written},
+			{"T tokens", 1e12, 1, written},
+			{"thousand tokens", 1e3, 1, readOnly},
+			{"million tokens", 1e6, 1, readOnly},
+			{"billion tokens", 1e9, 1, readOnly},
+			{"trillion tokens", 1e12, 1, readOnly},
 		},
 		wrong: map[string]string{
 			"K": "K tokens", "M": "M tokens", "B": "B tokens", "T": "T tokens", "trillion": "T tokens", "billion": "B tokens", "million": "M tokens",
@@ -173,8 +224,12 @@ var (
 	rateKind = kind{
 		name: "rate", example: "6.11 %/y", unit: "/y", max: 1e6,
 		scales: []scale{
-			{"%/y", 1, 100 * 365 * 86400, written}, {"/y", 1, 365 * 86400, written}, {"%/d", 1, 100 * 86400, readOnly},
-			{"/d", 1, 86400, written}, {"/h", 1, 3600, written}, {"/s", 1, 1, written},
+			{"%/y", 1, 100 * 365 * 86400, written},
+			{"/y", 1, 365 * 86400, written},
+			{"%/d", 1, 100 * 86400, readOnly},
+			{"/d", 1, 86400, written},
+			{"/h", 1, 3600, written},
+			{"/s", 1, 1, written},
 		},
 		wrong: map[string]string{"%": "%/y", "/year": "/y", "/yr": "/y", "per year": "/y", "%/year": "%/y", "%/yr": "%/y", "/day": "/d", "per day": "/d", "/hour": "/h", "per hour": "/h", "/sec": "/s"},
 	}
@@ -200,8 +255,11 @@ var (
 	carbonIntensityKind = kind{
 		name: "carbon intensity", example: "0.4042 kgCO2/kWh", unit: "kgCO2/kWh", max: 1,
 		scales: []scale{
-			{"gCO2/kWh", 1, 3.6e9, readOnly}, {"kgCO2/kWh", 1, 3.6e6, written}, {"tCO2/MWh", 1, 3.6e6, readOnly},
-			{"gCO2e/kWh", 1, 3.6e9, readOnly}, {"kgCO2e/kWh", 1, 3.6e6, readOnly},
+			{"gCO2/kWh", 1, 3.6e9, readOnly},
+			{"kgCO2/kWh", 1, 3.6e6, written},
+			{"tCO2/MWh", 1, 3.6e6, readOnly},
+			{"gCO2e/kWh", 1, 3.6e9, readOnly},
+			{"kgCO2e/kWh", 1, 3.6e6, readOnly},
 		},
 		wrong: map[string]string{"kg/kWh": "kgCO2/kWh", "g/kWh": "gCO2/kWh", "kgCO2": "kgCO2/kWh", "gCO2": "gCO2/kWh", "t/MWh": "tCO2/MWh"},
 	}
