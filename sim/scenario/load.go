@@ -207,7 +207,7 @@ func (l *loader) resolveAll(file string, root *node, opts Options) (*Scenario, e
 	overrides := l.overrides(opts.Set)
 	root = l.apply(root, overrides)
 	overlays := root.get("plans")
-	own := dropNulls(root.without("plans"), "", &l.c)
+	own := merge(nil, root.without("plans"), "", &l.c)
 	s := &Scenario{File: file, plans: map[string]*Plan{}}
 	base := l.resolve(own, "")
 	if base != nil {

@@ -3,7 +3,6 @@ package scenario
 import (
 	"fmt"
 	"reflect"
-	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -321,19 +320,4 @@ func (r *resolver) servers(chips int, path string) (int, bool) {
 	}
 	r.badAt(path, fmt.Sprintf("%d chips are not whole servers of %d (%s)", chips, per, r.plan.Server.Name), hint)
 	return 0, false
-}
-
-// divisors lists the divisors of n, ascending, for hints.
-func divisors(n int) []int {
-	var out []int
-	for i := 1; i <= n/i; i++ {
-		if n%i == 0 {
-			out = append(out, i)
-			if i != n/i {
-				out = append(out, n/i)
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
 }

@@ -3,10 +3,8 @@ package scenario
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"clustercap/sim/job"
-	"clustercap/sim/model"
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
@@ -44,7 +42,7 @@ func (r *resolver) job(name string, j *Job, path string) job.Spec {
 	r.sizes(j, path)
 	r.restart(j, path, &spec)
 	r.checkpoint(j, path, &spec)
-	if !j.Layout.Auto && r.whole(path+".layout", path+".model", path+".chips", path+".sequence", path+".global_batch") {
+	if !j.Layout.Auto && r.plan.Server.Chips > 0 && r.whole(path) {
 		l := j.Layout.Layout
 		r.layout(&l, &spec, path+".layout")
 		spec.Layout = &l
@@ -120,75 +118,42 @@ func (r *resolver) checkpoint(j *Job, path string, spec *job.Spec) {
 	}
 }
 
-// layout checks an explicit layout against the model, the batch and the chips, and
-// derives dp where the job has one size.
+// layout checks an explicit layout against the chips, the model, the batch and the
+// machine, and derives dp where the job has one size.
 func (r *resolver) layout(l *step.Layout, spec *job.Spec, path string) {
-	bad := func(what, hint string) { r.badAt(path, what, hint) }
-	m := &spec.Model
-	// Bounded by 1e7 each: the product fits in 64 bits only checked stepwise.
 	group := product(l.TP, l.PP, l.CP)
-	if group > maxChips {
-		bad(fmt.Sprintf("tp x pp x cp = %d x %d x %d is more than %d chips", l.TP, l.PP, l.CP, maxChips), "write smaller divisions")
+	if group < 1 {
+		r.badAt(path, "tp, pp and cp must be at least 1", "leave a key out for 1")
 		return
 	}
-	if m.Heads%l.TP != 0 {
-		bad(fmt.Sprintf("tp %d does not divide the model's %d attention heads", l.TP, m.Heads), "use tp "+oneOf(divisors(m.Heads), 64))
-	}
-	// The first and the last chunk may hold only the embedding and the head (Llama 3,
-	// section 3.3.2).
-	if l.PP*l.VPP > m.Layers+2 {
-		bad(fmt.Sprintf("pp x vpp = %d x %d is more than the model's %d layers", l.PP, l.VPP, m.Layers), "every stage needs a layer")
-	}
-	if l.VPP > 1 && l.PP == 1 {
-		bad(fmt.Sprintf("vpp %d with pp 1", l.VPP), "interleaving needs a pipeline: write pp above 1, or vpp=1")
-	}
-	if spec.Workload.Sequence%l.CP != 0 {
-		bad(fmt.Sprintf("cp %d does not divide the sequence of %d tokens", l.CP, spec.Workload.Sequence), "write a divisor")
-	}
-	r.experts(l, m, path)
-	if len(spec.Sizes) == 0 {
+	if group > maxChips {
+		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d is more than %d chips", l.TP, l.PP, l.CP, maxChips), "write smaller divisions")
 		return
 	}
 	for _, chips := range spec.Sizes {
 		r.layoutAt(*l, chips, group, spec, path)
 	}
-	if l.DP == 0 && len(spec.Sizes) == 1 && spec.Sizes[0]%group == 0 {
-		l.DP = spec.Sizes[0] / group
+	if l.DP == 0 && len(spec.Sizes) == 1 {
+		*l = l.Complete(spec.Sizes[0])
 		r.computed(path+".dp", strconv.Itoa(l.DP), fmt.Sprintf("%d chips / (tp %d x pp %d x cp %d)", spec.Sizes[0], l.TP, l.PP, l.CP))
 	}
 }
 
-// experts checks expert parallelism against the model.
-func (r *resolver) experts(l *step.Layout, m *model.Model, path string) {
-	switch {
-	case l.EP == 1:
-	case m.MoE == nil:
-		r.badAt(path, fmt.Sprintf("ep %d, but %s has no experts", l.EP, m.Name), "write ep=1")
-	case m.MoE.Experts%l.EP != 0:
-		r.badAt(path, fmt.Sprintf("ep %d does not divide the model's %d experts", l.EP, m.MoE.Experts), "use ep "+oneOf(divisors(m.MoE.Experts), m.MoE.Experts))
-	}
-}
-
-// layoutAt checks a layout against one chip count; group is tp x pp x cp.
+// layoutAt checks a layout on one chip count; group is tp x pp x cp.
 func (r *resolver) layoutAt(l step.Layout, chips, group int, spec *job.Spec, path string) {
-	bad := func(what, hint string) { r.badAt(path, what, hint) }
 	if chips%group != 0 {
-		bad(fmt.Sprintf("tp x pp x cp = %d x %d x %d = %d does not divide %d chips", l.TP, l.PP, l.CP, group, chips),
+		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d = %d does not divide %d chips", l.TP, l.PP, l.CP, group, chips),
 			"the division must come out even: change the layout or the chips")
 		return
 	}
-	dp := chips / group
-	if l.DP != 0 && l.DP != dp {
-		bad(fmt.Sprintf("tp x pp x cp x dp = %d x %d x %d x %d = %d, but the job has %d chips", l.TP, l.PP, l.CP, l.DP, product(group, l.DP), chips),
+	if dp := chips / group; l.DP != 0 && l.DP != dp {
+		r.badAt(path, fmt.Sprintf("tp x pp x cp x dp = %d x %d x %d x %d = %d, but the job has %d chips", l.TP, l.PP, l.CP, l.DP, product(group, l.DP), chips),
 			fmt.Sprintf("write dp=%d, or leave dp out", dp))
 		return
 	}
-	if sequences := product(dp, l.MicroBatch); sequences == 0 || spec.Workload.Batch%sequences != 0 {
-		bad(fmt.Sprintf("dp x micro_batch = %d x %d does not divide the global batch of %d sequences", dp, l.MicroBatch, spec.Workload.Batch),
-			fmt.Sprintf("write a global_batch that is a multiple of %d, or change the layout", sequences))
-	}
-	if plane := product(l.TP, l.CP, dp); plane%l.EP != 0 {
-		bad(fmt.Sprintf("ep %d does not divide tp x cp x dp = %d", l.EP, plane), "experts are divided over whole groups of chips")
+	m := step.Machine{Chip: r.plan.Chip, Server: r.plan.Server, Fabric: r.plan.Fabric}
+	for _, what := range l.Complete(chips).Problems(&spec.Workload, &m) {
+		r.badAt(path, what, "")
 	}
 }
 
@@ -202,19 +167,4 @@ func product(factors ...int) int {
 		}
 	}
 	return p
-}
-
-// oneOf lists some numbers up to a limit for a hint.
-func oneOf(numbers []int, limit int) string {
-	var texts []string
-	for _, x := range numbers {
-		if x <= limit {
-			texts = append(texts, strconv.Itoa(x))
-		}
-	}
-	if len(texts) > 1 {
-		last := len(texts) - 1
-		return strings.Join(texts[:last], ", ") + " or " + texts[last]
-	}
-	return strings.Join(texts, "")
 }

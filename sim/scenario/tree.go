@@ -139,45 +139,57 @@ func promotion(path string) string {
 // merge lays over on top of base: mappings merge key by key, null removes a key,
 // everything else replaces. Neither tree is changed.
 func merge(base, over *node, path string, c *collector) *node {
-	if base == nil {
-		return dropNulls(over, path, c)
-	}
-	if over.kind == mappingNode && base.kind == scalarNode {
+	m := merger{c}
+	return m.merge(base, over, path, false)
+}
+
+type merger struct{ c *collector }
+
+// merge does the work. Inside a mapping that starts from a catalog entry (like,
+// profile) nulls are kept: they remove keys of the entry, which is laid under it later.
+func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
+	if over.kind == mappingNode && isScalar(base) {
 		if key := promotion(path); key != "" && over.get(key) == nil {
 			base = &node{kind: mappingNode, at: base.at, plan: base.plan, fields: []field{{key, base.at, base}}}
 		}
 	}
-	if over.kind != mappingNode || base.kind != mappingNode {
-		return dropNulls(over, path, c)
+	if over.kind != mappingNode {
+		return over
 	}
+	if base == nil || base.kind != mappingNode {
+		base = &node{kind: mappingNode}
+	}
+	keepNulls = keepNulls || isReference(over) || isReference(base)
 	out := *base
 	out.at, out.plan = over.at, over.plan
 	out.fields = append([]field(nil), base.fields...)
 	for _, f := range over.fields {
 		p := under(path, f.key)
-		if f.value.kind == nullNode {
-			if out.get(f.key) == nil {
-				hint := "remove the line"
-				if n := nearest(f.key, out.keys()); n != "" {
-					hint = fmt.Sprintf("did you mean %q?", n)
-				}
-				c.add(f.at, f.value.path(p), "null removes a key, but there is none of this name to remove", hint)
-			}
+		switch below := out.get(f.key); {
+		case f.value.kind != nullNode:
+			out.put(field{f.key, f.at, m.merge(below, f.value, p, keepNulls)})
+		case keepNulls:
+			out.put(f)
+		case below == nil:
+			m.nothingToRemove(f, p, out.keys())
+		default:
 			out = *out.without(f.key)
-			continue
 		}
-		out.put(field{f.key, f.at, merge(out.get(f.key), f.value, p, c)})
 	}
 	return &out
 }
 
-// dropNulls reports the nulls of a tree that is merged over nothing.
-func dropNulls(n *node, path string, c *collector) *node {
-	if n.kind != mappingNode {
-		return n
+// nothingToRemove reports a null for a key that the tree below does not have.
+func (m merger) nothingToRemove(f field, path string, keys []string) {
+	hint := "write a value, or remove the line"
+	if n := nearest(f.key, keys); n != "" {
+		hint = fmt.Sprintf("did you mean %q?", n)
 	}
-	return merge(&node{kind: mappingNode, at: n.at, plan: n.plan}, n, path, c)
+	m.c.add(f.at, f.value.path(path), "has no value, and there is none below it that null would remove", hint)
 }
+
+// isReference reports whether a mapping starts from a catalog entry.
+func isReference(n *node) bool { return isScalar(n.get("like")) || isScalar(n.get("profile")) }
 
 // path is where the author wrote the node: inside an overlay the path starts at plans.
 func (n *node) path(p string) string {

@@ -166,7 +166,7 @@ func (v *TimeSpread) decodeNode(d *decoder, n *node, path string, _ rule) {
 	switch {
 	case f.Median == nil:
 		v.Duration = dist.Fixed(f.Mean)
-	case *f.Median > f.Mean && f.Mean > 0:
+	case *f.Median > f.Mean:
 		d.badAt(under(path, "median"), fmt.Sprintf("median %s is above the mean %s", unit.Format(*f.Median), unit.Format(f.Mean)),
 			"times to repair have a long tail, so that the median is below the mean")
 	default:
@@ -237,47 +237,17 @@ func (v *LayoutChoice) decodeNode(d *decoder, n *node, path string, _ rule) {
 		return
 	}
 	if n.kind == scalarNode {
-		fields, what := layoutFields(n)
-		if what != "" {
-			d.bad(n, path, what, "write auto, or e.g. tp=8,pp=16,micro_batch=1")
+		l, err := step.ParseLayout(n.text)
+		if err != nil {
+			what, hint, _ := strings.Cut(err.Error(), "; ")
+			d.bad(n, path, what, hint)
 			return
 		}
-		n = fields
+		v.Layout = l
+		d.record(n, path, l.String())
+		return
 	}
 	d.structure(n, path, reflect.ValueOf(&v.Layout).Elem())
-}
-
-// layoutFields turns tp=8,pp=16 into the mapping that it abbreviates.
-func layoutFields(n *node) (fields *node, what string) {
-	out := &node{kind: mappingNode, at: n.at, plan: n.plan}
-	for part := range strings.SplitSeq(n.text, ",") {
-		key, value, ok := strings.Cut(strings.TrimSpace(part), "=")
-		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-		switch {
-		case !ok || key == "" || value == "":
-			return nil, excerpt(part) + " is not key=value"
-		case out.get(key) != nil:
-			return nil, key + " is given twice"
-		}
-		child := *n
-		child.text, child.tag = value, "!!str"
-		out.fields = append(out.fields, field{key, n.at, &child})
-	}
-	return out, ""
-}
-
-// ParseLayout reads tp=8,pp=16,...; keys left out are 1, zero=1,
-// recompute=selective, schedule=1f1b, and dp=0: to be derived from the chip count.
-func ParseLayout(text string) (step.Layout, error) {
-	var c collector
-	var choice LayoutChoice
-	n := &node{kind: scalarNode, text: text, at: Origin{Kind: FromSet, File: text}}
-	if text == "auto" {
-		c.add(n.at, "", "auto is not an explicit layout", "write e.g. tp=8,pp=16")
-		return step.Layout{}, c.err()
-	}
-	newDecoder(&c, nil).value(n, "", reflect.ValueOf(&choice).Elem(), rule{})
-	return choice.Layout, c.err()
 }
 
 // Named is a mapping from names to values, in file order.

@@ -1,0 +1,51 @@
+package scenario
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+// A written plan is a scenario that resolves to the same plan.
+func TestWritePlanLoadsAgain(t *testing.T) {
+	files, err := filepath.Glob("../../scenarios/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = append(files, "testdata/everything.yaml")
+	for _, file := range files {
+		opts := Options{}
+		if strings.HasPrefix(file, "testdata") {
+			opts = testOptions()
+		}
+		s, err := Load(file, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range append([]string{""}, s.PlanNames()...) {
+			want, err := s.Plan(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			if err := WritePlan(&text, want); err != nil {
+				t.Fatal(err)
+			}
+			again, err := loadText("plan.yaml", text.Bytes(), testOptions())
+			if err != nil {
+				t.Fatalf("%s %s: %v\n%s", file, name, err, text.String())
+			}
+			got, err := again.Plan("")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Plan{}, "Values")); diff != "" {
+				t.Errorf("%s %s (-want +got):\n%s", file, name, diff)
+			}
+		}
+	}
+}
