@@ -26,7 +26,7 @@ func newHold(pending int) *hold {
 	for i := range pending {
 		h.queue.Push(Event{At: FromDuration(unit.Duration(3600 * random.Exp())), Class: uint8(i % 4), Index: int32(i)})
 	}
-	// The length of the backlog's steps settles to its steady state.
+	// The spread of the pending times settles to its steady state.
 	for range 4 * pending {
 		h.step()
 	}
