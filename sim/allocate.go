@@ -48,7 +48,7 @@ func (w *World) refill(i int) {
 		return
 	}
 	patience := j.spec.Resize + j.spec.Restart.Mean
-	ratio := j.options[k].rate / j.options[j.size].rate
+	ratio := j.options[k].delivered / j.options[j.size].delivered
 	if w.now >= j.waitingFrom.After(patience) || job.ShrinkPays(w.repairWait(missing), j.spec.Resize, j.spec.Restart.Mean, ratio) {
 		w.settle(i)
 		w.resizeTo(i, k)
@@ -91,8 +91,8 @@ func (w *World) admit(i int) {
 	w.start(i, false)
 }
 
-// grow moves a job that trains to the largest size that it can get, if its last
-// change is old enough and the gain pays for the pause.
+// grow moves a job that trains to the largest size that it can get and that pays for
+// the pause, if its last change is old enough.
 func (w *World) grow(i int) {
 	j := &w.jobs[i]
 	k := w.largest(i, w.fleet.HeldBy(i))
@@ -104,10 +104,13 @@ func (w *World) grow(i int) {
 		return
 	}
 	w.settle(i)
-	left := unit.Duration((float64(j.spec.Tokens) - j.books.tokens) / j.options[j.size].rate / 1000)
+	present := j.options[j.size].delivered
+	left := unit.Duration((float64(j.spec.Tokens) - j.books.tokens) / present / 1000)
 	pause := j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
-	if !job.GrowthPays(left, pause, j.options[j.size].rate/j.options[k].rate) {
-		return
+	for !job.GrowthPays(left, pause, present/j.options[k].delivered) {
+		if k--; k == j.size {
+			return
+		}
 	}
 	w.keep(j)
 	w.resizeTo(i, k)

@@ -36,7 +36,7 @@ func (pr *Prepared) Scaling() []result.ScalingPoint {
 		}
 		size := Size{Chips: chips, Step: s}
 		rate := failureRate(p) * unit.Rate(size.Used())
-		cycle := j.Checkpoint.Cycle(unit.Duration(1/float64(rate)), s.Time, p.Horizon)
+		cycle := j.Checkpoint.Cycle(unit.Duration(1/rate), s.Time, p.Horizon)
 		goodput := job.ExpectedGoodput(cycle, rate, recovery(&p.Failures, j))
 		slots[n] = slot{result.ScalingPoint{
 			Job: j.Name, Chips: chips, Used: size.Used(), TokensPerSecond: speed(&s), MFU: float64(s.MFU),

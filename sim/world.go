@@ -88,6 +88,9 @@ type option struct {
 	activity      power.Activity
 	mfu           float64
 	cycle         job.Cycle
+	// delivered is rate x expected goodput: what decides between sizes, since
+	// failures may eat the gain of a larger one.
+	delivered float64
 }
 
 // wattage is a job's power by what it does.
@@ -193,8 +196,9 @@ func (w *World) resetJobs() error {
 			if !(o.rate > 0) || math.IsInf(o.rate, 1) {
 				return fmt.Errorf("job %s on %d chips: a step of %g s for %g tokens", j.spec.Name, size.Chips, float64(s.Time), o.tokens)
 			}
-			mttf := unit.Duration(1 / (float64(failureRate(p)) * float64(size.Servers*p.Fleet.ChipsPerServer)))
-			o.cycle = j.spec.Checkpoint.Cycle(mttf, s.Time, p.Horizon)
+			failures := failureRate(p) * unit.Rate(size.Servers*p.Fleet.ChipsPerServer)
+			o.cycle = j.spec.Checkpoint.Cycle(unit.Duration(1/failures), s.Time, p.Horizon)
+			o.delivered = o.rate * float64(job.ExpectedGoodput(o.cycle, failures, recovery(&p.Failures, j.spec)))
 			j.options = append(j.options, o)
 		}
 	}

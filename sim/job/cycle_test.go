@@ -1,0 +1,133 @@
+package job
+
+import (
+	"math"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"clustercap/sim/des"
+	"clustercap/sim/dist"
+	"clustercap/sim/unit"
+)
+
+// naive advances one millisecond after the other.
+type naive struct {
+	t                      des.Time // of uninterrupted cycles
+	durable, written, open Work
+	arrives                des.Time // of the written checkpoint; 0: none
+}
+
+func (n *naive) advance(c Cycle, dt des.Time, rate float64) {
+	for range dt {
+		if n.t%(c.Interval+c.Blocking) < c.Interval {
+			n.open = n.open.Add(Work{Train: 1, Tokens: rate})
+		} else {
+			n.open = n.open.Add(Work{Block: 1})
+		}
+		n.t++
+		n.arrive() // before the next checkpoint is cut at the same moment
+		if n.t%(c.Interval+c.Blocking) == 0 {
+			n.written, n.open, n.arrives = n.open, Work{}, n.t+c.Background
+		}
+		n.arrive()
+	}
+}
+
+func (n *naive) arrive() {
+	if n.arrives > 0 && n.t >= n.arrives {
+		n.durable, n.written, n.arrives = n.durable.Add(n.written), Work{}, 0
+	}
+}
+
+func sameWork(a, b Work) bool {
+	// The naive sum of a few thousand equal terms rounds at each.
+	return a.Train == b.Train && a.Block == b.Block && math.Abs(a.Tokens-b.Tokens) <= 1e-9*max(1, a.Tokens)
+}
+
+func TestProgressMatchesMillisecondSteps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := Cycle{Interval: des.Time(rapid.IntRange(1, 50).Draw(t, "interval"))}
+		c.Blocking = des.Time(rapid.IntRange(0, 20).Draw(t, "blocking"))
+		c.Background = des.Time(rapid.IntRange(0, int(c.Interval)).Draw(t, "background"))
+		var p Progress
+		var n naive
+		var durable, done Work
+		for range rapid.IntRange(1, 10).Draw(t, "segments") {
+			dt := des.Time(rapid.IntRange(0, 200).Draw(t, "dt"))
+			rate := float64(rapid.IntRange(1, 5).Draw(t, "rate"))
+			work, kept := p.Advance(c, dt, rate)
+			done, durable = done.Add(work), durable.Add(kept)
+			n.advance(c, dt, rate)
+			if !sameWork(durable, n.durable) || !sameWork(p.Written, n.written) || !sameWork(p.Open, n.open) {
+				t.Fatalf("at %d: durable %v, written %v, open %v; want %v, %v, %v", n.t, durable, p.Written, p.Open, n.durable, n.written, n.open)
+			}
+			if !sameWork(done, durable.Add(p.AtRisk())) {
+				t.Fatalf("done %v, durable %v and at risk %v", done, durable, p.AtRisk())
+			}
+		}
+	})
+}
+
+func TestUntilIsTheFirstMomentTrained(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := Cycle{Interval: des.Time(rapid.IntRange(1, 50).Draw(t, "interval")), Blocking: des.Time(rapid.IntRange(0, 20).Draw(t, "blocking"))}
+		phase := des.Time(rapid.IntRange(0, int(c.Interval+c.Blocking)-1).Draw(t, "phase"))
+		train := des.Time(rapid.IntRange(1, 500).Draw(t, "train"))
+		until := c.Until(phase, train)
+		at := func(dt des.Time) des.Time { return c.trained(phase+dt) - c.trained(phase) }
+		if at(until) != train || at(until-1) != train-1 {
+			t.Fatalf("after %d ms trained %d, a millisecond before %d, want %d", until, at(until), at(until-1), train)
+		}
+	})
+}
+
+// The optimum of the exact cost per unit of work lies where Daly's expansion says, to
+// the order that it neglects.
+func TestOptimalIntervalIsNearTheExactOptimum(t *testing.T) {
+	for _, c := range []struct{ blocking, mttf unit.Duration }{{5, 3600}, {60, 3600}, {300, 10800}, {600, 3600}} {
+		goodput := func(interval unit.Duration) float64 {
+			cycle := Cycle{Interval: des.FromDuration(interval), Blocking: des.FromDuration(c.blocking)}
+			return float64(ExpectedGoodput(cycle, unit.Rate(1/c.mttf), Recovery{}))
+		}
+		best := OptimalInterval(c.blocking, c.mttf)
+		// Flat around the optimum: 10 % off costs less than 1 %, and the expansion
+		// is within 1e-4 of the best.
+		for f := unit.Duration(0.3); f < 3; f *= 1.05 {
+			if goodput(f*best) > goodput(best)*(1+1e-4) {
+				t.Errorf("blocking %g s, MTTF %g s: %g s beats %g s", float64(c.blocking), float64(c.mttf), float64(f*best), float64(best))
+			}
+		}
+	}
+}
+
+func TestExpectedGoodputLimits(t *testing.T) {
+	cycle := Cycle{Interval: 1000_000, Blocking: 10_000, Background: 100_000}
+	recovery := Recovery{Restart: dist.Fixed(600)}
+	if got, want := float64(ExpectedGoodput(cycle, 0, recovery)), 1000.0/1010; math.Abs(got-want) > 1e-15 { // one rounding
+		t.Errorf("without failures %v, want %v", got, want)
+	}
+	// First order in λ: 1/(1+w/τ) x (1 - λ((τ+w)/2 + b + R)), to the square of λC.
+	const rate = 1e-8
+	first := 1000.0 / 1010 * (1 - rate*(1010.0/2+100+600))
+	if got := float64(ExpectedGoodput(cycle, rate, recovery)); math.Abs(got-first) > 1e-9 {
+		t.Errorf("at first order %v, want %v", got, first)
+	}
+}
+
+func TestLaplaceOfLognormal(t *testing.T) {
+	d := dist.Duration{Mean: 1200, Median: 600}
+	for _, lambda := range []float64{1e-6, 1e-4, 1e-3, 1e-2} {
+		// Midpoint rule with many more points over ±8 standard deviations.
+		var want, weight float64
+		for z := -8.0; z <= 8; z += 1e-3 {
+			w := math.Exp(-z * z / 2)
+			want += w * math.Exp(-lambda*float64(d.At(z)))
+			weight += w
+		}
+		want /= weight
+		if got := laplace(d, lambda); math.Abs(got-want) > 1e-3 { // as its comment states
+			t.Errorf("λ = %g: %.6f, want %.6f", lambda, got, want)
+		}
+	}
+}
