@@ -217,6 +217,8 @@ type Reference[T any] struct {
 	Value T
 }
 
+func (Reference[T]) kind() string { return kindOfType(reflect.TypeFor[T]()) }
+
 func (Reference[T]) example() string {
 	return "the name of one of the catalog's " + kindOfType(reflect.TypeFor[T]())
 }

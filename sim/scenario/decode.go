@@ -195,17 +195,23 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 	for _, f := range fields {
 		byName[f.name] = f
 	}
+	misspelt := map[string]bool{}
 	for _, f := range n.fields {
 		p := under(path, f.key)
 		known, ok := byName[f.key]
 		if !ok {
 			d.c.add(f.at, f.value.path(p), "unknown key", didYouMean(f.key, fieldNames(v.Type())))
+			misspelt[nearest(f.key, fieldNames(v.Type()))] = true
 			continue
 		}
 		d.value(f.value, p, v.Field(known.index), known.rule)
 	}
 	for _, f := range fields {
-		if n.get(f.name) == nil {
+		switch {
+		case n.get(f.name) != nil:
+		case misspelt[f.name] && f.rule.required: // said once, where it is written
+			d.failed = append(d.failed, under(path, f.name))
+		default:
 			d.absent(n, path, v, f)
 		}
 	}
@@ -217,7 +223,7 @@ func (d *decoder) absent(n *node, path string, v reflect.Value, f structField) {
 	missing := &node{at: Origin{Kind: FromDefault}, source: f.rule.source}
 	switch {
 	case f.rule.required:
-		d.bad(n, p, "is missing", "write "+f.name+": "+exampleOf(f.typ, f.rule))
+		d.bad(n, p, "is missing", "write "+f.name+": "+d.exampleOf(f))
 	case f.rule.def != "":
 		missing.kind, missing.text, missing.tag = scalarNode, f.rule.def, "!!str"
 		if f.typ.Kind() == reflect.Int || f.typ.Kind() == reflect.Uint64 || f.typ.Kind() == reflect.Float64 {
@@ -229,6 +235,16 @@ func (d *decoder) absent(n *node, path string, v reflect.Value, f structField) {
 		missing.kind = mappingNode
 		d.structure(missing, p, v.Field(f.index))
 	}
+}
+
+// exampleOf shows how a missing field is written.
+func (d *decoder) exampleOf(f structField) string {
+	if ref, ok := reflect.New(f.typ).Interface().(interface{ kind() string }); ok && d.catalog != nil {
+		if names := d.catalog.Names(ref.kind()); len(names) > 0 {
+			return names[0] + ", or another of the catalog's " + ref.kind()
+		}
+	}
+	return exampleOf(f.typ, f.rule)
 }
 
 func isSpecial(t reflect.Type) bool {

@@ -194,7 +194,8 @@ type Job struct {
 	// free. Whole servers, at most 10,000,000.
 	Chips Sizes `json:"chips"`
 	// Layout is auto (the fastest that fits in memory) or explicit, as a mapping or
-	// as text: tp=8,pp=16. dp follows from the chip count when left out.
+	// as text: tp=8,pp=16. dp follows from the chip count when left out; mb is short
+	// for micro_batch.
 	Layout LayoutChoice `json:"layout" default:"auto"`
 	// Submit is when the job enters the queue; the start when left out.
 	Submit *Date `json:"submit,omitempty"`

@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -135,6 +136,9 @@ func (l *loader) basePath(file string, base *node, chain []string) string {
 	}
 	if rel, err := filepath.Rel(l.tree, real); err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return bad(excerpt(base.text)+" leaves the folder of the scenario", "move the base beside the scenario or below it")
+	}
+	if info, err := os.Stat(real); err == nil && info.IsDir() {
+		return bad(excerpt(base.text)+" is a folder", "write the name of a scenario file")
 	}
 	for _, seen := range chain {
 		if seen == real {

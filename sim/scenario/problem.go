@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -73,7 +75,7 @@ func (c *collector) add(at Origin, path, what, hint string) {
 	if at.Kind == FromCatalog {
 		file = "catalog/" + file
 	}
-	p := Problem{File: file, Line: at.Line, Col: at.Col, Path: path, What: printable(what), Hint: printable(hint)}
+	p := Problem{File: printable(file), Line: at.Line, Col: at.Col, Path: printable(path), What: printable(what), Hint: printable(hint)}
 	key := p
 	if key.Line > 0 {
 		key.Path = ""
@@ -92,11 +94,20 @@ func (c *collector) add(at Origin, path, what, hint string) {
 	c.problems.List = append(c.problems.List, p)
 }
 
-// err is nil when nothing was found.
+// err is nil when nothing was found, else the problems in the order of the files.
 func (c *collector) err() error {
 	if len(c.problems.List) == 0 {
 		return nil
 	}
+	order := map[string]int{}
+	for i, p := range c.problems.List {
+		if _, ok := order[p.File]; !ok {
+			order[p.File] = i
+		}
+	}
+	slices.SortStableFunc(c.problems.List, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(order[a.File], order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
 	return &c.problems
 }
 

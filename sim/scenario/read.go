@@ -91,8 +91,10 @@ func nearestFile(name string) string {
 // there is no tree to go on with. Origins get the kind and file of at.
 func parse(data []byte, at Origin, c *collector) *node {
 	if !utf8.Valid(data) {
-		line, col := invalidAt(data)
-		c.add(Origin{File: at.File, Line: line, Col: col}, "", "is not UTF-8 text", "save it as UTF-8")
+		if at.Kind != FromSet {
+			at.Line, at.Col = invalidAt(data)
+		}
+		c.add(at, "", "is not UTF-8 text", "save it as UTF-8")
 		return nil
 	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
@@ -112,7 +114,10 @@ func parse(data []byte, at Origin, c *collector) *node {
 	var more yaml.Node
 	switch err := loader.Load(&more); {
 	case err == nil:
-		c.add(Origin{File: at.File, Line: more.Line, Col: more.Column}, "", "holds a second YAML document", "write one scenario per file, without ---")
+		if at.Kind != FromSet {
+			at.Line, at.Col = more.Line, more.Column
+		}
+		c.add(at, "", "holds a second YAML document", "write one scenario per file, without ---")
 		return nil
 	case !errors.Is(err, io.EOF):
 		syntaxProblem(err, at, c)
@@ -139,7 +144,9 @@ func syntaxProblem(err error, at Origin, c *collector) {
 		if le.ContextMsg != "" {
 			what += " " + le.ContextMsg
 		}
-		at.Line, at.Col = le.Mark.Line, le.Mark.Column
+		if at.Kind != FromSet {
+			at.Line, at.Col = le.Mark.Line, le.Mark.Column
+		}
 	}
 	hint := ""
 	switch {

@@ -190,9 +190,6 @@ func (r *resolver) failures() {
 // fleet resolves the deliveries.
 func (r *resolver) fleet() {
 	f := &r.file.Fleet
-	if !r.whole("fleet.commissioning", "fleet.spares") {
-		return
-	}
 	spec := fleet.Spec{
 		ChipsPerServer: r.plan.Server.Chips,
 		Commissioning:  f.Commissioning.Time.Duration, Rejected: f.Commissioning.Rejected,

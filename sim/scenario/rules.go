@@ -140,7 +140,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	}
 	add(layout, "DP", optionalCount)
 	add(layout, "ZeRO", `default:"1" min:"0" max:"3"`)
-	add(layout, "Recompute", `default:"none" enum:"none,selective,full"`)
+	add(layout, "Recompute", `default:"none" enum:"none,selective,light,full"`)
 	add(layout, "Schedule", `default:"1f1b" enum:"1f1b,dualpipe"`)
 	add(layout, "Attention", `default:"fused" enum:"fused,unfused"`)
 	return m

@@ -170,8 +170,10 @@ func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 			out.put(field{f.key, f.at, m.merge(below, f.value, p, keepNulls)})
 		case keepNulls:
 			out.put(f)
-		case below == nil:
+		case below == nil && f.value.plan != "":
 			m.nothingToRemove(f, p, out.keys())
+		case below == nil: // the decoder reports a key without a value
+			out.put(f)
 		default:
 			out = *out.without(f.key)
 		}
@@ -181,11 +183,11 @@ func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 
 // nothingToRemove reports a null for a key that the tree below does not have.
 func (m merger) nothingToRemove(f field, path string, keys []string) {
-	hint := "write a value, or remove the line"
+	hint := "remove the line"
 	if n := nearest(f.key, keys); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}
-	m.c.add(f.at, f.value.path(path), "has no value, and there is none below it that null would remove", hint)
+	m.c.add(f.at, f.value.path(path), "null removes a key, but the scenario has none of this name", hint)
 }
 
 // isReference reports whether a mapping starts from a catalog entry.

@@ -247,7 +247,21 @@ func (v *LayoutChoice) decodeNode(d *decoder, n *node, path string, _ rule) {
 		d.record(n, path, l.String())
 		return
 	}
-	d.structure(n, path, reflect.ValueOf(&v.Layout).Elem())
+	d.structure(longKeys(n), path, reflect.ValueOf(&v.Layout).Elem())
+}
+
+// longKeys spells out mb, the short form of micro_batch that step.Layout prints.
+func longKeys(n *node) *node {
+	if n.get("mb") == nil || n.get("micro_batch") != nil {
+		return n
+	}
+	out := n.without()
+	for i := range out.fields {
+		if out.fields[i].key == "mb" {
+			out.fields[i].key = "micro_batch"
+		}
+	}
+	return out
 }
 
 // Named is a mapping from names to values, in file order.
