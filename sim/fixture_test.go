@@ -71,9 +71,11 @@ func failing(name string, scope failure.Scope, rate unit.Rate, detection, repair
 // prepared is the plan with test steps.
 func prepared(t testing.TB, p *scenario.Plan) *Prepared {
 	t.Helper()
-	pr, err := prepare(p, func(_ *scenario.Plan, _, chips int) (step.Step, error) { return testStep(chips), nil })
+	pr, err := prepare(p, testPricing)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return pr
 }
+
+func testPricing(_ *scenario.Plan, _, chips int) (step.Step, error) { return testStep(chips), nil }

@@ -15,7 +15,6 @@ import (
 	"clustercap/sim/power"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
-	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
 
@@ -278,7 +277,7 @@ func TestInfeasible(t *testing.T) {
 	} {
 		p := testPlan(2)
 		edit(p)
-		_, err := prepare(p, func(_ *scenario.Plan, _, chips int) (step.Step, error) { return testStep(chips), nil })
+		_, err := prepare(p, testPricing)
 		var infeasible *InfeasibleError
 		if !errors.As(err, &infeasible) {
 			t.Errorf("%s: error %v, want an InfeasibleError", name, err)

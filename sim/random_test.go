@@ -1,0 +1,214 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/stat"
+	"pgregory.net/rapid"
+
+	"clustercap/sim/dist"
+	"clustercap/sim/failure"
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+	"clustercap/sim/power"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// randomPlan is a plan with every mechanism at work: ramps, rejects, spares, repair,
+// several jobs and sizes, checkpoints, a changing power limit.
+func randomPlan(t *rapid.T) *scenario.Plan {
+	share := func(name string, high float64) float64 { return rapid.Float64Range(0, high).Draw(t, name) }
+	duration := func(name string, high unit.Duration) dist.Duration {
+		mean := unit.Duration(share(name, float64(high)))
+		if rapid.Bool().Draw(t, name+" fixed") {
+			return dist.Fixed(mean)
+		}
+		return dist.Duration{Mean: mean, Median: mean / 2}
+	}
+	p := testPlan(1)
+	p.Horizon = unit.Duration(rapid.Float64Range(0.1, 60).Draw(t, "days")) * unit.Day
+	p.Seed = rapid.Uint64().Draw(t, "seed")
+	p.Fleet = fleet.Spec{ChipsPerServer: perServer, Spares: unit.Share(share("spares", 0.3)), Commissioning: duration("commissioning", 5*unit.Day)}
+	p.Fleet.Rejected = unit.Range[unit.Share]{Low: 0, Likely: 0.1, High: 0.5}
+	p.Fleet.Return = duration("return", 5*unit.Day)
+	var at unit.Duration
+	for i := range rapid.IntRange(1, 4).Draw(t, "deliveries") {
+		p.Fleet.Deliveries = append(p.Fleet.Deliveries, fleet.Delivery{At: at, Servers: rapid.IntRange(6, 20).Draw(t, fmt.Sprint("servers", i))})
+		at += unit.Duration(share("gap", 20)) * unit.Day
+	}
+	rate := unit.Rate(math.Pow(10, rapid.Float64Range(-9, -5).Draw(t, "rate")))
+	p.Failures.Scale = unit.Range[unit.Factor]{Low: 0.5, Likely: 1, High: 2}
+	p.Failures.Classes = []failure.Class{
+		{Name: "chip", Rate: unit.Point(rate), Scope: failure.ServerScope, Detection: duration("detection", unit.Hour), Repair: duration("repair", 5*unit.Day)},
+		{Name: "software", Rate: unit.Point(rate), Scope: failure.JobScope, Detection: duration("hang", unit.Hour)},
+	}
+	p.Jobs = nil
+	for i := range rapid.IntRange(0, 3).Draw(t, "jobs") {
+		j := testJob(fmt.Sprint("job", i), unit.Tokens(math.Pow(10, rapid.Float64Range(9, 13).Draw(t, "tokens"))), [][]int{{8}, {16, 32}, {12, 24, 30}}[rapid.IntRange(0, 2).Draw(t, "sizes")]...)
+		j.Submit = unit.Duration(share("submit", 20)) * unit.Day
+		j.Priority = rapid.IntRange(0, 2).Draw(t, "priority")
+		j.Restart = duration("restart", unit.Hour)
+		j.Resize = unit.Duration(share("resize", 5)) * unit.Day
+		j.Checkpoint.Interval = unit.Duration(share("interval", 7200))
+		j.Checkpoint.Blocking = unit.Duration(share("blocking", 120))
+		j.Checkpoint.Background = unit.Duration(share("background", 3600))
+		p.Jobs = append(p.Jobs, j)
+	}
+	from := unit.Duration(0)
+	for range rapid.IntRange(0, 3).Draw(t, "phases") {
+		p.Site.Phases = append(p.Site.Phases, power.Phase{From: from, Limit: unit.Power(rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(1000, 100_000)).Draw(t, "limit"))})
+		from += unit.Duration(rapid.Float64Range(0.01, 10).Draw(t, "phase")) * unit.Day
+	}
+	return p
+}
+
+// Whatever the plan, chip-hours, energy and tokens are all accounted for (Run fails
+// otherwise), and no outcome leaves its physical range.
+func TestBooksBalanceForRandomPlans(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := randomPlan(t)
+		w := preparedRapid(t, p).NewWorld()
+		for replica := range 2 {
+			r, err := w.Run(replica)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plausible(t, p, r)
+		}
+	})
+}
+
+func preparedRapid(t *rapid.T, p *scenario.Plan) *Prepared {
+	pr, err := prepare(p, testPricing)
+	if err != nil {
+		t.Skip(err.Error()) // the fleet is too small for a job
+	}
+	return pr
+}
+
+func plausible(t *rapid.T, p *scenario.Plan, r *result.Run) {
+	limited, highest := len(p.Site.Phases) > 0, 0.0
+	for _, ph := range p.Site.Phases {
+		limited = limited && ph.Limit > 0
+		highest = max(highest, float64(ph.Limit))
+	}
+	if limited && r.Site.PeakPowerMW*1e6 > highest*(1+1e-12) { // one rounding
+		t.Fatalf("peak %g MW above the highest limit %g W", r.Site.PeakPowerMW, highest)
+	}
+	if r.Site.MeanPowerMW > r.Site.PeakPowerMW*(1+1e-9) { // rounding of an integral
+		t.Fatalf("mean power %g MW above the peak %g MW", r.Site.MeanPowerMW, r.Site.PeakPowerMW)
+	}
+	for i, j := range r.Jobs {
+		if j.Goodput < 0 || j.Goodput > 1 || j.Tokens < 0 || j.Tokens > float64(p.Jobs[i].Tokens) || j.MFU < 0 || j.MFU > 0.4+1e-9 {
+			t.Fatalf("job %d: %+v", i, j)
+		}
+		if j.Finished && j.Tokens != float64(p.Jobs[i].Tokens) || !j.Finished && j.FinishDays < float64(p.Horizon/unit.Day)*(1-1e-9) {
+			t.Fatalf("job %d: %+v", i, j)
+		}
+	}
+}
+
+// The same replica twice gives the same numbers, in a fresh world or a used one.
+func TestReplicaDoesNotDependOnTheWorldsPast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		pr := preparedRapid(t, randomPlan(t))
+		fresh, err := pr.Run(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		used := pr.NewWorld()
+		if _, err := used.Run(0); err != nil {
+			t.Fatal(err)
+		}
+		again, err := used.Run(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, b := fmt.Sprintf("%v", *fresh), fmt.Sprintf("%v", *again); a != b {
+			t.Fatalf("fresh world %s\nused world %s", a, b)
+		}
+	})
+}
+
+// More power, fewer failures or faster restarts never train slower, in the mean of
+// paired replicas.
+func TestBetterConditionsTrainFaster(t *testing.T) {
+	base := func() *scenario.Plan {
+		p := testPlan(20)
+		p.Fleet.Spares = 0.1
+		p.Jobs = []job.Spec{testJob("a", 4e12, 8*17)}
+		p.Jobs[0].Checkpoint.Blocking, p.Jobs[0].Checkpoint.Background = 20, 60
+		p.Failures.Classes = []failure.Class{
+			failing("chip", failure.ServerScope, 2e-7, 120, 12*unit.Hour), failing("software", failure.JobScope, 1e-7, 60, 0),
+		}
+		p.Site.Phases = []power.Phase{{Limit: 90e3}}
+		return p
+	}
+	for _, c := range []struct {
+		name   string
+		better func(*scenario.Plan)
+	}{
+		{"more power", func(p *scenario.Plan) { p.Site.Phases[0].Limit = 100e3 }},
+		{"no limit", func(p *scenario.Plan) { p.Site.Phases = nil }},
+		{"fewer failures", func(p *scenario.Plan) { p.Failures.Scale = unit.Point[unit.Factor](0.5) }},
+		{"faster restart", func(p *scenario.Plan) { p.Jobs[0].Restart = dist.Fixed(120) }},
+		{"faster detection", func(p *scenario.Plan) { p.Failures.Classes[0].Detection = dist.Fixed(10) }},
+		{"faster repair", func(p *scenario.Plan) { p.Failures.Classes[0].Repair = dist.Fixed(unit.Hour) }},
+		{"shorter blocking", func(p *scenario.Plan) { p.Jobs[0].Checkpoint.Blocking = 5 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := base()
+			c.better(p)
+			worse, better := prepared(t, base()), prepared(t, p)
+			const replicas = 40
+			gains := make([]float64, replicas)
+			for r := range gains {
+				gains[r] = run(t, worse, r).Jobs[0].TrainingDays - run(t, better, r).Jobs[0].TrainingDays
+			}
+			mean, sd := stat.MeanStdDev(gains, nil)
+			// Pairs share their draws, yet one failure may fall just before or after
+			// a checkpoint: two standard errors of the mean gain for that.
+			if mean < -2*sd/math.Sqrt(replicas) {
+				t.Errorf("trains %g days slower", -mean)
+			}
+		})
+	}
+}
+
+func TestUncertainRangesAreDrawnWithinBoundsAndIndependentlyOfOthers(t *testing.T) {
+	p := testPlan(2)
+	p.Chip.TDP = unit.Range[unit.Power]{Low: 300, Likely: 400, High: 500}
+	p.Failures.Scale = unit.Range[unit.Factor]{Low: 1, Likely: 1.5, High: 3}
+	p.Failures.Classes = []failure.Class{failing("chip", failure.ServerScope, 1e-9, 0, 0)}
+	q := testPlan(2)
+	q.Chip.TDP = p.Chip.TDP
+	q.Site.PUE = unit.Range[unit.Factor]{Low: 1.1, Likely: 1.2, High: 1.4}
+	var sum float64
+	const n = 2000
+	for r := range n {
+		var a, b scenario.Plan
+		uncertainties(p).draw(p, &a, r)
+		uncertainties(q).draw(q, &b, r)
+		if a.Chip.TDP != b.Chip.TDP || !a.Chip.TDP.Known() {
+			t.Fatalf("replica %d: TDP %v and %v in two plans", r, a.Chip.TDP, b.Chip.TDP)
+		}
+		if s := a.Failures.Scale.Likely; s < 1 || s > 3 {
+			t.Fatalf("replica %d: scale %v", r, s)
+		}
+		if b.Site.PUE.Likely < 1.1 || b.Site.PUE.Likely > 1.4 {
+			t.Fatalf("replica %d: PUE %v", r, b.Site.PUE)
+		}
+		sum += float64(a.Chip.TDP.Likely)
+	}
+	// Triangular with standard deviation 100/√6: four standard errors of the mean.
+	if math.Abs(sum/n-400) > 4*100/math.Sqrt(6*n) {
+		t.Errorf("mean TDP %v, want 400", sum/n)
+	}
+	if p.Chip.TDP.Known() || p.Failures.Scale.Known() {
+		t.Error("drawing changed the plan")
+	}
+}
