@@ -150,9 +150,6 @@ func (c *Catalog) Names(kind string) []string {
 	return nil
 }
 
-// Nearest returns the name of a kind's entry that was probably meant, or "".
-func (c *Catalog) Nearest(kind, name string) string { return nearest(name, c.Names(kind)) }
-
 // lookUp decodes an entry; false when there is none, or it is broken.
 func lookUp[T any](c *Catalog, kind, name string) (v T, ok bool) {
 	var problems collector

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+
+	"clustercap/sim/spell"
 )
 
 // nodeDecoder is a type with a written form of its own.
@@ -201,7 +203,7 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 		known, ok := byName[f.key]
 		if !ok {
 			d.c.add(f.at, f.value.path(p), "unknown key", didYouMean(f.key, fieldNames(v.Type())))
-			misspelt[nearest(f.key, fieldNames(v.Type()))] = true
+			misspelt[spell.Nearest(f.key, fieldNames(v.Type()))] = true
 			continue
 		}
 		d.value(f.value, p, v.Field(known.index), known.rule)
@@ -332,7 +334,7 @@ func (d *decoder) text(n *node, path string, v reflect.Value, r rule) {
 	}
 	if len(r.enum) > 0 && !contains(r.enum, text) {
 		hint := "one of " + strings.Join(r.enum, ", ")
-		if near := nearest(text, r.enum); near != "" {
+		if near := spell.Nearest(text, r.enum); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
 		}
 		d.bad(n, path, excerpt(text)+" is not understood", hint)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"clustercap/sim/spell"
 )
 
 // Problem is one thing wrong with a scenario, in words for its author.
@@ -134,64 +136,9 @@ func excerpt(s string) string {
 	return `"` + s + `"`
 }
 
-// nearest returns the candidate closest to word by edit distance, or "" when none
-// is close enough to be what was meant.
-func nearest(word string, candidates []string) string {
-	const longest = 64 // bounds the quadratic edit distance
-	if len(word) > longest {
-		return ""
-	}
-	best, bestDistance := "", len(word)/2+1
-	if bestDistance > 4 {
-		bestDistance = 4
-	}
-	for _, c := range candidates {
-		if len(c) > longest {
-			continue
-		}
-		if d := editDistance(strings.ToLower(word), strings.ToLower(c)); d < bestDistance {
-			best, bestDistance = c, d
-		}
-	}
-	if best == "" && len(word) >= 3 {
-		for _, c := range candidates {
-			if strings.HasPrefix(c, word) {
-				return c
-			}
-		}
-	}
-	return best
-}
-
-// editDistance counts the insertions, deletions, substitutions and swaps of
-// neighbours that turn a into b (optimal string alignment).
-func editDistance(a, b string) int {
-	before := make([]int, len(b)+1)
-	row := make([]int, len(b)+1)
-	next := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		next[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			next[j] = min(next[j-1]+1, row[j]+1, row[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				next[j] = min(next[j], before[j-2]+1)
-			}
-		}
-		before, row, next = row, next, before
-	}
-	return row[len(b)]
-}
-
 // didYouMean is the hint for a name that is none of the candidates.
 func didYouMean(word string, candidates []string) string {
-	if n := nearest(word, candidates); n != "" {
+	if n := spell.Nearest(word, candidates); n != "" {
 		return fmt.Sprintf("did you mean %q?", n)
 	}
 	const most = 16

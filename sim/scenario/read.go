@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
+
+	"clustercap/sim/spell"
 )
 
 // Bounds of a file. A scenario of a thousand jobs is about 300 kB.
@@ -78,7 +80,7 @@ func nearestFile(name string) string {
 			names = append(names, e.Name())
 		}
 	}
-	if n := nearest(filepath.Base(name), names); n != "" {
+	if n := spell.Nearest(filepath.Base(name), names); n != "" {
 		return fmt.Sprintf("did you mean %s?", filepath.Join(dir, n))
 	}
 	if len(names) == 0 {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"clustercap/sim/spell"
 )
 
 // nodeKind tells the shapes of a node.
@@ -184,7 +186,7 @@ func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 // nothingToRemove reports a null for a key that the tree below does not have.
 func (m merger) nothingToRemove(f field, path string, keys []string) {
 	hint := "remove the line"
-	if n := nearest(f.key, keys); n != "" {
+	if n := spell.Nearest(f.key, keys); n != "" {
 		hint = fmt.Sprintf("did you mean %q?", n)
 	}
 	m.c.add(f.at, f.value.path(path), "null removes a key, but the scenario has none of this name", hint)

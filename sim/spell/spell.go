@@ -6,32 +6,33 @@ import "strings"
 // longest word that is looked at; edit distance takes time quadratic in it.
 const longest = 64
 
-// Nearest is the first of the known names with the fewest edits from word, case
-// ignored, or "" when that takes more than half its letters or more than three:
-// then it is no typo. A word that no edit explains may be the start of a name.
+// Nearest is the known name that was probably meant by word, case ignored: one that
+// is a single edit away, else one that begins with word, else one within three edits
+// and half of word's letters. Equals go to the first; "" is no name near enough.
 func Nearest(word string, known []string) string {
 	const mostEdits = 3
 	if word == "" || len(word) > longest {
 		return ""
 	}
+	word = strings.ToLower(word)
 	best, fewest := "", min(mostEdits, (len(word)+1)/2)+1
+	begins := ""
 	for _, name := range known {
 		if len(name) > longest {
 			continue
 		}
-		if d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(name))); d < fewest {
+		lower := strings.ToLower(name)
+		if begins == "" && strings.HasPrefix(lower, word) {
+			begins = name
+		}
+		if d := distance([]rune(word), []rune(lower)); d < fewest {
 			best, fewest = name, d
 		}
 	}
-	if best != "" {
-		return best
+	if begins != "" && fewest > 1 {
+		return begins
 	}
-	for _, name := range known {
-		if strings.HasPrefix(strings.ToLower(name), strings.ToLower(word)) {
-			return name
-		}
-	}
-	return ""
+	return best
 }
 
 // distance counts the insertions, deletions, substitutions and swaps of neighbours

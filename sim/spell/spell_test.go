@@ -6,7 +6,7 @@ import (
 )
 
 func TestNearest(t *testing.T) {
-	known := []string{"compare", "estimate", "run", "replicas", "plan", "seed", "grow-100k"}
+	known := []string{"compare", "estimate", "run", "replicas", "plan", "seed", "grow-100k", "h20", "h100-sxm"}
 	for _, c := range []struct{ word, want string }{
 		{"replcas", "replicas"},
 		{"repilcas", "replicas"}, // a swap is one edit
@@ -14,6 +14,8 @@ func TestNearest(t *testing.T) {
 		{"rum", "run"},
 		{"est", "estimate"}, // no edit explains it, but it starts a name
 		{"grow-100", "grow-100k"},
+		{"h100", "h100-sxm"}, // nearer in meaning than h20, two edits away
+		{"h2", "h20"},
 		{"x", ""},
 		{"", ""},
 		{"entirely-different", ""},
