@@ -1,0 +1,128 @@
+package scenarios_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"clustercap/sim"
+	"clustercap/sim/replicate"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+)
+
+// simulate runs the scenario's own plan with a few replicas.
+func simulate(t *testing.T, file string, replicas string) *result.Set {
+	t.Helper()
+	s, err := scenario.Load(file, scenario.Options{Set: []string{"replicas=" + replicas}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := s.Plan(scenario.BasePlan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := sim.Prepare(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := replicate.Run(context.Background(), prepared, func(int, int) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// within reports a value further than share from what was published.
+func within(t *testing.T, what string, got, published, share float64) {
+	t.Helper()
+	if d := got/published - 1; !(d >= -share && d <= share) {
+		t.Errorf("%s: simulated %.4g, published %.4g: %+.1f %%, tolerance %.0f %%", what, got, published, 100*d, 100*share)
+	}
+}
+
+// TestLlama3 compares with Meta's report and model card.
+func TestLlama3(t *testing.T) {
+	j := simulate(t, "llama3-405b.yaml", "16").Jobs[0]
+	if j.FinishedShare != 1 {
+		t.Fatalf("only %.0f %% of the replicas finished", 100*j.FinishedShare)
+	}
+	// 30.84M H100-hours over 16,384 chips are 78.4 days. They include planned stops
+	// (47 of 466), the batch ramp and the stage of long sequences, which the scenario
+	// leaves out: 10 %.
+	within(t, "days", j.TrainingDays.Mean, 30.84e6/16384/24, 0.10)
+	// 419 unexpected interruptions in 54 days. The count itself is good to 5 % (one
+	// standard deviation of a Poisson count), and no failure stops a job that is
+	// already stopped, about 8 % of the time: 13 %.
+	within(t, "interruptions in 54 days", j.Interruptions.Mean*54/j.TrainingDays.Mean, 419, 0.13)
+	// More than 90 % effective training time; above 97 % would mean restarts that
+	// cost nothing.
+	if g := j.Goodput.Mean; g < 0.90 || g > 0.97 {
+		t.Errorf("goodput %.3f, published above 0.90", g)
+	}
+	// Table 4: 41 % MFU on 16,384 chips. One printed digit is 1.2 %, and whether the
+	// paper counts attention causal (as here) or in full is not said, 4 %: 6 %.
+	within(t, "MFU", j.MFU.Mean, 0.41, 0.06)
+}
+
+// TestDeepSeekV3 compares with the report's 2.664M H800-hours of pretraining.
+func TestDeepSeekV3(t *testing.T) {
+	j := simulate(t, "deepseek-v3.yaml", "16").Jobs[0]
+	if j.FinishedShare != 1 {
+		t.Fatalf("only %.0f %% of the replicas finished", 100*j.FinishedShare)
+	}
+	// No rate is published for its FP8 products; their prior, 46 to 60 % of the peak,
+	// moves the duration by a tenth either way, and the batch ramp is left out: 15 %.
+	within(t, "days", j.TrainingDays.Mean, 2.664e6/2048/24, 0.15)
+	// No rollback and no long stop was reported.
+	if g := j.Goodput.Mean; g < 0.93 || g >= 1 {
+		t.Errorf("goodput %.3f, want 0.93 or more, below 1", g)
+	}
+}
+
+// TestGPT3 compares with the 34 days that the SC'21 paper derives from 140 TFLOP/s.
+func TestGPT3(t *testing.T) {
+	j := simulate(t, "gpt3-1024-a100.yaml", "4").Jobs[0]
+	// The paper counts 8TP FLOPs (no attention, no vocabulary: 4 % less) and prints
+	// two digits of the rate (0.4 %); its steps up to 1,024 chips are met within 8 %.
+	within(t, "days", j.TrainingDays.Mean, 34, 0.08)
+	if j.Interruptions.Mean != 0 {
+		t.Errorf("%g interruptions without failures", j.Interruptions.Mean)
+	}
+}
+
+// TestShipped checks every shipped scenario and every plan of it, and that its first
+// line names the schema, so that editors complete and underline.
+func TestShipped(t *testing.T) {
+	files, err := filepath.Glob("*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) < 4 {
+		t.Fatalf("found only %q", files)
+	}
+	const first = "# yaml-language-server: $schema=scenario.schema.json\n"
+	for _, file := range files {
+		s, err := scenario.Load(file, scenario.Options{})
+		if err != nil {
+			t.Errorf("%s: %v", file, err)
+			continue
+		}
+		if len(s.PlanNames()) < 2 {
+			t.Errorf("%s: plans %q: nothing to compare", file, s.PlanNames())
+		}
+		for _, name := range s.PlanNames() {
+			if _, err := s.Plan(name); err != nil {
+				t.Errorf("%s: plan %s: %v", file, name, err)
+			}
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(text) < len(first) || string(text[:len(first)]) != first {
+			t.Errorf("%s: does not start %q", file, first)
+		}
+	}
+}
