@@ -30,7 +30,7 @@ func (k *kind) tooLong(text string) error {
 // notANumber explains a text that does not begin with a plain decimal.
 func (k *kind) notANumber(text, trimmed string) error {
 	bare := strings.TrimLeft(trimmed, "+-")
-	lower := strings.ToLower(bare)
+	lower := strings.ToLower(strings.TrimPrefix(bare, ".")) // YAML writes .nan and .inf
 	hint := "write e.g. " + k.example
 	switch {
 	case trimmed == "":

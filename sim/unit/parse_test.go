@@ -112,6 +112,8 @@ func TestParseRefuses(t *testing.T) {
 		{"power", "400 kWW", `"kWW" is not a unit of power; did you mean 400 kW?`},
 		{"power", "400 horses", `"horses" is not a unit of power; write one of W, kW, MW, GW`},
 		{"power", "400 GB", `"GB" is a unit of data size, not of power; write e.g. 400 W`},
+		{"power", ".nan", `".nan" is not a finite number; write e.g. 400 W`},
+		{"power", "-.inf", `"-.inf" is not a finite number; write e.g. 400 W`},
 		{"power", "NaN W", `"NaN W" is not a finite number; write e.g. 400 W`},
 		{"power", "-Inf W", `"-Inf W" is not a finite number; write e.g. 400 W`},
 		{"power", "0x10 W", `"0x10 W" is not a decimal number; write e.g. 400 W`},
