@@ -304,8 +304,12 @@ type column struct{ name, unit string }
 
 var (
 	siteColumns = [...]column{
-		{"chips_on_site", "chips"}, {"chips_in_service", "chips"}, {"chips_productive", "chips"},
-		{"power_mw", "MW"}, {"power_peak_mw", "MW"}, {"power_limit_mw", "MW"},
+		{"chips_on_site", "chips"},
+		{"chips_in_service", "chips"},
+		{"chips_productive", "chips"},
+		{"power_mw", "MW"},
+		{"power_peak_mw", "MW"},
+		{"power_limit_mw", "MW"},
 	}
 	jobColumns = [...]column{{"chips", "chips"}, {"tokens_per_second", "tokens/s"}, {"tokens", "tokens"}}
 )

@@ -31,7 +31,10 @@ func TestMeterAddsUp(t *testing.T) {
 		name      string
 		got, want float64
 	}{
-		{"idle", m.Idle, 225}, {"matrix", m.Matrix, 225 + 0.9*550}, {"memory", m.Memory, 225 + 0.6*550}, {"comm", m.Comm, 225 + 0.4*550},
+		{"idle", m.Idle, 225},
+		{"matrix", m.Matrix, 225 + 0.9*550},
+		{"memory", m.Memory, 225 + 0.6*550},
+		{"comm", m.Comm, 225 + 0.4*550},
 		{"half clock", m.PeakAt(0.5), 225 + 0.9*550/8},
 		{"mean", m.MeanAt(Activity{Matrix: 2, Memory: 1, Comm: 0.5, Wait: 0.5}, 1), 225 + 550*(2*0.9+0.6+0.4)/4},
 		{"swing", m.Swing(1), 550 * 0.5},
