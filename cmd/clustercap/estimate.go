@@ -27,8 +27,8 @@ a range. Without --layout it takes the fastest layout that fits in memory.
 
 MFU counts the model's FLOPs without recomputation, attention causal, against the
 chip's dense peak at --precision; HFU counts recomputation too.`,
-		Example: `  clustercap estimate --model llama3-405b --chip h100 --chips 16384
-  clustercap estimate --model llama3-405b --chip h100 --chips 16384 --layout tp=8,pp=16`,
+		Example: `  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384
+  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384 --layout tp=8,pp=16`,
 		Args: arguments(0, 0, "flags only"),
 	}
 	o.addFlags(cmd)

@@ -56,7 +56,7 @@ func (o *oneStep) resolve(cmd *cobra.Command) (step.Workload, step.Machine, erro
 	var m step.Machine
 	for _, flag := range []string{"model", "chip", "chips"} {
 		if !cmd.Flags().Changed(flag) {
-			return w, m, badUsage("such as --model llama3-405b --chip h100 --chips 16384", "%s needs --%s", cmd.CommandPath(), flag)
+			return w, m, badUsage("such as --model llama3-405b --chip h100-sxm --chips 16384", "%s needs --%s", cmd.CommandPath(), flag)
 		}
 	}
 	for _, f := range []struct {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -140,27 +139,11 @@ func flagError(cmd *cobra.Command, err error) error {
 		return badUsage(help, "--%s needs a value", missing.GetFlag().Name)
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
-		return badUsage(f.Usage, "--%s %q: %s", f.Name, invalid.GetValue(), plainCause(invalid.Unwrap()))
+		_, about := pflag.UnquoteUsage(f)
+		return badUsage(about, "--%s %q: %v", f.Name, invalid.GetValue(), invalid.Unwrap())
 	default:
 		return badUsage(help, "%v", err)
 	}
-}
-
-// plainCause strips the name of the parsing function from strconv's errors.
-func plainCause(err error) string {
-	text := err.Error()
-	if strings.HasPrefix(text, "strconv.") {
-		if i := strings.LastIndex(text, ": "); i >= 0 {
-			switch text[i+2:] {
-			case "invalid syntax":
-				return "not a whole number"
-			case "value out of range":
-				return "too large"
-			}
-			return text[i+2:]
-		}
-	}
-	return text
 }
 
 // arguments checks the number of positional arguments; most < 0 is any number.

@@ -9,20 +9,20 @@ import (
 	"testing"
 )
 
-// text is an encoder of a fixed content.
-func text(s string) func(io.Writer) error {
+// content is an encoder of a fixed content.
+func content(s string) func(io.Writer) error {
 	return func(w io.Writer) error {
 		_, err := io.WriteString(w, s)
 		return err
 	}
 }
 
-func fill(content string) func(createFunc) error {
+func fill(what string) func(createFunc) error {
 	return func(create createFunc) error {
-		if err := create(resultFile, text(content)); err != nil {
+		if err := create(resultFile, content(what)); err != nil {
 			return err
 		}
-		return create("charts/one.png", text(content))
+		return create("charts/one.png", content(what))
 	}
 }
 
@@ -69,7 +69,7 @@ func TestOutputDirAppearsWhole(t *testing.T) {
 // TestOutputDirFailsWhole: an encoder that fails half-way, as on a full disk.
 func TestOutputDirFailsWhole(t *testing.T) {
 	full := func(create createFunc) error {
-		if err := create(resultFile, text("half")); err != nil {
+		if err := create(resultFile, content("half")); err != nil {
 			return err
 		}
 		return create(jobsFile, func(io.Writer) error { return &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC} })

@@ -24,7 +24,7 @@ func newSearchCommand(p *program) *cobra.Command {
 		Long: `Prices every way to divide a training step over the chips that fits in memory, and
 lists the fastest with what each loses to the best one. A layout may leave chips idle
 where more of them would not be faster.`,
-		Example: "  clustercap search --model llama3-405b --chip h100 --chips 16384 --top 5",
+		Example: "  clustercap search --model llama3-405b --chip h100-sxm --chips 16384 --top 5",
 		Args:    arguments(0, 0, "flags only"),
 	}
 	o.addFlags(cmd)

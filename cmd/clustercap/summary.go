@@ -151,13 +151,15 @@ func sizes(chips []int) string {
 
 // siteLine is power, energy, money and carbon of the whole site.
 func siteLine(set *result.Set) string {
-	limit := "no cap"
-	if most := highest(set, "power_limit_mw"); most > 0 {
-		limit = "cap " + quantity("MW", most)
-	}
 	s := &set.Site
-	return fmt.Sprintf("Site: peak %s (%s), mean %s, swings of %s within a step; %s, %s, %s",
-		quantity("MW", s.PeakPowerMW.P50), limit, quantity("MW", s.MeanPowerMW.P50), quantity("MW", s.PowerSwingMW.P50),
+	most := highest(set, "power_limit_mw")
+	scale := compare.ScaleOf("MW", most, s.PeakPowerMW.P90, s.MeanPowerMW.P50)
+	limit := "no cap"
+	if most > 0 {
+		limit = "cap " + scale.Text(most)
+	}
+	return fmt.Sprintf("Site: peak %s %s, %s; mean %s, swings of %s within a step; %s, %s for energy, %s",
+		middle(s.PeakPowerMW, scale), scale.Unit, limit, scale.Text(s.MeanPowerMW.P50), scale.Text(s.PowerSwingMW.P50),
 		quantity("MWh", s.EnergyMWh.P50), money(set.Currency, s.Cost.P50), quantity("t CO2e", s.CO2t.P50))
 }
 
@@ -199,7 +201,21 @@ func hoursLine(set *result.Set) string {
 			rest += s.share
 		}
 	}
-	return fmt.Sprintf("Chip-hours: %s, all else %s, of %s", strings.Join(words, ", "), percent(rest), quantity("chip-hours", set.OnSite.Mean))
+	line := fmt.Sprintf("Chip-hours: %s, all else %s, of %s", strings.Join(words, ", "), percent(rest), quantity("chip-hours", set.OnSite.Mean))
+	if after := daysAfterJobs(set); after >= 1 {
+		line += fmt.Sprintf("; idle holds %s after the last job", counted(int(after), "day"))
+	}
+	return line
+}
+
+// daysAfterJobs is how much of the calendar is left once every job has finished,
+// in the median.
+func daysAfterJobs(set *result.Set) float64 {
+	last := 0.0
+	for i := range set.Jobs {
+		last = max(last, set.Jobs[i].FinishDays.P50)
+	}
+	return set.HorizonDays - last
 }
 
 // filesLine says what was written where.
