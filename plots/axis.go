@@ -10,15 +10,16 @@ import (
 	"clustercap/sim/compare"
 )
 
-// linearTicks returns the end of an axis from 0 that holds top, and its ticks:
-// multiples of 1, 2, 2.5 or 5 times a power of ten.
+// linearTicks returns the end of an axis from 0 that holds top with some room, and
+// its ticks: multiples of 1, 2, 2.5 or 5 times a power of ten.
 func linearTicks(top float64, unit float64) (end float64, ticks []plot.Tick) {
 	if !(top > 0) || math.IsInf(top, 0) {
 		top = unit
 	}
-	const wanted = 5
+	const wanted, room = 5, 1.06
 	step := niceStep(top / wanted / unit)
-	n := int(math.Ceil(top/unit/step - 1e-9))
+	end = top * room
+	n := int(end / unit / step)
 	places := 0
 	if f := math.Floor(math.Log10(step)); f < 0 {
 		places = int(-f)
@@ -30,7 +31,7 @@ func linearTicks(top float64, unit float64) (end float64, ticks []plot.Tick) {
 		v := float64(i) * step
 		ticks = append(ticks, plot.Tick{Value: v * unit, Label: compare.Group3(strconv.FormatFloat(v, 'f', places, 64))})
 	}
-	return float64(n) * step * unit, ticks
+	return end, ticks
 }
 
 // niceStep is the smallest of 1, 2, 2.5, 5 times a power of ten not below v.

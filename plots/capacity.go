@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 
@@ -11,7 +12,7 @@ import (
 // capacity answers: how many chips are there, work, and train?
 func capacity(s *result.Set) Chart {
 	site, service := column(s, "chips_on_site", false), column(s, "chips_in_service", false)
-	title := fmt.Sprintf("%s of %s chips in service at the end; %s of chip-hours make progress",
+	title := fmt.Sprintf("%s of %s chips in service at the end; %s of chip-hours are productive",
 		count(final(service)), count(final(site)), percent(share(s, result.Productive)))
 	return Chart{
 		Name: "capacity", Title: title, Subtitle: subtitle(s), height: 400,
@@ -22,7 +23,7 @@ func capacity(s *result.Set) Chart {
 func (p *page) drawCapacity(s *result.Set) {
 	lines := []struct {
 		key, name string
-	}{{"chips_on_site", "on site"}, {"chips_in_service", "in service"}, {"chips_productive", "training"}}
+	}{{"chips_on_site", "on site"}, {"chips_in_service", "in service"}, {"chips_productive", "productive"}}
 	var all []*series
 	var labels []label
 	for i, l := range lines {
@@ -38,7 +39,7 @@ func (p *page) drawCapacity(s *result.Set) {
 		labels = append(labels, label{name: l.name, value: count(final(c)) + " chips", color: c.color})
 	}
 	marks := finishes(s)
-	right := p.labelWidth(widestEnd, "in service", "100,000 chips")
+	right := p.labelWidth(widestEnd, labels)
 	over := topRoom + vg.Length(len(marks))*p.style.plain.lead()
 	pn := p.calendar(p.rect(leftRoom, right, bottomRoom, over), s, "chips", "", topOf(all...))
 	for _, c := range all {
@@ -72,20 +73,27 @@ type mark struct {
 // most marks that are written above a panel.
 const mostMarks = 4
 
-// finishes are the days on which jobs finish within the calendar, in the mean.
+// finishes are the median days on which jobs finish within the calendar, latest first.
 func finishes(s *result.Set) []mark {
 	var marks []mark
 	for _, j := range s.Jobs {
-		if day := j.FinishDays.Mean; j.FinishedShare >= 0.5 && day <= s.HorizonDays && len(marks) < mostMarks {
-			marks = append(marks, mark{day, j.Name + " done " + j.Finish.Mean})
+		if day := j.FinishDays.P50; j.FinishedShare >= 0.5 && day <= s.HorizonDays && len(marks) < mostMarks {
+			marks = append(marks, mark{day, j.Name + " done " + j.Finish.P50})
 		}
 	}
+	slices.SortStableFunc(marks, func(a, b mark) int {
+		if a.day > b.day {
+			return -1
+		}
+		return 1
+	})
 	return marks
 }
 
 // finishMarks draws each mark as a thin line through the data with its text above,
 // one row each, on the side of the line where it fits.
 func (p *panel) finishMarks(marks []mark) {
+	// The latest stands lowest, so that no line crosses the text of an earlier one.
 	for i, m := range marks {
 		x := p.x(m.day)
 		y := p.data.Max.Y + 6 + vg.Length(i)*p.style.plain.lead()

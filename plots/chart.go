@@ -53,11 +53,11 @@ type page struct {
 func (c Chart) WritePNG(w io.Writer) error {
 	st := newStyle()
 	titles := c.titleBlock(st)
-	height := titles + c.height + margin
+	height := titles + c.height + margin/2
 	img := vgimg.NewWith(vgimg.UseWH(pageWidth, height), vgimg.UseDPI(dotsPerIn))
 	canvas := draw.New(img)
 	c.drawTitles(st, canvas)
-	body := draw.Crop(canvas, margin, -margin, margin, -titles)
+	body := draw.Crop(canvas, margin, -margin, margin/2, -titles)
 	c.body(&page{Canvas: body, style: st})
 	// A chart compresses well at any level; the fastest takes a third of the time.
 	enc := png.Encoder{CompressionLevel: png.BestSpeed}

@@ -21,7 +21,7 @@ type cause struct {
 
 func causes() []cause {
 	return []cause{
-		{"progress", []result.State{result.Productive}, paint(0)},
+		{"productive", []result.State{result.Productive}, paint(0)},
 		{"the step itself", []result.State{result.Recompute, result.ExposedComm, result.Bubble, result.Straggler}, paint(5)},
 		{"failures", []result.State{result.Checkpoint, result.LostWork, result.Restart, result.Waiting, result.Repair}, paint(1)},
 		{"no work or power", []result.State{result.Idle, result.Throttled}, paint(4)},
@@ -33,7 +33,7 @@ func causes() []cause {
 func titleOf(st result.State) string {
 	switch st {
 	case result.Productive:
-		return "progress"
+		return "productive"
 	case result.Recompute:
 		return "recomputing activations"
 	case result.ExposedComm:
@@ -112,7 +112,7 @@ func chipHours(s *result.Set) Chart {
 	bars := slicesOf(s)
 	title := "No chip was on site"
 	if len(bars) > 0 {
-		title = fmt.Sprintf("%s of %s make progress", percent(share(s, result.Productive)),
+		title = fmt.Sprintf("%s of %s are productive", percent(share(s, result.Productive)),
 			compare.ScaleOf("chip-hours", s.OnSite.Mean).Text(s.OnSite.Mean))
 		for _, b := range bars {
 			if b.name != titleOf(result.Productive) {
@@ -123,7 +123,7 @@ func chipHours(s *result.Set) Chart {
 	}
 	return Chart{
 		Name: "chip-hours", Title: title, Subtitle: subtitleBars(s),
-		height: 96 + vg.Length(len(bars))*barPitch,
+		height: 82 + vg.Length(len(bars))*barPitch,
 		body:   func(p *page) { p.drawHours(s, bars) },
 	}
 }
@@ -149,7 +149,7 @@ func (p *page) drawHours(s *result.Set, bars []slice) {
 	}
 	const names, numbers = 170 * vg.Length(1), 190 * vg.Length(1)
 	p.strip(s, p.rect(0, 0, 0, 26))
-	area := p.rect(names, numbers, 10, 86)
+	area := p.rect(names, numbers, 10, 66)
 	var top float64
 	for _, b := range bars {
 		top = math.Max(top, math.Max(b.hours.Mean, b.hours.P90))

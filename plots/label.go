@@ -2,6 +2,7 @@ package plots
 
 import (
 	"image/color"
+	"math"
 	"slices"
 
 	"gonum.org/v1/plot/vg"
@@ -35,11 +36,11 @@ func (p *panel) endLabels(labels []label, width vg.Length) {
 	ys := spread(wanted, heights, p.data.Min.Y-lead, p.data.Max.Y+lead)
 	for i, l := range labels {
 		x, y := p.data.Max.X+labelGap, ys[i]
-		edge := p.data.Max.X + 2
-		if l.at.X > p.data.Max.X-2 {
-			edge = l.at.X + 2
-		}
 		c := readable(l.color)
+		edge := max(l.at.X+5, p.data.Max.X+1)
+		if l.at.X+5 < edge {
+			p.data.StrokeLine2(stroke(faint(c), 1, nil), l.at.X+5, l.at.Y, edge, l.at.Y)
+		}
 		p.data.StrokeLine2(stroke(faint(c), 1, nil), edge, l.at.Y, x-2, y)
 		top := y + heights[i]/2 - lead/2
 		p.style.strong.in(c).draw(p.data, fit(p.style.strong, l.name, width-labelGap), x, top, left, middle)
@@ -50,10 +51,10 @@ func (p *panel) endLabels(labels []label, width vg.Length) {
 }
 
 // labelWidth is the room that labels need right of the data, at most limit.
-func (p *page) labelWidth(limit vg.Length, texts ...string) vg.Length {
+func (p *page) labelWidth(limit vg.Length, labels []label) vg.Length {
 	var w vg.Length
-	for _, t := range texts {
-		w = max(w, p.style.strong.width(t))
+	for _, l := range labels {
+		w = max(w, p.style.strong.width(l.name), p.style.plain.width(l.value))
 	}
 	return min(w+labelGap+2, limit)
 }
@@ -67,13 +68,11 @@ func spread(wanted, sizes []vg.Length, low, high vg.Length) []vg.Length {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case wanted[a] < wanted[b]:
-			return -1
-		case wanted[a] > wanted[b]:
-			return 1
+		// Ends within a point of each other look equal: the first named comes on top.
+		if d := math.Round(float64(wanted[a])) - math.Round(float64(wanted[b])); d != 0 {
+			return int(d)
 		}
-		return b - a // equals: the first named on top
+		return b - a
 	})
 	type block struct {
 		members []int

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -281,13 +282,17 @@ func progressTitle(c *compare.Comparison) string {
 		}
 	}
 	end := result.Day(c.Sets[0].Start, c.Sets[0].HorizonDays)
+	verb := "finish"
+	if len(done) == 1 {
+		verb = "finishes"
+	}
 	switch {
 	case len(done) == 0:
 		return "No plan finishes every job by " + end
 	case len(done) == len(c.Plans) && len(done) > 1:
 		return "Every plan finishes every job by " + end
 	case len(done) <= 3 && len(done) < len(c.Plans):
-		return fmt.Sprintf("Only %s finishes every job by %s", strings.Join(done, " and "), end)
+		return fmt.Sprintf("Only %s %s every job by %s", strings.Join(done, " and "), verb, end)
 	case len(done) == 1:
 		return fmt.Sprintf("%s finishes every job by %s", done[0], end)
 	default:
@@ -296,37 +301,47 @@ func progressTitle(c *compare.Comparison) string {
 }
 
 func (p *page) drawProgress(c *compare.Comparison, job string, area vg.Rectangle) {
-	var all []*series
-	var labels []label
-	var texts []string
+	type plan struct {
+		line   *series
+		label  label
+		finish float64
+	}
+	var plans []plan
 	longest := c.Sets[0]
-	for i, s := range c.Sets {
-		if i == palette {
-			break
-		}
+	for i, s := range c.Sets[:min(len(c.Sets), palette)] {
 		if s.HorizonDays > longest.HorizonDays {
 			longest = s
 		}
-		total := column(s, "job/"+job+"/tokens", true)
-		if total == nil {
+		k := slices.IndexFunc(s.Jobs, func(j result.Job) bool { return j.Name == job })
+		line := column(s, "job/"+job+"/tokens", true)
+		if k < 0 || line == nil {
 			continue
 		}
 		shift := s.Start.Sub(c.Sets[0].Start).Hours() / 24
-		for k := range total.x {
-			total.x[k] += shift
+		for t := range line.x {
+			line.x[t] += shift
 		}
-		total.color, total.dash = paint(i), dashes(i)
-		all = append(all, total)
-		value := ""
-		for k := range s.Jobs {
-			if s.Jobs[k].Name == job {
-				value = finishText(&s.Jobs[k])
-			}
-		}
-		labels = append(labels, label{name: c.Plans[i].Name, value: value, color: paint(i)})
-		texts = append(texts, c.Plans[i].Name, value)
+		line.color, line.dash = paint(i), dashes(i)
+		line.whileActive()
+		j := &s.Jobs[k]
+		plans = append(plans, plan{line, label{name: c.Plans[i].Name, value: finishText(j), color: paint(i)}, j.FinishDays.P50})
 	}
-	room := p.labelWidth(widestEnd, texts...)
+	// Plans that are done end at the same height: the first to finish on top.
+	slices.SortStableFunc(plans, func(a, b plan) int {
+		switch {
+		case a.finish < b.finish:
+			return -1
+		case a.finish > b.finish:
+			return 1
+		}
+		return 0
+	})
+	var all []*series
+	var labels []label
+	for _, q := range plans {
+		all, labels = append(all, q.line), append(labels, q.label)
+	}
+	room := p.labelWidth(widestEnd, labels)
 	area.Max.X -= room
 	pn := p.calendar(area, longest, "trained of "+job, "tokens", topOf(all...))
 	pn.lines(all)

@@ -60,7 +60,6 @@ func (p *page) drawPower(s *result.Set) {
 	var all []*series
 	var labels []label
 	top := topOf(mean, peak)
-	right := p.labelWidth(widestEnd, "daily peak", "mean 999 MW")
 	scale := compare.ScaleOf("MW", top)
 	if mean != nil {
 		mean.color = paint(0)
@@ -72,13 +71,14 @@ func (p *page) drawPower(s *result.Set) {
 		all = append(all, peak)
 		labels = append(labels, label{name: "peak", value: scale.Text(s.Site.PeakPowerMW.Mean) + " highest", color: paint(1)})
 	}
+	right := p.labelWidth(widestEnd, labels)
 	steps := limitSteps(limit, horizon(s))
 	for _, st := range steps {
 		top = math.Max(top, st.limit)
 	}
-	pn := p.calendar(p.rect(leftRoom, right, bottomRoom, topRoom), s, "power at the meter", "MW", top*1.06)
-	pn.lines(all)
+	pn := p.calendar(p.rect(leftRoom, right, bottomRoom, topRoom), s, "power at the meter", "MW", top)
 	pn.limits(steps)
+	pn.lines(all)
 	p.anchor(pn, all, labels)
 	pn.endLabels(labels, right)
 }
@@ -101,7 +101,7 @@ func limitSteps(limit *series, end float64) []limitStep {
 		return (limit.x[i-1] + limit.x[i]) / 2
 	}
 	for i := 0; i < len(limit.y); {
-		k := i
+		k := i + 1
 		for k < len(limit.y) && limit.y[k] == limit.y[i] {
 			k++
 		}

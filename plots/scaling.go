@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -19,6 +20,9 @@ type curve struct {
 	points []result.ScalingPoint
 	color  color.NRGBA
 }
+
+// most chips of the curve.
+func (c *curve) most() int { return c.points[len(c.points)-1].Chips }
 
 // curves of the jobs shown, without points that a logarithm cannot draw.
 func curves(s *result.Set) []curve {
@@ -55,18 +59,19 @@ func scalingSubtitle(s *result.Set) string {
 	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered with failures and checkpoints%s", t, s.Plan, shownOf(s))
 }
 
-// scalingTitle speaks of the job with the widest range of chips.
+// scalingTitle speaks of the job that may use the most chips.
 func scalingTitle(all []curve) string {
 	if len(all) == 0 {
 		return "No job has a layout that runs"
 	}
-	widest, factor := all[0], 0.0
+	widest := all[0]
 	for _, c := range all {
-		if f := float64(c.points[len(c.points)-1].Chips) / float64(c.points[0].Chips); f > factor {
-			widest, factor = c, f
+		if c.most() > widest.most() {
+			widest = c
 		}
 	}
 	first, end := widest.points[0], widest.points[len(widest.points)-1]
+	factor := float64(end.Chips) / float64(first.Chips)
 	if factor <= 1 {
 		return fmt.Sprintf("%s trains %s on %s chips; failures leave %s of it", widest.job,
 			compare.ScaleOf("tokens/s", first.TokensPerSecond).Text(first.TokensPerSecond), count(float64(first.Chips)),
@@ -82,7 +87,11 @@ func times(f float64) string {
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return "0"
 	}
-	return compare.Scale{Factor: 1, Decimals: max(0, 1-int(math.Max(0, math.Floor(math.Log10(math.Max(f, 1))))))}.Number(f)
+	s := compare.Scale{Factor: 1}
+	if f < 10 {
+		s.Decimals = 1
+	}
+	return strings.TrimSuffix(s.Number(f), ".0")
 }
 
 func (p *page) drawScaling(all []curve) {
@@ -91,11 +100,8 @@ func (p *page) drawScaling(all []curve) {
 	}
 	chips, speeds, share := ranges(all)
 	unit := compare.ScaleOf("tokens/s", speeds[1])
-	var names []string
-	for _, c := range all {
-		names = append(names, c.job, "without failures")
-	}
-	room := p.labelWidth(170, names...)
+	labels := mfuLabels(all)
+	room := p.labelWidth(170, labels)
 	split := (p.Max.X-p.Min.X)*0.5 - 30
 	xticks := logTicks(chips[0], chips[1], 1)
 
@@ -105,21 +111,18 @@ func (p *page) drawScaling(all []curve) {
 	pn.caption("chips")
 	pn.ideals(all)
 	pn.curves(all, speed, delivered)
+	pn.names(all)
 
-	end, yticks := linearTicks(share*1.08, 0.01)
+	end, yticks := linearTicks(share, 0.01)
 	pn = p.panel(p.rect(split+70, room, bottomRoom+8, topRoom), chips[0], chips[1], 0, end)
 	pn.logarithmic(true, false)
 	pn.axes("MFU, %", xticks, yticks)
 	pn.caption("chips")
-	pn.curves(all, mfu, func(q result.ScalingPoint) float64 { return q.MFU * q.Delivered / q.TokensPerSecond })
-	var labels []label
-	for _, c := range all {
+	pn.curves(all, mfu, kept)
+	for i, c := range all {
 		q := c.points[len(c.points)-1]
-		at := vg.Point{X: pn.x(float64(q.Chips)), Y: pn.y(q.MFU)}
-		labels = append(labels, label{name: c.job, value: "without failures", at: at, color: c.color})
-		kept := q.MFU * q.Delivered / q.TokensPerSecond
-		at = vg.Point{X: pn.x(float64(q.Chips)), Y: pn.y(kept)}
-		labels = append(labels, label{name: "", value: "delivered " + percent(kept), at: at, color: c.color})
+		labels[2*i].at = vg.Point{X: pn.x(float64(q.Chips)), Y: pn.y(q.MFU)}
+		labels[2*i+1].at = vg.Point{X: pn.x(float64(q.Chips)), Y: pn.y(kept(q))}
 	}
 	pn.endLabels(labels, room)
 }
@@ -127,6 +130,38 @@ func (p *page) drawScaling(all []curve) {
 func speed(q result.ScalingPoint) float64     { return q.TokensPerSecond }
 func delivered(q result.ScalingPoint) float64 { return q.Delivered }
 func mfu(q result.ScalingPoint) float64       { return q.MFU }
+
+// kept is the share of the peak rate that is left of the MFU after failures.
+func kept(q result.ScalingPoint) float64 { return q.MFU * q.Delivered / q.TokensPerSecond }
+
+// mfuLabels are two per job: without failures, and delivered.
+func mfuLabels(all []curve) []label {
+	var labels []label
+	for _, c := range all {
+		q := c.points[len(c.points)-1]
+		labels = append(labels,
+			label{name: c.job, value: percent(q.MFU) + " without failures", color: c.color},
+			label{name: percent(kept(q)) + " delivered", color: c.color})
+	}
+	return labels
+}
+
+// names writes each job's name along its line.
+func (p *panel) names(all []curve) {
+	lines := make([]*series, 2*len(all))
+	texts := make([]label, len(all))
+	for i, c := range all {
+		free, kept := &series{}, &series{}
+		for _, q := range c.points {
+			free.x, free.y = append(free.x, float64(q.Chips)), append(free.y, q.TokensPerSecond)
+			kept.y = append(kept.y, positive(q.Delivered))
+		}
+		kept.x = free.x
+		lines[i], lines[len(all)+i] = free, kept
+		texts[i] = label{name: c.job, color: c.color}
+	}
+	p.lineLabels(lines, texts)
+}
 
 // ranges returns the limits of both logarithmic axes, with some room, and the
 // highest MFU.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot/vg"
-
 	"clustercap/sim/compare"
 	"clustercap/sim/result"
 )
@@ -73,15 +71,12 @@ func throughputTitle(s *result.Set) string {
 
 // outcome says in a sentence what became of a job.
 func outcome(s *result.Set, j *result.Job) string {
-	tokens := compare.ScaleOf("tokens", j.TargetTokens).Text(j.TargetTokens)
-	tokens = strings.Replace(tokens, ".0 ", " ", 1)
 	switch {
-	case j.FinishedShare >= 0.5 && j.Finish.P10 == j.Finish.P90:
-		return fmt.Sprintf("%s trains %s by %s", j.Name, tokens, j.Finish.P50)
 	case j.FinishedShare >= 0.5:
-		return fmt.Sprintf("%s trains %s by %s (p90 %s)", j.Name, tokens, j.Finish.P50, j.Finish.P90)
+		return fmt.Sprintf("%s is trained by %s", j.Name, j.Finish.P50)
 	case j.Tokens.Mean > 0:
-		return fmt.Sprintf("%s has %s of %s by %s", j.Name, percent(j.Tokens.Mean/j.TargetTokens), tokens, result.Day(s.Start, s.HorizonDays))
+		tokens := strings.Replace(compare.ScaleOf("tokens", j.TargetTokens).Text(j.TargetTokens), ".0 ", " ", 1)
+		return fmt.Sprintf("%s has %s of its %s by %s", j.Name, percent(j.Tokens.Mean/j.TargetTokens), tokens, result.Day(s.Start, s.HorizonDays))
 	default:
 		return j.Name + " does not start"
 	}
@@ -91,7 +86,6 @@ func (p *page) drawThroughput(s *result.Set) {
 	jobs := shown(s)
 	var rates, totals []*series
 	var fast, sum []label
-	var texts []string
 	for i, j := range jobs {
 		rate, total := column(s, "job/"+j.Name+"/tokens_per_second", false), column(s, "job/"+j.Name+"/tokens", true)
 		if rate == nil || total == nil {
@@ -99,24 +93,23 @@ func (p *page) drawThroughput(s *result.Set) {
 		}
 		for _, c := range []*series{rate, total} {
 			c.color, c.dash = paint(i), dashes(i)
+			c.whileActive()
 		}
 		rates, totals = append(rates, rate), append(totals, total)
 		fast = append(fast, label{name: j.Name, value: meanRate(&j), color: paint(i)})
 		sum = append(sum, label{name: j.Name, value: finishText(&j), color: paint(i)})
-		texts = append(texts, j.Name, meanRate(&j), finishText(&j))
 	}
-	right := p.labelWidth(widestEnd, texts...)
+	right := p.labelWidth(widestEnd, sum)
 	half := (p.Max.Y - p.Min.Y) * 0.5
 	pn := p.calendar(p.rect(leftRoom, right, half+bottomRoom, topRoom), s, "speed", "tokens/s", topOf(rates...))
 	pn.lines(rates)
-	p.anchorBusy(pn, rates, fast)
-	pn.endLabels(fast, right)
+	pn.lineLabels(rates, fast)
 
 	top := topOf(totals...)
 	pn = p.calendar(p.rect(leftRoom, right, bottomRoom, half+topRoom+8), s, "trained", "tokens", top)
 	pn.lines(totals)
 	for i, j := range jobs {
-		if i < len(totals) && j.FinishedShare >= 0.5 && j.FinishDays.Mean <= s.HorizonDays {
+		if i < len(totals) && j.FinishedShare >= 0.5 && j.FinishDays.P50 <= s.HorizonDays {
 			pn.interval(j.FinishDays, j.TargetTokens, paint(i))
 		}
 	}
@@ -134,26 +127,27 @@ func (p *panel) lines(all []*series) {
 	}
 }
 
-// interval marks the mean finish with a dot and p10 to p90 with a bar.
+// interval marks the median finish with a dot and p10 to p90 with a bar.
 func (p *panel) interval(days result.Stat, y float64, c color.NRGBA) {
 	from, to := math.Max(days.P10, p.plt.X.Min), math.Min(days.P90, p.plt.X.Max)
 	if from < to {
 		p.data.StrokeLine2(stroke(readable(c), 3, nil), p.x(from), p.y(y), p.x(to), p.y(y))
 	}
-	p.dot(days.Mean, y, readable(c), 4)
+	p.dot(days.P50, y, readable(c), 4)
 }
 
-// anchorBusy points each label at its series' last value that is not zero: a job
-// that is done has no speed.
-func (p *page) anchorBusy(pn *panel, all []*series, labels []label) {
-	for i, c := range all {
-		labels[i].at = vg.Point{X: pn.data.Max.X, Y: pn.data.Min.Y}
-		for k := len(c.y) - 1; k >= 0; k-- {
-			if c.y[k] > 0 && !math.IsInf(c.y[k], 0) {
-				labels[i].at = vg.Point{X: pn.x(c.x[k]), Y: pn.y(c.y[k])}
-				break
-			}
-		}
+// whileActive leaves out the zeros before a job starts and after it is done.
+func (s *series) whileActive() {
+	from, to := 0, len(s.y)
+	for from < to && s.y[from] == 0 {
+		from++
+	}
+	for to > from && s.y[to-1] == 0 {
+		to--
+	}
+	s.x, s.y = s.x[from:to], s.y[from:to]
+	if len(s.low) > 0 {
+		s.low, s.high = s.low[from:to], s.high[from:to]
 	}
 }
 
@@ -165,13 +159,16 @@ func meanRate(j *result.Job) string {
 	return compare.ScaleOf("tokens/s", v).Text(v) + " mean"
 }
 
+// finishText is when half of the replicas are done, and nine in ten.
 func finishText(j *result.Job) string {
 	switch {
-	case j.FinishedShare >= 0.5:
-		return "done " + j.Finish.Mean
-	case j.Finish.Mean == result.Never:
+	case j.FinishedShare < 0.5 && j.Finish.P50 == result.Never:
 		return "never done"
+	case j.FinishedShare < 0.5:
+		return "projected " + j.Finish.P50
+	case j.Finish.P90 == j.Finish.P50 || j.FinishedShare < 0.9:
+		return "done " + j.Finish.P50
 	default:
-		return "projected " + j.Finish.Mean
+		return "done " + j.Finish.P50 + ", p90 " + j.Finish.P90
 	}
 }
