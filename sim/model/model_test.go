@@ -7,24 +7,40 @@ import (
 
 // Shapes from the authors' configuration files.
 var (
-	gpt3 = Model{Name: "gpt3-175b", Layers: 96, Hidden: 12288, Heads: 96, FFN: 49152, Vocab: 51200,
-		Tied: true, Positions: 2048, Bias: true, LayerNorm: true}
-	bloom = Model{Name: "bloom-176b", Layers: 70, Hidden: 14336, Heads: 112, FFN: 57344, Vocab: 250880,
-		Tied: true, Bias: true, LayerNorm: true, EmbeddingNorm: true}
-	llama8b = Model{Name: "llama3-8b", Layers: 32, Hidden: 4096, Heads: 32, KVHeads: 8, FFN: 14336,
-		Gated: true, Vocab: 128256}
-	llama405b = Model{Name: "llama3-405b", Layers: 126, Hidden: 16384, Heads: 128, KVHeads: 8, FFN: 53248,
-		Gated: true, Vocab: 128256}
-	qwen235b = Model{Name: "qwen3-235b-a22b", Layers: 94, Hidden: 4096, Heads: 64, KVHeads: 4, HeadDim: 128,
-		Gated: true, Vocab: 151936, QKNorm: true, MoE: &MoE{Experts: 128, TopK: 8, FFN: 1536}}
-	qwen30b = Model{Name: "qwen3-30b-a3b", Layers: 48, Hidden: 2048, Heads: 32, KVHeads: 4, HeadDim: 128,
-		Gated: true, Vocab: 151936, QKNorm: true, MoE: &MoE{Experts: 128, TopK: 8, FFN: 768}}
-	deepseekV3 = Model{Name: "deepseek-v3", Layers: 61, Hidden: 7168, Heads: 128, FFN: 18432, Gated: true, Vocab: 129280,
+	gpt3 = Model{
+		Name: "gpt3-175b", Layers: 96, Hidden: 12288, Heads: 96, FFN: 49152, Vocab: 51200,
+		Tied: true, Positions: 2048, Bias: true, LayerNorm: true,
+	}
+	bloom = Model{
+		Name: "bloom-176b", Layers: 70, Hidden: 14336, Heads: 112, FFN: 57344, Vocab: 250880,
+		Tied: true, Bias: true, LayerNorm: true, EmbeddingNorm: true,
+	}
+	llama8b = Model{
+		Name: "llama3-8b", Layers: 32, Hidden: 4096, Heads: 32, KVHeads: 8, FFN: 14336,
+		Gated: true, Vocab: 128256,
+	}
+	llama405b = Model{
+		Name: "llama3-405b", Layers: 126, Hidden: 16384, Heads: 128, KVHeads: 8, FFN: 53248,
+		Gated: true, Vocab: 128256,
+	}
+	qwen235b = Model{
+		Name: "qwen3-235b-a22b", Layers: 94, Hidden: 4096, Heads: 64, KVHeads: 4, HeadDim: 128,
+		Gated: true, Vocab: 151936, QKNorm: true, MoE: &MoE{Experts: 128, TopK: 8, FFN: 1536},
+	}
+	qwen30b = Model{
+		Name: "qwen3-30b-a3b", Layers: 48, Hidden: 2048, Heads: 32, KVHeads: 4, HeadDim: 128,
+		Gated: true, Vocab: 151936, QKNorm: true, MoE: &MoE{Experts: 128, TopK: 8, FFN: 768},
+	}
+	deepseekV3 = Model{
+		Name: "deepseek-v3", Layers: 61, Hidden: 7168, Heads: 128, FFN: 18432, Gated: true, Vocab: 129280,
 		MLA: &MLA{QRank: 1536, KVRank: 512, NopeDim: 128, RopeDim: 64, ValueDim: 128},
-		MoE: &MoE{Experts: 256, TopK: 8, FFN: 2048, SharedFFN: 2048, RouterBias: true, DenseLayers: 3}, MTP: 1}
-	gptOSS = Model{Name: "gpt-oss-120b", Layers: 36, Hidden: 2880, Heads: 64, KVHeads: 8, HeadDim: 64, Gated: true,
+		MoE: &MoE{Experts: 256, TopK: 8, FFN: 2048, SharedFFN: 2048, RouterBias: true, DenseLayers: 3}, MTP: 1,
+	}
+	gptOSS = Model{
+		Name: "gpt-oss-120b", Layers: 36, Hidden: 2880, Heads: 64, KVHeads: 8, HeadDim: 64, Gated: true,
 		Vocab: 201088, Bias: true, Sinks: true, Window: 128,
-		MoE: &MoE{Experts: 128, TopK: 4, FFN: 2880, RouterBias: true}}
+		MoE: &MoE{Experts: 128, TopK: 4, FFN: 2880, RouterBias: true},
+	}
 )
 
 // TestParamsExact holds the count to the number of weights in the released
