@@ -27,16 +27,17 @@ var arrows = map[string][]string{
 	"sim/spell": {},
 	"sim/dist":  {"sim/unit"},
 
-	"sim/hardware": {"sim/unit"},
-	"sim/model":    {"sim/unit"},
-	"sim/step":     {"sim/hardware", "sim/model", "sim/unit"},
-	"sim/search":   {"sim/step", "sim/hardware", "sim/model", "sim/unit"},
+	"sim/hardware":              {"sim/unit"},
+	"sim/hardware/hardwaretest": {"sim/hardware", "sim/unit"},
+	"sim/model":                 {"sim/unit"},
+	"sim/step":                  {"sim/hardware", "sim/model", "sim/unit"},
+	"sim/search":                {"sim/step", "sim/hardware", "sim/model", "sim/unit"},
 
 	// The models of the calendar know the machine, never each other.
 	"sim/power":   {"sim/hardware", "sim/unit"},
 	"sim/failure": {"sim/dist", "sim/unit"},
-	"sim/fleet":   {"sim/dist", "sim/unit"},
-	"sim/job":     {"sim/step", "sim/model", "sim/dist", "sim/unit"},
+	"sim/fleet":   {"sim/des", "sim/dist", "sim/unit"},
+	"sim/job":     {"sim/step", "sim/model", "sim/des", "sim/dist", "sim/unit"},
 
 	"scenarios": {},
 	"sim/scenario": {
