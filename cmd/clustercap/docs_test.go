@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-//go:generate go test -run ^TestCommandsPage$ -update .
+//go:generate go test -run ^(TestCommandsPage|TestReadmeShowsTheProgram)$ -update .
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
@@ -23,20 +23,7 @@ const repository = "../.." // from this package's folder
 
 // TestCommandsPage holds docs/commands.md to the help that the program prints.
 func TestCommandsPage(t *testing.T) {
-	path := filepath.Join(repository, "docs", "commands.md")
-	want := commandsPage()
-	if *update {
-		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(got) != want {
-		t.Errorf("%s is stale: run go generate ./...", path)
-	}
+	golden(t, filepath.Join(repository, "docs", "commands.md"), []byte(commandsPage()))
 }
 
 func commandsPage() string {
@@ -60,8 +47,8 @@ func helpText(c *cobra.Command) string {
 	return out.String()
 }
 
-// invocation finds the program's command lines in a page's indented or fenced code.
-var invocation = regexp.MustCompile(`(?m)^\s*(?:\$ )?(?:go run \./cmd/clustercap|clustercap) ([^#\n]+)`)
+// invocation finds the program's command lines in a page's indented code.
+var invocation = regexp.MustCompile(`(?m)^    (?:go run \./cmd/clustercap|clustercap) ([^#\n]+)`)
 
 // TestReadmeCommandsParse holds the README to commands, flags and scenario files
 // that exist. Its first command is run as it stands by .ci/run.

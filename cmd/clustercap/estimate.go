@@ -80,7 +80,7 @@ func price(w *step.Workload, m *step.Machine, chips int, layout string) (*step.S
 	}
 	if !s.Memory.Fits() {
 		return nil, cannot(nil, "--layout auto finds one that fits, if there is any; more tp, pp or zero=3 take less",
-			"%s: layout %s needs %s per chip, the chip has %s", what, s.Layout, gigabytes(s.Memory.Total()), gigabytes(s.Memory.Capacity))
+			"%s: layout %s needs %s per chip, the chip has %s", what, s.Layout, gibibytes(s.Memory.Total()), gibibytes(s.Memory.Capacity))
 	}
 	return &s, nil
 }
@@ -225,9 +225,9 @@ func (e *estimate) waterfall(format string) *grid {
 // memoryTable is the memory of the fullest pipeline stage.
 func (e *estimate) memoryTable() *grid {
 	m := e.step.Memory
-	g := &grid{head: []string{"memory per chip", "GB", "of capacity"}}
+	g := &grid{head: []string{"memory per chip", "GiB", "of capacity"}}
 	for _, c := range append(memoryClasses(m), memoryClass{"total", "all together", m.Total()}, memoryClass{"capacity", "capacity", m.Capacity}) {
-		g.add(c.label, figure(float64(c.bytes)/1e9), percent(float64(c.bytes/m.Capacity)))
+		g.add(c.label, figure(float64(c.bytes)/gib), percent(float64(c.bytes/m.Capacity)))
 	}
 	return g
 }
@@ -247,7 +247,10 @@ func memoryClasses(m step.Memory) []memoryClass {
 	}
 }
 
-func gigabytes(b unit.Bytes) string { return figure(float64(b)/1e9) + " GB" }
+// gib is the unit of memory: chips are sold by binary gigabytes.
+const gib = 1 << 30
+
+func gibibytes(b unit.Bytes) string { return figure(float64(b)/gib) + " GiB" }
 
 // flat is the estimate as one long table.
 func (e *estimate) flat() *grid {

@@ -7,6 +7,7 @@ import (
 
 	"clustercap/sim"
 	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
 )
 
 func newExplainCommand(p *program) *cobra.Command {
@@ -115,7 +116,7 @@ func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (st
 	g := &grid{head: []string{"job", "chips", "used", "layout", "speed", "MFU", "memory"}, left: []int{3}}
 	for _, l := range layouts {
 		g.add(l.Job, grouped(float64(l.Chips)), grouped(float64(l.Used)), l.Layout,
-			quantity("tokens/s", l.TokensPerSecond), percent(l.MFU), figure(l.MemoryBytes/1e9)+" GB")
+			quantity("tokens/s", l.TokensPerSecond), percent(l.MFU), gibibytes(unit.Bytes(l.MemoryBytes)))
 	}
 	b.WriteString(g.render(format))
 	for _, w := range prepared.Warnings {

@@ -78,7 +78,7 @@ func searchText(best []step.Step, format string) (string, error) {
 		return jsonText(rows)
 	}
 	scale := compare.ScaleOf("tokens/s", rows[0].TokensPerSecond)
-	g := &grid{head: []string{"layout", "chips", scale.Unit, "MFU", "GB", "slower", "because of"}, left: []int{6}}
+	g := &grid{head: []string{"layout", "chips", scale.Unit, "MFU", "GiB", "slower", "because of"}, left: []int{6}}
 	for i, r := range rows {
 		slower := "-"
 		if i > 0 {
@@ -89,7 +89,7 @@ func searchText(best []step.Step, format string) (string, error) {
 			layout, more = folded(r.Layout, widestLayout)
 		}
 		g.add(layout, grouped(float64(r.Chips)), scale.Number(r.TokensPerSecond), percent(r.MFU),
-			figure(r.MemoryBytes/1e9), slower, loss(first, &best[i]))
+			figure(r.MemoryBytes/gib), slower, loss(first, &best[i]))
 		for _, line := range more {
 			g.add(line, "", "", "", "", "", "")
 		}
