@@ -159,19 +159,23 @@ func (p *pricer) price() Step {
 func seconds(s float64) unit.Duration { return unit.Duration(s) }
 
 // messages is the exposed time of sends between pipeline stages. Plain 1F1B waits
-// for each input and each gradient; with several chunks the messages of one hide
-// behind the kernels of the others, except while the pipeline fills and drains.
+// for each input and each gradient. With several chunks per stage (or DualPipe's two
+// directions) every chunk boundary sends; the messages hide behind the kernels of
+// the next chunk, which they slow down, except while the pipeline fills and drains.
 func (p *pricer) messages(s *pipe, micro float64) float64 {
 	l := p.layout
 	if l.PP == 1 {
 		return 0
 	}
 	hop := p.net.send(activationBytes*s.shape.sharded*s.shape.hidden, l.TP*l.CP*l.DP)
-	waits := float64(l.PP - 1)
+	fill := 2 * hop * float64(l.PP-1)
 	if l.VPP == 1 && l.Schedule == OneFOneB {
-		waits += micro
+		return fill + 2*hop*micro
 	}
-	return 2 * hop * waits
+	chunks := float64(l.VPP)
+	pass := s.mean.sum() / (2 * chunks) // one direction of one chunk
+	hidden := min(hop-ringStep, pass)
+	return fill + 2*micro*chunks*(hop-hidden+commSlowdown*hidden)
 }
 
 // straggler is the wait for the slowest chip when the speeds of all are normal with
