@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -12,11 +13,20 @@ import (
 
 // subtitle names what was run: title, plan, replicas and what the band means.
 func subtitle(s *result.Set) string {
-	t := s.Title
-	if t == "" {
-		t = s.Scenario
+	return fmt.Sprintf("%s · plan %s · %s", heading(s.Title, s.Scenario), heading(s.Plan, ""), replicas(s))
+}
+
+// heading is the text, or what stands in for an empty one, short enough to leave room
+// for the rest of a subtitle.
+func heading(text, instead string) string {
+	const most = 60 // characters; a subtitle holds about 150
+	if text == "" {
+		text = instead
 	}
-	return fmt.Sprintf("%s · plan %s · %s", t, s.Plan, replicas(s))
+	if runes := []rune(text); len(runes) > most {
+		return strings.TrimRight(string(runes[:most-1]), " ") + "…"
+	}
+	return text
 }
 
 func replicas(s *result.Set) string {

@@ -133,11 +133,7 @@ func subtitleBars(s *result.Set) string {
 	if s.Replicas == 1 {
 		spread = "one replica"
 	}
-	t := s.Title
-	if t == "" {
-		t = s.Scenario
-	}
-	return fmt.Sprintf("%s · plan %s · %s", t, s.Plan, spread)
+	return fmt.Sprintf("%s · plan %s · %s", heading(s.Title, s.Scenario), heading(s.Plan, ""), spread)
 }
 
 // barPitch is the distance between the middles of two bars.

@@ -6,32 +6,52 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// lineLabels writes each label along its own line, above or below a point of it,
-// where it hides least and is nearest to the line that it names.
-// Lines beyond the labels are obstacles without a name.
-func (p *panel) lineLabels(lines []*series, labels []label) {
-	paths := make([][]vg.Point, len(lines))
+// track is a line on the canvas that labels keep off.
+type track struct {
+	points []vg.Point
+	// owner is the index of the label that the line belongs to, -1 for none; named is
+	// true where that label names this very line.
+	owner int
+	named bool
+}
+
+// tracks are the named lines and the edges of their bands.
+func (p *panel) tracks(lines []*series) []track {
+	var all []track
 	for i, s := range lines {
-		paths[i] = p.path(s)
+		all = append(all, track{p.path(s.x, s.y), i, true})
+		if len(s.low) > 0 {
+			all = append(all, track{p.path(s.x, s.low), i, false}, track{p.path(s.x, s.high), i, false})
+		}
 	}
+	return all
+}
+
+// lineLabels writes each label along the line that it names, above, below or beside
+// a point of it, where it hides least and is nearest to that line.
+func (p *panel) lineLabels(tracks []track, labels []label) {
 	lead := p.style.plain.lead()
+	widest := (p.data.Max.X - p.data.Min.X) * 0.45
 	var taken []vg.Rectangle
 	for i, l := range labels {
-		if len(paths[i]) == 0 {
-			continue
-		}
+		l.name, l.value = fit(p.style.strong, l.name, widest), fit(p.style.plain, l.value, widest)
 		size := vg.Point{X: max(p.style.strong.width(l.name), p.style.plain.width(l.value)), Y: lead}
 		if l.value != "" {
 			size.Y = 2 * lead
 		}
 		best, lowest := vg.Rectangle{}, math.Inf(1)
-		for _, box := range p.candidates(paths[i], size) {
-			if cost := labelCost(box, i, paths, taken); cost < lowest {
-				best, lowest = box, cost
+		for _, t := range tracks {
+			if t.owner != i || !t.named {
+				continue
+			}
+			for _, box := range p.candidates(t.points, size) {
+				if cost := labelCost(box, i, tracks, taken); cost < lowest {
+					best, lowest = box, cost
+				}
 			}
 		}
 		if math.IsInf(lowest, 1) {
-			continue // the panel is too small for any text
+			continue // no line, or no room for any text
 		}
 		taken = append(taken, best)
 		c := readable(l.color)
@@ -41,9 +61,9 @@ func (p *panel) lineLabels(lines []*series, labels []label) {
 }
 
 // path is a line on the canvas, with a point at least every three points of length.
-func (p *panel) path(s *series) []vg.Point {
+func (p *panel) path(x, y []float64) []vg.Point {
 	var path []vg.Point
-	for _, run := range runs(thin(s.x, s.y)) {
+	for _, run := range runs(thin(x, y)) {
 		for k, q := range run {
 			at := vg.Point{X: p.x(q.X), Y: p.y(q.Y)}
 			if k > 0 {
@@ -71,6 +91,7 @@ func (p *panel) candidates(path []vg.Point, size vg.Point) []vg.Rectangle {
 		for _, corner := range [...]vg.Point{
 			{X: at.X - size.X/2, Y: at.Y + gap}, {X: at.X - size.X/2, Y: at.Y - gap - size.Y},
 			{X: at.X - size.X - gap, Y: at.Y - size.Y/2}, {X: at.X + gap, Y: at.Y - size.Y/2},
+			{X: at.X - size.X - gap, Y: at.Y + gap/2}, {X: at.X + gap, Y: at.Y - size.Y - gap/2},
 		} {
 			box := vg.Rectangle{Min: corner, Max: corner.Add(size)}
 			if box.Min.X >= p.data.Min.X && box.Max.X <= p.data.Max.X && box.Min.Y >= p.data.Min.Y && box.Max.Y <= p.data.Max.Y+size.Y {
@@ -83,8 +104,8 @@ func (p *panel) candidates(path []vg.Point, size vg.Point) []vg.Rectangle {
 
 // labelCost counts what a label in the box would hide: points of lines, and far worse
 // other labels. A line of another name within half a line of text misleads.
-func labelCost(box vg.Rectangle, own int, paths [][]vg.Point, taken []vg.Rectangle) float64 {
-	const otherLabel, foreign = 1e4, 3
+func labelCost(box vg.Rectangle, own int, tracks []track, taken []vg.Rectangle) float64 {
+	const otherLabel, hidden, foreign = 1e4, 9, 3
 	cost := 0.0
 	for _, t := range taken {
 		if box.Min.X < t.Max.X && t.Min.X < box.Max.X && box.Min.Y < t.Max.Y && t.Min.Y < box.Max.Y {
@@ -92,19 +113,17 @@ func labelCost(box vg.Rectangle, own int, paths [][]vg.Point, taken []vg.Rectang
 		}
 	}
 	const near = 8 * vg.Length(1) // about half a line of text
-	for i, path := range paths {
-		for _, q := range path {
+	for _, t := range tracks {
+		for _, q := range t.points {
 			inside := q.X >= box.Min.X && q.X <= box.Max.X && q.Y >= box.Min.Y && q.Y <= box.Max.Y
 			beside := q.X >= box.Min.X-near && q.X <= box.Max.X+near && q.Y >= box.Min.Y-near && q.Y <= box.Max.Y+near
 			switch {
-			case inside && i != own:
-				cost += 3 * foreign
 			case inside:
+				cost += hidden
+			case beside && t.owner != own:
 				cost += foreign
-			case beside && i != own:
-				cost += foreign
-			case beside:
-				cost -= 0.2 // beside its own line
+			case beside && t.named:
+				cost -= 0.2 // along its own line
 			}
 		}
 	}

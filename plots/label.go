@@ -33,7 +33,7 @@ func (p *panel) endLabels(labels []label, width vg.Length) {
 		}
 		wanted[i] = l.at.Y
 	}
-	ys := spread(wanted, heights, p.data.Min.Y-lead, p.data.Max.Y+lead)
+	ys := spread(wanted, heights, p.data.Min.Y-4, p.data.Max.Y+lead)
 	for i, l := range labels {
 		x, y := p.data.Max.X+labelGap, ys[i]
 		c := readable(l.color)

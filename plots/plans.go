@@ -69,11 +69,7 @@ func comparedRows(c *compare.Comparison) []*compare.Row {
 
 func plansSubtitle(c *compare.Comparison) string {
 	var notes []string
-	t := c.Plans[0].Title
-	if t == "" {
-		t = c.Plans[0].Scenario
-	}
-	notes = append(notes, t)
+	notes = append(notes, heading(c.Plans[0].Title, c.Plans[0].Scenario))
 	if c.Plans[0].Replicas > 1 {
 		notes = append(notes, fmt.Sprintf("mean of %d replicas, whiskers p10–p90", c.Plans[0].Replicas))
 	} else {
@@ -161,6 +157,8 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 		end, text := x0, "no such job"
 		switch {
 		case !cell.Present:
+		case cell.Bound && cell.AtLeast <= 0:
+			text = "not started"
 		case cell.Bound:
 			end = p.openBar(x0, x(cell.AtLeast), y, paint(i))
 			text = ">" + r.Scale.Number(math.Floor(cell.AtLeast)) + projected(r, cell)

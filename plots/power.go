@@ -101,6 +101,10 @@ func limitSteps(limit *series, end float64) []limitStep {
 		return (limit.x[i-1] + limit.x[i]) / 2
 	}
 	for i := 0; i < len(limit.y); {
+		if math.IsNaN(limit.y[i]) { // no sample: the limit before it still holds
+			i++
+			continue
+		}
 		k := i + 1
 		for k < len(limit.y) && limit.y[k] == limit.y[i] {
 			k++
@@ -118,7 +122,9 @@ func limitSteps(limit *series, end float64) []limitStep {
 		if n := len(steps); n > 0 && steps[n-1].to < from {
 			from = steps[n-1].to
 		}
-		if v > 0 && !math.IsInf(v, 0) {
+		if n := len(steps); n > 0 && steps[n-1].limit == v && steps[n-1].to >= from {
+			steps[n-1].to = to
+		} else if v > 0 && !math.IsInf(v, 0) {
 			steps = append(steps, limitStep{from, to, v})
 		}
 		i = k

@@ -52,21 +52,17 @@ func scaling(s *result.Set) Chart {
 }
 
 func scalingSubtitle(s *result.Set) string {
-	t := s.Title
-	if t == "" {
-		t = s.Scenario
-	}
-	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered with failures and checkpoints%s", t, s.Plan, shownOf(s))
+	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered with failures and checkpoints%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), shownOf(s))
 }
 
-// scalingTitle speaks of the job that may use the most chips.
+// scalingTitle speaks of the job that may use the most chips, if it has a choice.
 func scalingTitle(all []curve) string {
 	if len(all) == 0 {
 		return "No job has a layout that runs"
 	}
 	widest := all[0]
 	for _, c := range all {
-		if c.most() > widest.most() {
+		if several := len(c.points) > 1; c.most() > widest.most() && several || several && len(widest.points) == 1 {
 			widest = c
 		}
 	}
@@ -148,19 +144,17 @@ func mfuLabels(all []curve) []label {
 
 // names writes each job's name along its line.
 func (p *panel) names(all []curve) {
-	lines := make([]*series, 2*len(all))
+	var tracks []track
 	texts := make([]label, len(all))
 	for i, c := range all {
-		free, kept := &series{}, &series{}
+		var x, free, kept []float64
 		for _, q := range c.points {
-			free.x, free.y = append(free.x, float64(q.Chips)), append(free.y, q.TokensPerSecond)
-			kept.y = append(kept.y, positive(q.Delivered))
+			x, free, kept = append(x, float64(q.Chips)), append(free, q.TokensPerSecond), append(kept, positive(q.Delivered))
 		}
-		kept.x = free.x
-		lines[i], lines[len(all)+i] = free, kept
+		tracks = append(tracks, track{p.path(x, free), i, true}, track{p.path(x, kept), i, false})
 		texts[i] = label{name: c.job, color: c.color}
 	}
-	p.lineLabels(lines, texts)
+	p.lineLabels(tracks, texts)
 }
 
 // ranges returns the limits of both logarithmic axes, with some room, and the

@@ -2,6 +2,7 @@ package plots
 
 import (
 	"image/color"
+	"math"
 	"strings"
 
 	xfont "golang.org/x/image/font"
@@ -88,23 +89,31 @@ func (f face) halo(c draw.Canvas, txt string, x, y vg.Length, xa text.XAlignment
 	f.draw(c, txt, x, y, xa, ya)
 }
 
-// wrap breaks txt into at most n lines of the width; what is left over ends in an
-// ellipsis.
+// wrap breaks txt into at most n lines of the width, two as even as can be; what is
+// left over ends in an ellipsis.
 func wrap(f face, txt string, width vg.Length, n int) []string {
-	var lines []string
-	words := strings.Fields(txt)
-	for len(words) > 0 {
-		if len(lines) == n-1 {
-			return append(lines, fit(f, strings.Join(words, " "), width))
-		}
-		k := 1
-		for k < len(words) && f.width(strings.Join(words[:k+1], " ")) <= width {
-			k++
-		}
-		lines = append(lines, fit(f, strings.Join(words[:k], " "), width))
-		words = words[k:]
+	if txt == "" {
+		return nil
 	}
-	return lines
+	if f.width(txt) <= width || n == 1 {
+		return []string{fit(f, txt, width)}
+	}
+	words := strings.Fields(txt)
+	var best []string
+	widest := vg.Length(math.Inf(1))
+	for k := 1; k < len(words); k++ {
+		lines := []string{strings.Join(words[:k], " "), strings.Join(words[k:], " ")}
+		if w := max(f.width(lines[0]), f.width(lines[1])); w <= widest {
+			best, widest = lines, w
+		}
+	}
+	if best == nil {
+		best = words
+	}
+	for i := range best {
+		best[i] = fit(f, best[i], width)
+	}
+	return best
 }
 
 // fit shortens txt to the width, with an ellipsis in its middle: the names of

@@ -103,7 +103,7 @@ func (p *page) drawThroughput(s *result.Set) {
 	half := (p.Max.Y - p.Min.Y) * 0.5
 	pn := p.calendar(p.rect(leftRoom, right, half+bottomRoom, topRoom), s, "speed", "tokens/s", topOf(rates...))
 	pn.lines(rates)
-	pn.lineLabels(rates, fast)
+	pn.lineLabels(pn.tracks(rates), fast)
 
 	top := topOf(totals...)
 	pn = p.calendar(p.rect(leftRoom, right, bottomRoom, half+topRoom+8), s, "trained", "tokens", top)
