@@ -91,7 +91,7 @@ type metric struct {
 func jobMetrics(currency string) []metric {
 	return []metric{
 		{name: "training_days", value: "training_days", label: "training", base: "d", job: func(j *result.Job) result.Stat { return j.TrainingDays }},
-		{name: "finish", value: "finish_days", label: "finish", job: func(j *result.Job) result.Stat { return j.FinishDays }},
+		{name: "finish", value: "finish_days", label: "finish (median)", job: func(j *result.Job) result.Stat { return j.FinishDays }},
 		{name: "tokens_per_second", value: "tokens_per_second", label: "speed", base: "tokens/s", job: func(j *result.Job) result.Stat { return j.TokensPerSecond }},
 		{name: "mfu", value: "mfu", label: "MFU", base: "%", job: func(j *result.Job) result.Stat { return j.MFU }},
 		{name: "goodput", value: "goodput", label: "goodput", base: "%", job: func(j *result.Job) result.Stat { return j.Goodput }},

@@ -56,7 +56,9 @@ func ladder(base string) []rung {
 		return []rung{{1e4, "GWh", 1e3}, {1e7, "TWh", 1e6}}
 	case "t CO2e":
 		return []rung{{1e4, "kt CO2e", 1e3}, {1e7, "Mt CO2e", 1e6}}
-	case "tokens/s", "chips", "chip-hours", "tokens":
+	case "chip-hours":
+		return []rung{{1e4, "k chip-hours", 1e3}, {1e6, "M chip-hours", 1e6}, {1e10, "bn chip-hours", 1e9}}
+	case "tokens/s", "tokens":
 		return []rung{{1e4, "k " + base, 1e3}, {1e6, "M " + base, 1e6}, {1e9, "G " + base, 1e9}, {1e12, "T " + base, 1e12}}
 	case "%":
 		return []rung{{0, "%", 0.01}}

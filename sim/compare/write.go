@@ -100,7 +100,7 @@ func valueText(r *Row, i int) string {
 	case c.Bound:
 		return ">" + r.Scale.Number(math.Floor(c.AtLeast)) + marks
 	case r.kind() == dates:
-		return c.Date.Mean + marks
+		return c.Date.P50 + marks
 	}
 	low, mean, high := r.Scale.Number(c.Stat.P10), r.Scale.Number(c.Stat.Mean), r.Scale.Number(c.Stat.P90)
 	if low == high && low == mean {
@@ -216,9 +216,19 @@ func (c *Comparison) legend(end string) string {
 	}
 	b.WriteString(end)
 	for _, n := range c.Table([]int{0}).Notes {
-		b.WriteString(n + end)
+		b.WriteString(wrapNote(n) + end)
 	}
 	return b.String()
+}
+
+// wrapNote breaks a footnote into lines that fit a terminal of 120 columns.
+func wrapNote(note string) string {
+	const width = 112
+	lines := strings.Split(text.WrapSoft(note, width), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.Join(lines, "\n  ")
 }
 
 // WriteMarkdown writes one Markdown table with all plans, then the footnotes.

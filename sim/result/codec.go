@@ -256,7 +256,7 @@ func WriteTimelineCSV(w io.Writer, s *Set) error {
 }
 
 // WriteJobsCSV writes jobs.csv: one row per job and replica. A duration of a job
-// that makes no progress is inf; no value is an empty cell.
+// that makes no progress is Inf; no value is an empty cell.
 func WriteJobsCSV(w io.Writer, s *Set) error {
 	out := csv.NewWriter(w)
 	metrics := JobMetrics()

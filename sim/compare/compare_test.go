@@ -1,0 +1,284 @@
+package compare_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"clustercap/sim/compare"
+	"clustercap/sim/result"
+	"clustercap/sim/result/resulttest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden tables")
+
+func sets(t *testing.T, plans ...resulttest.Plan) []*result.Set {
+	t.Helper()
+	out := make([]*result.Set, len(plans))
+	for i, p := range plans {
+		s, err := p.Set()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[i] = s
+	}
+	return out
+}
+
+func shaoguan(t *testing.T) *compare.Comparison {
+	t.Helper()
+	c, err := compare.New(sets(t, resulttest.HoldTenThousand(), resulttest.GrowThirty(), resulttest.GrowHundred()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestWriters(t *testing.T) {
+	c := shaoguan(t)
+	for name, write := range map[string]func(*bytes.Buffer) error{
+		"plans.txt":  func(b *bytes.Buffer) error { return c.WriteText(b) },
+		"plans.md":   func(b *bytes.Buffer) error { return c.WriteMarkdown(b) },
+		"plans.csv":  func(b *bytes.Buffer) error { return c.WriteCSV(b) },
+		"plans.json": func(b *bytes.Buffer) error { return c.WriteJSON(b) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got bytes.Buffer
+			if err := write(&got); err != nil {
+				t.Fatal(err)
+			}
+			file := "testdata/" + name
+			if *update {
+				if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("%s is not what is written; look at both, then: go test ./sim/compare -update\n%s", file, got.String())
+			}
+		})
+	}
+}
+
+// TestWidth holds the table to a terminal of 120 columns, whatever the number of plans.
+func TestWidth(t *testing.T) {
+	p := []resulttest.Plan{resulttest.HoldTenThousand(), resulttest.GrowThirty(), resulttest.GrowHundred(), resulttest.GrowThirty(), resulttest.GrowHundred()}
+	p[3].Name, p[4].Name = "b", "c"
+	c, err := compare.New(sets(t, p...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := c.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	table, _, _ := strings.Cut(text.String(), "mean (p10")
+	for line := range strings.Lines(table) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, " \n")); n > 120 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	for _, plan := range c.Plans {
+		if !strings.Contains(table, plan.Name) {
+			t.Errorf("plan %s is not in the table", plan.Name)
+		}
+	}
+}
+
+func find(t *testing.T, c *compare.Comparison, job, metric string) *compare.Row {
+	t.Helper()
+	for i := range c.Rows {
+		if c.Rows[i].Job == job && c.Rows[i].Metric == metric {
+			return &c.Rows[i]
+		}
+	}
+	t.Fatalf("no row %s %s", job, metric)
+	return nil
+}
+
+// TestPairing: under common random numbers the interval of a difference is narrower
+// than that of independent samples, since both plans share their luck.
+func TestPairing(t *testing.T) {
+	other := resulttest.GrowHundred()
+	other.Seed = 2
+	s := sets(t, resulttest.GrowThirty(), resulttest.GrowHundred(), other)
+	c, err := compare.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := find(t, c, "dense-400b", "training_days")
+	paired, welch := row.Cells[1].Difference, row.Cells[2].Difference
+	if !paired.Paired || welch.Paired {
+		t.Fatalf("paired %v, with another seed %v", paired.Paired, welch.Paired)
+	}
+	if paired.High-paired.Low >= welch.High-welch.Low {
+		t.Errorf("paired interval %v is not narrower than Welch's %v", paired, welch)
+	}
+	if paired.Mean >= 0 || paired.High >= 0 {
+		t.Errorf("more chips train no faster: %+v", paired)
+	}
+	if !strings.Contains(strings.Join(c.Footnotes, "\n"), "independent samples (Welch)") {
+		t.Errorf("no footnote says that the seeds differ: %q", c.Footnotes)
+	}
+}
+
+// synthetic returns a set whose only job has these training days.
+func synthetic(t *testing.T, seed uint64, days ...float64) *result.Set {
+	t.Helper()
+	frame := result.Set{Scenario: "s", Plan: "p", Seed: seed, HorizonDays: 100, Currency: "USD", Jobs: []result.Job{{Name: "j"}}}
+	runs := make([]*result.Run, len(days))
+	for i, d := range days {
+		runs[i] = &result.Run{Replica: i, Jobs: []result.JobRun{{Started: true, Finished: d < 100, TrainingDays: d, FinishDays: d}}}
+	}
+	s, err := result.Summarize(frame, runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestDifference(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		name         string
+		a, b         []float64
+		seed         uint64 // of b; a has 1
+		mean, half   float64
+		none         bool
+		noise, same  bool
+		interval     bool
+		moreReplicas bool
+	}{
+		// Differences 1, 2, 3: mean 2, sd 1, t(0.975; 2) = 4.302653, so half = 4.302653/√3.
+		{name: "paired", a: []float64{10, 20, 30}, b: []float64{11, 22, 33}, seed: 1, mean: 2, half: 2.484138, interval: true, noise: true, moreReplicas: true},
+		// Differences 9, 10, 11 with the same half.
+		{name: "settled", a: []float64{10, 20, 30}, b: []float64{19, 30, 41}, seed: 1, mean: 10, half: 2.484138, interval: true},
+		// Variances 1 and 1, n = 3 each: se = √(2/3), df = 4, t(0.975; 4) = 2.776445.
+		{name: "welch", a: []float64{10, 11, 12}, b: []float64{20, 21, 22}, seed: 2, mean: 10, half: 2.266958, interval: true},
+		{name: "same", a: []float64{10, 20}, b: []float64{10, 20}, seed: 1, interval: true, same: true},
+		{name: "one replica", a: []float64{10}, b: []float64{12}, seed: 1, mean: 2},
+		{name: "never", a: []float64{10, 20}, b: []float64{12, inf}, seed: 1, none: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmp, err := compare.New([]*result.Set{synthetic(t, 1, c.a...), synthetic(t, c.seed, c.b...)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := find(t, cmp, "j", "training_days").Cells[1].Difference
+			if c.none {
+				if d != nil {
+					t.Fatalf("difference %+v to a plan that never finishes", d)
+				}
+				return
+			}
+			const tolerance = 1e-6 // the tabled quantiles have seven digits
+			if math.Abs(d.Mean-c.mean) > tolerance || math.Abs((d.High-d.Low)/2-c.half) > tolerance {
+				t.Errorf("difference %v ± %v, want %v ± %v", d.Mean, (d.High-d.Low)/2, c.mean, c.half)
+			}
+			if d.Noise() != c.noise || d.Same != c.same || d.Interval != c.interval || (d.MoreReplicas > 0) != c.moreReplicas {
+				t.Errorf("%+v (noise %v)", d, d.Noise())
+			}
+		})
+	}
+}
+
+// TestMoreReplicas: with the mean 2 and sd 1 of the case above, 4 replicas have
+// t(0.975; 3) = 3.182446 and a half of 1.59, which excludes zero: one more.
+func TestMoreReplicas(t *testing.T) {
+	c, err := compare.New([]*result.Set{synthetic(t, 1, 10, 20, 30), synthetic(t, 1, 11, 22, 33)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := find(t, c, "j", "training_days").Cells[1].Difference.MoreReplicas; got != 1 {
+		t.Errorf("%d more replicas, want 1", got)
+	}
+}
+
+func TestUnfinished(t *testing.T) {
+	c := shaoguan(t)
+	cell := find(t, c, "dense-400b", "training_days").Cells[0]
+	if !cell.Bound || cell.AtLeast != 716 { // a horizon of 730 days less the 14 until the job starts
+		t.Errorf("hold-10k: bound %v, at least %v days", cell.Bound, cell.AtLeast)
+	}
+	if len(cell.Notes) == 0 || !strings.Contains(c.Footnotes[cell.Notes[0]-1], "finished in 0 of 16 replicas by 2028-04-30") {
+		t.Errorf("no footnote projects it: %v %q", cell.Notes, c.Footnotes)
+	}
+	if _, err := compare.New(nil); err == nil {
+		t.Error("comparing nothing is not an error")
+	}
+}
+
+func TestMissingJobAndCurrency(t *testing.T) {
+	one := resulttest.GrowThirty()
+	one.Jobs = 1
+	s := sets(t, resulttest.GrowThirty(), one)
+	s[1].Currency = "USD"
+	c, err := compare.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cell := find(t, c, "moe-235b", "mfu").Cells[1]; cell.Present || cell.Difference != nil {
+		t.Errorf("the job that the plan does not have: %+v", cell)
+	}
+	if cell := find(t, c, "", "cost").Cells[1]; cell.Difference != nil || len(cell.Notes) == 0 {
+		t.Errorf("CNY and USD are compared: %+v", cell)
+	}
+	for _, write := range []func(*bytes.Buffer) error{
+		func(b *bytes.Buffer) error { return c.WriteText(b) },
+		func(b *bytes.Buffer) error { return c.WriteMarkdown(b) },
+	} {
+		if err := write(new(bytes.Buffer)); err != nil {
+			t.Error(err)
+		}
+	}
+	var table, doc bytes.Buffer
+	if err := c.WriteCSV(&table); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := csv.NewReader(&table).ReadAll(); err != nil {
+		t.Error(err)
+	}
+	if err := c.WriteJSON(&doc); err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(doc.Bytes()) {
+		t.Error("not JSON")
+	}
+}
+
+func TestScale(t *testing.T) {
+	for _, c := range []struct {
+		base   string
+		values []float64
+		write  float64
+		want   string
+	}{
+		{"MW", []float64{44.13, 12}, 12, "12.0 MW"},
+		{"MW", []float64{0.5}, 0.5, "500 kW"},
+		{"MWh", []float64{530_000}, 530_000, "530 GWh"},
+		{"tokens/s", []float64{1_136_000}, 389_000, "0.39 M tokens/s"},
+		{"tokens", []float64{15e12}, 15e12, "15.0 T tokens"},
+		{"%", []float64{0.4123}, 0.4123, "41.2 %"},
+		{"CNY", []float64{265.4e6}, 80e6, "80 M CNY"},
+		{"", []float64{98_765}, 98_765, "98,765"},
+		{"d", []float64{0}, 0, "0 d"},
+		{"d", []float64{math.Inf(1)}, math.Inf(1), "never"},
+		{"d", []float64{math.NaN()}, math.NaN(), "n/a"},
+		{"d", []float64{447}, -0.2, "0 d"},
+	} {
+		if got := compare.ScaleOf(c.base, c.values...).Text(c.write); got != c.want {
+			t.Errorf("%v %q on the scale of %v: %q, want %q", c.write, c.base, c.values, got, c.want)
+		}
+	}
+}
