@@ -56,12 +56,18 @@ func (p *pricer) window(pass float64) float64 {
 	return pass * (1 + (v-1)*float64(p.layout.PP-1)/v)
 }
 
-// exposed is what remains of a collective of this duration that runs bucket by
-// bucket beside kernels for a window: at least its last bucket, and the slowdown of
-// the kernels it runs beside.
-func exposed(duration, window float64) float64 {
-	hidden := min(duration*(1-1/buckets), window)
+// beside is what a transfer of this duration costs kernels that run beside it for a
+// window: what they don't hide, and their slowdown while they hide the rest.
+func beside(duration, window float64) float64 {
+	hidden := min(duration, window)
 	return duration - hidden + commSlowdown*hidden
+}
+
+// exposed is beside for a collective that follows its kernels bucket by bucket: the
+// last bucket has nothing left to hide behind.
+func exposed(duration, window float64) float64 {
+	last := duration / buckets
+	return last + beside(duration-last, window)
 }
 
 // optimizer is the Adam update of the fullest stage's share of parameters.

@@ -174,8 +174,7 @@ func (p *pricer) messages(s *pipe, micro float64) float64 {
 	}
 	chunks := float64(l.VPP)
 	pass := s.mean.sum() / (2 * chunks) // one direction of one chunk
-	hidden := min(hop-ringStep, pass)
-	return fill + 2*micro*chunks*(hop-hidden+commSlowdown*hidden)
+	return fill + 2*micro*chunks*(ringStep+beside(hop-ringStep, pass))
 }
 
 // straggler is the wait for the slowest chip when the speeds of all are normal with

@@ -149,12 +149,14 @@ func (r *rates) castOperands(elements float64) cost {
 }
 
 // attend prices fused attention: tokens queries of heads heads that meet span
-// keys on average, with inner widths qk and v.
-func (r *rates) attend(tokens, heads, span, qk, v float64) (forward, backward cost) {
+// keys on average, with inner widths qk and v, in as many kernels as the keys come
+// in blocks.
+func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, backward cost) {
 	flops := 2 * tokens * heads * span * (qk + v)
-	rate := r.attention * span / (span + attentionRamp)
-	forward = cost{matrix: flops / rate, memory: r.launch}
-	backward = cost{matrix: attentionBackward * flops / (rate * attentionBackwardSpeed), memory: 2 * r.launch}
+	block := span / blocks
+	rate := r.attention * block / (block + attentionRamp)
+	forward = cost{matrix: flops / rate, memory: blocks * r.launch}
+	backward = cost{matrix: attentionBackward * flops / (rate * attentionBackwardSpeed), memory: 2 * blocks * r.launch}
 	return forward, backward
 }
 

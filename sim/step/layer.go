@@ -11,7 +11,7 @@ type pass struct {
 	compute cost
 	tensor  float64 // s of tensor-parallel collectives, exposed
 	expert  float64 // s of expert-parallel all-to-alls
-	context float64 // s of context-parallel ring exchange not hidden by attention
+	context float64 // s of context-parallel ring exchange that attention does not hide
 }
 
 func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context }
@@ -108,8 +108,8 @@ func (p *pricer) attentionBlock(s shape) block {
 	b.stored += activationBytes * s.tokens * heads * v
 	if s.cp > 1 {
 		ring := p.net.gather(s.cp*activationBytes*s.tokens*kv*(qk+v), group{p.layout.CP, p.layout.TP})
-		b.forward.context += max(0, ring-forward.sum())
-		b.backward.context += max(0, 2*ring-backward.sum())
+		b.forward.context += beside(ring, forward.sum())
+		b.backward.context += beside(2*ring, backward.sum())
 	}
 
 	p.linear(&b, s.tokens, h, heads*v)
@@ -131,9 +131,9 @@ func (p *pricer) attention(b *block, s shape, heads, qk, v float64) (forward, ba
 			b.stored += stored
 		}
 	} else {
-		forward, backward = p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, 0), qk, v)
+		forward, backward = p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, 0), qk, v, s.cp)
 		if m.Window > 0 {
-			f, g := p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, m.Window), qk, v)
+			f, g := p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, m.Window), qk, v, s.cp)
 			forward, backward = forward.plus(f).times(0.5), backward.plus(g).times(0.5)
 		}
 	}
