@@ -79,8 +79,8 @@ func headline(set *result.Set, j *result.Job) string {
 		return fmt.Sprintf("%s does not finish by %s: %s of its tokens by then; at its last pace it would on %s (%s)",
 			j.Name, end, percent(trained), j.Finish.P50, dateSpan(j.Finish))
 	case j.FinishedShare < 1:
-		return fmt.Sprintf("%s finishes by %s in %s of the replicas, most likely on %s (%s, later dates projected)",
-			j.Name, end, percent(j.FinishedShare), j.Finish.P50, dateSpan(j.Finish))
+		return fmt.Sprintf("%s finishes on %s (%s), after %s days; by the calendar's end, %s, in %s of the replicas",
+			j.Name, j.Finish.P50, dateSpan(j.Finish), figure(j.TrainingDays.P50), end, percent(j.FinishedShare))
 	}
 	return fmt.Sprintf("%s finishes on %s (%s), after %s days", j.Name, j.Finish.P50, dateSpan(j.Finish), figure(j.TrainingDays.P50))
 }
