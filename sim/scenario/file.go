@@ -9,9 +9,13 @@ import (
 	"clustercap/sim/unit"
 )
 
-// File is a scenario as written. These structs are the one description of the
-// format: the decoder, the JSON Schema and docs/scenario-file.md come from their
-// json names, tags and comments.
+//go:generate go test -run ^TestGenerated -update .
+
+// The structs of this file are the one description of the format: the decoder, the
+// JSON Schema and the tables of docs/scenario-file.md come from their json names,
+// tags and comments.
+
+// File is a scenario.
 type File struct {
 	// Name of the scenario: letters, digits, - and _, at most 64. Results are filed under it.
 	Name Name `json:"name"`

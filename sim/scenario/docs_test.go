@@ -1,0 +1,199 @@
+package scenario
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"clustercap/sim/hardware"
+	"clustercap/sim/model"
+	"clustercap/sim/step"
+)
+
+// readDocs collects the comments of the types that scenario files decode into, keyed
+// Type and Type.Field.
+func readDocs(t *testing.T) map[string]string {
+	t.Helper()
+	docs := map[string]string{}
+	for _, file := range []string{"file.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
+		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GenDecl:
+				for _, spec := range n.Specs {
+					ts, ok := spec.(*ast.TypeSpec)
+					if !ok {
+						continue
+					}
+					docs[ts.Name.Name] = oneLine(n.Doc.Text())
+					if s, ok := ts.Type.(*ast.StructType); ok {
+						fieldDocs(docs, ts.Name.Name, s)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return docs
+}
+
+func fieldDocs(docs map[string]string, typeName string, s *ast.StructType) {
+	for _, f := range s.Fields.List {
+		text := oneLine(f.Doc.Text())
+		if line := oneLine(f.Comment.Text()); line != "" {
+			text = strings.TrimSpace(text + " " + strings.ToUpper(line[:1]) + line[1:] + ".")
+		}
+		for _, name := range f.Names {
+			docs[typeName+"."+name.Name] = text
+		}
+	}
+}
+
+// describe is a field's comment with the key in place of the Go name.
+func describe(docs map[string]string, f structField) string {
+	text := docs[f.goKey]
+	_, goName, _ := strings.Cut(f.goKey, ".")
+	if rest, ok := strings.CutPrefix(text, goName+" "); ok {
+		return f.name + " " + rest
+	}
+	return text
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+const (
+	docsFile = "../../docs/scenario-file.md"
+	marker   = "<!-- From here on: go generate ./sim/scenario -->\n"
+)
+
+// The tables of docs/scenario-file.md are what the structs describe; go generate
+// rewrites them and leaves the text above the marker alone.
+func TestGeneratedDocs(t *testing.T) {
+	data, err := os.ReadFile(docsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	intro, _, ok := strings.Cut(string(data), marker)
+	if !ok {
+		t.Fatal("the marker is gone from ", docsFile)
+	}
+	golden(t, docsFile, intro+marker+tables(readDocs(t)))
+}
+
+// tables lists every mapping of the format with its keys.
+func tables(docs map[string]string) string {
+	var out bytes.Buffer
+	for _, section := range []struct {
+		title string
+		typ   reflect.Type
+	}{
+		{"Scenario", reflect.TypeFor[File]()},
+		{"site", reflect.TypeFor[Site]()},
+		{"site.power[]", reflect.TypeFor[PowerPhase]()},
+		{"fleet", reflect.TypeFor[Fleet]()},
+		{"fleet.deliveries[]", reflect.TypeFor[Delivery]()},
+		{"fleet.commissioning", reflect.TypeFor[Commissioning]()},
+		{"failures", reflect.TypeFor[Failures]()},
+		{"failures.classes[]", reflect.TypeFor[FailureClass]()},
+		{"checkpoint", reflect.TypeFor[Checkpoint]()},
+		{"jobs.NAME", reflect.TypeFor[Job]()},
+		{"jobs.NAME.layout", reflect.TypeFor[step.Layout]()},
+		{"Times with a spread", reflect.TypeFor[spreadFields]()},
+		{"fleet.chip", reflect.TypeFor[hardware.Chip]()},
+		{"fleet.chip.efficiency", reflect.TypeFor[hardware.Efficiency]()},
+		{"fleet.server", reflect.TypeFor[hardware.Server]()},
+		{"fleet.fabric", reflect.TypeFor[hardware.Fabric]()},
+		{"fleet.fabric.tiers[]", reflect.TypeFor[hardware.Tier]()},
+		{"jobs.NAME.model", reflect.TypeFor[model.Model]()},
+		{"jobs.NAME.model.mla", reflect.TypeFor[model.MLA]()},
+		{"jobs.NAME.model.moe", reflect.TypeFor[model.MoE]()},
+	} {
+		fmt.Fprintf(&out, "\n### %s\n\n%s\n\n| key | written as | default | bounds | meaning |\n|---|---|---|---|---|\n", section.title, docs[section.typ.Name()])
+		for _, f := range structFields(section.typ) {
+			fmt.Fprintf(&out, "| `%s` | %s | %s | %s | %s |\n", f.name, escape(formOf(f)), escape(defaultOf(f)), escape(boundsOf(f)), escape(describe(docs, f)))
+		}
+	}
+	return out.String()
+}
+
+func escape(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+// formOf shows how a field is written.
+func formOf(f structField) string {
+	t := f.typ
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if len(f.rule.enum) > 0 {
+		return "`" + strings.Join(f.rule.enum, "`, `") + "`"
+	}
+	if q, ok := quantities[t]; ok {
+		if q.isRange {
+			return q.kind.Name + " or range: `" + q.kind.Example + "`"
+		}
+		return q.kind.Name + ": `" + q.kind.Example + "`"
+	}
+	if ref, ok := reflect.New(t).Interface().(interface{ kind() string }); ok {
+		return "name from `catalog " + ref.kind() + "`, or mapping"
+	}
+	switch reflect.New(t).Interface().(type) {
+	case *Named[Overlay], *Named[Job]:
+		return "mapping by name"
+	case *Name:
+		return "name"
+	}
+	if isSpecial(t) {
+		return "`" + exampleOf(t, f.rule) + "`"
+	}
+	switch t.Kind() {
+	case reflect.Struct:
+		return "mapping"
+	case reflect.Slice:
+		return "list of mappings"
+	case reflect.Int, reflect.Uint64:
+		return "whole number"
+	case reflect.Float64:
+		return "number"
+	case reflect.Bool:
+		return "`true`, `false`"
+	}
+	return "text"
+}
+
+func defaultOf(f structField) string {
+	switch {
+	case f.rule.required:
+		return "**required**"
+	case f.rule.def != "" && f.rule.source != "":
+		return "`" + f.rule.def + "`: " + f.rule.source
+	case f.rule.def != "":
+		return "`" + f.rule.def + "`"
+	}
+	return ""
+}
+
+// boundsOf says what a value may be; what is not said is the type's own: no quantity
+// is negative, no share above 100 %.
+func boundsOf(f structField) string {
+	r := f.rule
+	var parts []string
+	if r.min != "" {
+		parts = append(parts, "at least "+r.min)
+	}
+	if r.above != "" {
+		parts = append(parts, "above "+r.above)
+	}
+	if r.max != "" {
+		parts = append(parts, "at most "+r.max)
+	}
+	return strings.Join(parts, ", ")
+}
