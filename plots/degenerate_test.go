@@ -61,8 +61,10 @@ func zero(s *result.Set) {
 	for i := range s.Jobs {
 		j := &s.Jobs[i]
 		never := result.Stat{Mean: math.Inf(1), P10: math.Inf(1), P50: math.Inf(1), P90: math.Inf(1)}
-		*j = result.Job{Name: j.Name, TargetTokens: j.TargetTokens, TrainingDays: never, FinishDays: never,
-			Finish: result.Date{Mean: result.Never, P10: result.Never, P50: result.Never, P90: result.Never}}
+		*j = result.Job{
+			Name: j.Name, TargetTokens: j.TargetTokens, TrainingDays: never, FinishDays: never,
+			Finish: result.Date{Mean: result.Never, P10: result.Never, P50: result.Never, P90: result.Never},
+		}
 	}
 	for i := range s.Scaling {
 		s.Scaling[i].Delivered, s.Scaling[i].TokensPerSecond = 0, 0

@@ -89,9 +89,12 @@ func (p *panel) candidates(path []vg.Point, size vg.Point) []vg.Rectangle {
 	for k := 0; k < len(path); k += max(1, len(path)/tried) {
 		at := path[k]
 		for _, corner := range [...]vg.Point{
-			{X: at.X - size.X/2, Y: at.Y + gap}, {X: at.X - size.X/2, Y: at.Y - gap - size.Y},
-			{X: at.X - size.X - gap, Y: at.Y - size.Y/2}, {X: at.X + gap, Y: at.Y - size.Y/2},
-			{X: at.X - size.X - gap, Y: at.Y + gap/2}, {X: at.X + gap, Y: at.Y - size.Y - gap/2},
+			{X: at.X - size.X/2, Y: at.Y + gap},
+			{X: at.X - size.X/2, Y: at.Y - gap - size.Y},
+			{X: at.X - size.X - gap, Y: at.Y - size.Y/2},
+			{X: at.X + gap, Y: at.Y - size.Y/2},
+			{X: at.X - size.X - gap, Y: at.Y + gap/2},
+			{X: at.X + gap, Y: at.Y - size.Y - gap/2},
 		} {
 			box := vg.Rectangle{Min: corner, Max: corner.Add(size)}
 			if box.Min.X >= p.data.Min.X && box.Max.X <= p.data.Max.X && box.Min.Y >= p.data.Min.Y && box.Max.Y <= p.data.Max.Y+size.Y {

@@ -2,7 +2,7 @@ package result
 
 import _ "embed"
 
-//go:generate go test -run ^TestSchemaIsUpToDate$ -update .
+//go:generate go test -run TestSchemaIsUpToDate -update .
 
 //go:embed result.schema.json
 var schema []byte
