@@ -92,6 +92,15 @@ func nearestFile(name string) string {
 // parse turns YAML text into a tree; problems go to c, and nil comes back when
 // there is no tree to go on with. Origins get the kind and file of at.
 func parse(data []byte, at Origin, c *collector) *node {
+	n := parseUncited(data, at, c)
+	if n == nil {
+		return nil
+	}
+	return cite(n, "", c)
+}
+
+// parseUncited is parse with sources where they were written.
+func parseUncited(data []byte, at Origin, c *collector) *node {
 	if !utf8.Valid(data) {
 		if at.Kind != FromSet {
 			at.Line, at.Col = invalidAt(data)
@@ -134,7 +143,7 @@ func parse(data []byte, at Origin, c *collector) *node {
 	if t.stopped {
 		return nil
 	}
-	return cite(n, "", c)
+	return n
 }
 
 // syntaxProblem reports what the YAML parser could not read.

@@ -52,7 +52,7 @@ func TestSchemaPatterns(t *testing.T) {
 }
 
 const (
-	number        = `[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?`
+	number        = `\+?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?`
 	datePattern   = `^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[-+][0-9]{2}:[0-9]{2}))?$`
 	layoutPattern = `^[a-z]+=[a-z0-9]+( *, *[a-z]+=[a-z0-9]+)*$`
 )
@@ -141,8 +141,7 @@ func (b *schemaBuilder) object(t reflect.Type, partial bool) *jsonschema.Schema 
 				s.Required = append(s.Required, f.name)
 			}
 		}
-		if kind, ok := referenceOf(t); ok {
-			s.Required = nil // like may bring what is missing
+		if kind, ok := referenceOf(t); ok && partial {
 			s.Properties.Set(referenceKey(kind), b.names(kind))
 		}
 		if t == reflect.TypeFor[File]() {
@@ -152,6 +151,20 @@ func (b *schemaBuilder) object(t reflect.Type, partial bool) *jsonschema.Schema 
 		s.Properties.Set("confidence", confidenceSchema())
 		return s
 	})
+}
+
+// changed is a mapping that starts from a catalog entry.
+func (b *schemaBuilder) changed(t reflect.Type, kind string) *jsonschema.Schema {
+	return b.define(t.Name()+"Like", func() *jsonschema.Schema {
+		s := *b.definition(b.object(t, true))
+		s.Required = []string{referenceKey(kind)}
+		return &s
+	})
+}
+
+// definition follows a reference.
+func (b *schemaBuilder) definition(s *jsonschema.Schema) *jsonschema.Schema {
+	return b.defs[strings.TrimPrefix(s.Ref, "#/$defs/")]
 }
 
 func defaultValue(f structField) any {
@@ -206,7 +219,10 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 	}
 	if r, ok := reflect.New(t).Interface().(interface{ kind() string }); ok {
 		value, _ := t.FieldByName("Value")
-		return anyOf(b.names(r.kind()), b.object(value.Type, partial))
+		if partial {
+			return anyOf(b.names(r.kind()), b.object(value.Type, true))
+		}
+		return anyOf(b.names(r.kind()), b.changed(value.Type, r.kind()), b.object(value.Type, false))
 	}
 	switch reflect.New(t).Interface().(type) {
 	case *Name:
@@ -232,7 +248,7 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 		return anyOf(&jsonschema.Schema{Const: "auto"}, &jsonschema.Schema{Type: "string", Pattern: layoutPattern}, b.layout(layout, partial))
 	case *Named[Overlay]:
 		overlay := b.define("Overlay", func() *jsonschema.Schema {
-			s := *b.defs[strings.TrimPrefix(b.object(reflect.TypeFor[File](), true).Ref, "#/$defs/")]
+			s := *b.definition(b.object(reflect.TypeFor[File](), true))
 			properties := jsonschema.NewProperties()
 			for p := s.Properties.Oldest(); p != nil; p = p.Next() {
 				if k := p.Key; k != "name" && k != "plan" && k != "base" && k != "plans" {
@@ -268,8 +284,7 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 // layout is the mapping form of a layout, with the short form of micro_batch.
 func (b *schemaBuilder) layout(t reflect.Type, partial bool) *jsonschema.Schema {
 	s := b.object(t, partial)
-	def := b.defs[strings.TrimPrefix(s.Ref, "#/$defs/")]
-	def.Properties.Set("mb", &jsonschema.Schema{Type: "integer", Minimum: "1", Description: "Short for micro_batch."})
+	b.definition(s).Properties.Set("mb", &jsonschema.Schema{Type: "integer", Minimum: "1", Description: "Short for micro_batch."})
 	return s
 }
 
