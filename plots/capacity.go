@@ -99,10 +99,11 @@ func (p *panel) finishMarks(marks []mark) {
 		y := p.data.Max.Y + 6 + vg.Length(i)*p.style.plain.lead()
 		p.data.StrokeLine2(stroke(grey(), 0.8, []vg.Length{2, 2}), x, p.data.Min.Y, x, y+10)
 		f := p.style.plain.in(grey())
-		if w := f.width(m.text); x+w+4 <= p.Max.X {
-			f.draw(p.data, m.text, x+4, y, left, bottom)
+		text := fit(f, m.text, (p.data.Max.X-p.data.Min.X)/2)
+		if w := f.width(text); x+w+4 <= p.data.Max.X {
+			f.halo(p.data, text, x+4, y, left, bottom)
 		} else {
-			f.draw(p.data, m.text, x-4, y, right, bottom)
+			f.halo(p.data, text, x-4, y, right, bottom)
 		}
 	}
 }

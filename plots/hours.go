@@ -83,6 +83,7 @@ func slicesOf(s *result.Set) []slice {
 			if share(s, st) < smallest {
 				if h.Mean > 0 {
 					rest.hours.Mean += h.Mean
+					rest.name = titleOf(st)
 					small++
 				}
 				continue
@@ -101,7 +102,9 @@ func slicesOf(s *result.Set) []slice {
 	})
 	if small > 0 {
 		rest.hours.P10, rest.hours.P90 = rest.hours.Mean, rest.hours.Mean
-		rest.name = fmt.Sprintf("%d others", small)
+		if small > 1 {
+			rest.name = fmt.Sprintf("%d others", small)
+		}
 		bars = append(bars, rest)
 	}
 	return bars

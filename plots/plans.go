@@ -69,14 +69,20 @@ func comparedRows(c *compare.Comparison) []*compare.Row {
 
 func plansSubtitle(c *compare.Comparison) string {
 	var notes []string
-	notes = append(notes, heading(c.Plans[0].Title, c.Plans[0].Scenario))
+	var scenarios []string
+	for _, p := range c.Plans { // a plan's title would speak for one column only
+		if !slices.Contains(scenarios, p.Scenario) {
+			scenarios = append(scenarios, p.Scenario)
+		}
+	}
+	notes = append(notes, fmt.Sprintf("%s · %d plans", heading(strings.Join(scenarios, ", "), "scenario"), len(c.Plans)))
 	if c.Plans[0].Replicas > 1 {
 		notes = append(notes, fmt.Sprintf("mean of %d replicas, whiskers p10–p90", c.Plans[0].Replicas))
 	} else {
 		notes = append(notes, "one replica")
 	}
 	if len(c.Plans) > mostPlans {
-		notes = append(notes, fmt.Sprintf("the first %d of %d plans", mostPlans, len(c.Plans)))
+		notes = append(notes, fmt.Sprintf("the first %d shown", mostPlans))
 	}
 	return strings.Join(notes, " · ")
 }
@@ -262,7 +268,7 @@ func progressSubtitle(c *compare.Comparison) string {
 	t := plansSubtitle(c)
 	t = strings.Replace(t, "whiskers", "band", 1)
 	if len(c.Plans) > palette {
-		t += fmt.Sprintf(" · the first %d plans", palette)
+		t += fmt.Sprintf(" · the first %d drawn", palette)
 	}
 	return t
 }

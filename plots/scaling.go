@@ -152,6 +152,8 @@ func (p *panel) names(all []curve) {
 			x, free, kept = append(x, float64(q.Chips)), append(free, q.TokensPerSecond), append(kept, positive(q.Delivered))
 		}
 		tracks = append(tracks, track{p.path(x, free), i, true}, track{p.path(x, kept), i, false})
+		ideal := c.points[0].TokensPerSecond * x[len(x)-1] / x[0]
+		tracks = append(tracks, track{p.path([]float64{x[0], x[len(x)-1]}, []float64{free[0], ideal}), -1, false})
 		texts[i] = label{name: c.job, color: c.color}
 	}
 	p.lineLabels(tracks, texts)
