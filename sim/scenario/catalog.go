@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"reflect"
@@ -12,7 +13,8 @@ import (
 	"clustercap/sim/model"
 )
 
-// Catalog is the built-in hardware, models, sites and failure profiles.
+// Catalog is the built-in hardware, models, sites, failure profiles and measured
+// systems.
 type Catalog struct {
 	kinds map[string]*catalogKind
 }
@@ -37,6 +39,7 @@ var catalogKinds = []struct {
 	{"models", reflect.TypeFor[model.Model]()},
 	{"sites", reflect.TypeFor[Site]()},
 	{"failures", reflect.TypeFor[Failures]()},
+	{"systems", reflect.TypeFor[System]()},
 }
 
 // kindOfType is the catalog kind whose entries decode into t.
@@ -71,6 +74,9 @@ func openCatalog(files fs.FS, c *collector) *Catalog {
 		catalog.kinds[k.name] = kind
 		at := Origin{Kind: FromCatalog, File: file}
 		data, err := fs.ReadFile(files, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // a catalog need not hold every kind
+		}
 		if err != nil {
 			c.add(at, "", "is not in the catalog: "+reason(err), "")
 			continue
@@ -132,7 +138,8 @@ func (c *Catalog) decode(kind, name string, v reflect.Value, problems *collector
 	return d.values
 }
 
-// Kinds lists the kinds of entry: chips, servers, fabrics, models, sites, failures.
+// Kinds lists the kinds of entry: chips, servers, fabrics, models, sites, failures,
+// systems.
 func (c *Catalog) Kinds() []string {
 	var out []string
 	for _, k := range catalogKinds {
