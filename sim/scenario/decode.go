@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -332,7 +333,7 @@ func (d *decoder) text(n *node, path string, v reflect.Value, r rule) {
 		d.bad(n, path, "is empty", "write some text, or remove the key")
 		return
 	}
-	if len(r.enum) > 0 && !contains(r.enum, text) {
+	if len(r.enum) > 0 && !slices.Contains(r.enum, text) {
 		hint := "one of " + strings.Join(r.enum, ", ")
 		if near := spell.Nearest(text, r.enum); near != "" {
 			hint = fmt.Sprintf("did you mean %q?", near)
@@ -342,15 +343,6 @@ func (d *decoder) text(n *node, path string, v reflect.Value, r rule) {
 	}
 	v.SetString(text)
 	d.record(n, path, text)
-}
-
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }
 
 // boolean decodes true or false.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -83,7 +84,7 @@ func (b *schemaBuilder) check(s *jsonschema.Schema, n *node, path string) []stri
 	if s.Pattern != "" && !regexp.MustCompile(s.Pattern).MatchString(n.text) {
 		bad("%q does not match %s", n.text, s.Pattern)
 	}
-	if len(s.Enum) > 0 && !inEnum(n.text, s.Enum) {
+	if len(s.Enum) > 0 && !slices.Contains(s.Enum, any(n.text)) {
 		bad("%q is not in the enumeration", n.text)
 	}
 	if x, err := strconv.ParseFloat(n.text, 64); err == nil {
@@ -129,15 +130,6 @@ func (b *schemaBuilder) checkKeys(s *jsonschema.Schema, n *node, path string) []
 		}
 	}
 	return out
-}
-
-func inEnum(text string, enum []any) bool {
-	for _, e := range enum {
-		if e == text {
-			return true
-		}
-	}
-	return false
 }
 
 // hasType reports whether YAML's reading of a node is of a JSON type.

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -73,14 +74,10 @@ func (n *node) put(f field) {
 func (n *node) without(keys ...string) *node {
 	out := *n
 	out.fields = nil
-next:
 	for _, f := range n.fields {
-		for _, k := range keys {
-			if f.key == k {
-				continue next
-			}
+		if !slices.Contains(keys, f.key) {
+			out.fields = append(out.fields, f)
 		}
-		out.fields = append(out.fields, f)
 	}
 	return &out
 }
@@ -164,7 +161,7 @@ func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 	keepNulls = keepNulls || isReference(over) || isReference(base)
 	out := *base
 	out.at, out.plan = over.at, over.plan
-	out.fields = append([]field(nil), base.fields...)
+	out.fields = slices.Clone(base.fields)
 	for _, f := range over.fields {
 		p := under(path, f.key)
 		switch below := out.get(f.key); {
@@ -207,11 +204,11 @@ func (n *node) path(p string) string {
 func (n *node) inPlan(plan string) *node {
 	out := *n
 	out.plan = plan
-	out.fields = append([]field(nil), n.fields...)
+	out.fields = slices.Clone(n.fields)
 	for i := range out.fields {
 		out.fields[i].value = out.fields[i].value.inPlan(plan)
 	}
-	out.items = append([]*node(nil), n.items...)
+	out.items = slices.Clone(n.items)
 	for i := range out.items {
 		out.items[i] = out.items[i].inPlan(plan)
 	}
@@ -290,10 +287,8 @@ func citeValue(n, v *node, path string, c *collector) *node {
 var confidences = []string{"read", "memory", "derived", "prior"}
 
 func checkConfidence(n *node, path string, c *collector) {
-	for _, ok := range confidences {
-		if n.text == ok {
-			return
-		}
+	if slices.Contains(confidences, n.text) {
+		return
 	}
 	c.add(n.at, n.path(path), excerpt(n.text)+" is not a confidence", "one of "+strings.Join(confidences, ", "))
 }
@@ -309,11 +304,11 @@ func (n *node) withSource(source, confidence string) *node {
 	if out.confidence == "" {
 		out.confidence = confidence
 	}
-	out.fields = append([]field(nil), n.fields...)
+	out.fields = slices.Clone(n.fields)
 	for i := range out.fields {
 		out.fields[i].value = out.fields[i].value.withSource(source, confidence)
 	}
-	out.items = append([]*node(nil), n.items...)
+	out.items = slices.Clone(n.items)
 	for i := range out.items {
 		out.items[i] = out.items[i].withSource(source, confidence)
 	}
@@ -332,7 +327,7 @@ func (n *node) citation() string {
 	return s
 }
 
-// step is one step of a --set path: a key or, with key "", a list index.
+// pathStep is one step of a --set path: a key or, with key "", a list index.
 type pathStep struct {
 	key   string
 	index int
@@ -400,7 +395,7 @@ func setItem(n *node, steps []pathStep, path string, value *node) (*node, error)
 		return nil, fmt.Errorf("%s is not a list", path)
 	}
 	out := *n
-	out.items = append([]*node(nil), n.items...)
+	out.items = slices.Clone(n.items)
 	i := steps[0].index
 	if i > len(out.items) {
 		return nil, fmt.Errorf("%s has %d items; the next is [%d]", path, len(out.items), len(out.items))
