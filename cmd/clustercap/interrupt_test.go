@@ -70,14 +70,3 @@ func TestInterruptBeforeWork(t *testing.T) {
 		})
 	}
 }
-
-func wantEmpty(t *testing.T, dir string) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		t.Errorf("%s was left behind", e.Name())
-	}
-}

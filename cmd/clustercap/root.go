@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"syscall"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,10 +26,10 @@ type program struct {
 }
 
 // run carries out one command line and returns the exit code. An interrupt
-// (Ctrl-C) stops the work and leaves nothing half-written; a second one ends the
-// process at once.
+// (Ctrl-C, or a batch system's termination) stops the work and leaves nothing
+// half-written; a second one ends the process at once.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	p := &program{stdin: stdin, stdout: stdout, stderr: stderr}
