@@ -83,22 +83,24 @@ func (p *panel) path(x, y []float64) []vg.Point {
 // candidates are boxes of the size above, below and beside some points of the path,
 // within the panel.
 func (p *panel) candidates(path []vg.Point, size vg.Point) []vg.Rectangle {
-	const tried = 60 // points; a label is some tenth of a panel wide
-	const gap = 7 * vg.Length(1)
+	const tried = 60                  // points; a label is some tenth of a panel wide
+	gaps := [...]vg.Length{7, 18, 30} // the far ones lie beyond a band
 	var boxes []vg.Rectangle
 	for k := 0; k < len(path); k += max(1, len(path)/tried) {
-		at := path[k]
-		for _, corner := range [...]vg.Point{
-			{X: at.X - size.X/2, Y: at.Y + gap},
-			{X: at.X - size.X/2, Y: at.Y - gap - size.Y},
-			{X: at.X - size.X - gap, Y: at.Y - size.Y/2},
-			{X: at.X + gap, Y: at.Y - size.Y/2},
-			{X: at.X - size.X - gap, Y: at.Y + gap/2},
-			{X: at.X + gap, Y: at.Y - size.Y - gap/2},
-		} {
-			box := vg.Rectangle{Min: corner, Max: corner.Add(size)}
-			if box.Min.X >= p.data.Min.X && box.Max.X <= p.data.Max.X && box.Min.Y >= p.data.Min.Y && box.Max.Y <= p.data.Max.Y+size.Y {
-				boxes = append(boxes, box)
+		for _, gap := range gaps {
+			at := path[k]
+			for _, corner := range [...]vg.Point{
+				{X: at.X - size.X/2, Y: at.Y + gap},
+				{X: at.X - size.X/2, Y: at.Y - gap - size.Y},
+				{X: at.X - size.X - gap, Y: at.Y - size.Y/2},
+				{X: at.X + gap, Y: at.Y - size.Y/2},
+				{X: at.X - size.X - gap, Y: at.Y + gap/2},
+				{X: at.X + gap, Y: at.Y - size.Y - gap/2},
+			} {
+				box := vg.Rectangle{Min: corner, Max: corner.Add(size)}
+				if box.Min.X >= p.data.Min.X && box.Max.X <= p.data.Max.X && box.Min.Y >= p.data.Min.Y && box.Max.Y <= p.data.Max.Y+size.Y {
+					boxes = append(boxes, box)
+				}
 			}
 		}
 	}
