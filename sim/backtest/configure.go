@@ -1,0 +1,217 @@
+package backtest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"clustercap/sim/scenario"
+	"clustercap/sim/step"
+)
+
+// Configuration is a case as the step model takes it.
+type Configuration struct {
+	Work    step.Workload
+	Machine step.Machine
+	Layout  step.Layout
+	// Assumed lists what the source does not print, as it was taken.
+	Assumed []string
+}
+
+// chipNames are publications' names of chips by the catalog's, for cases that name
+// no system; the longest matching beginning counts, letters and digits only.
+var chipNames = map[string]string{
+	"a10080gb": "a100-80", "a100": "a100-80", "a10040gb": "a100-40",
+	"a800": "a800-80", "h100": "h100-sxm", "h10096gbhbm2e": "h100-500w", "h800": "h800-sxm",
+	"h20": "h20", "h200": "h200-sxm", "gh200": "gh200",
+	"b200": "b200-sxm", "b300": "b300-sxm", "gb200": "gb200-nvl72", "gb300": "gb300-nvl72",
+	"mi250": "mi250x-gcd", "mi300x": "mi300x", "mi325x": "mi325x", "mi355x": "mi355x",
+	"tpuv4": "tpu-v4", "tpuv5e": "tpu-v5e", "tpuv5p": "tpu-v5p", "tpuv6e": "tpu-v6e", "tpuv7x": "tpu-v7x",
+	"ascend910b": "ascend-910b", "ascend910c": "ascend-910c",
+	"trainium1": "trainium1", "trainium2": "trainium2", "gaudi2": "gaudi2",
+}
+
+// precisions are the rates that a precision's products run at; those that are not
+// here cannot be priced.
+var precisions = map[string]step.Precision{
+	"":     step.BF16,
+	"bf16": step.BF16,
+	"fp16": step.BF16, // the matrix units run both at one rate
+	"fp8":  step.FP8,
+}
+
+// fusedSince is the first year whose stacks compute attention tile by tile:
+// FlashAttention appeared in May 2022 and reached Megatron, DeepSpeed and XLA's
+// training stacks in 2023.
+const fusedSince = 2023
+
+// unfusedStacks measure later but run older kernels, by family.
+var unfusedStacks = []struct{ family, reason string }{
+	{"vtrain", "measured with Megatron-DeepSpeed of 2022"},
+}
+
+// Configure turns a case into what the step model prices. The error says in one
+// sentence why the case cannot be.
+func (c *Case) Configure(catalog *scenario.Catalog) (Configuration, error) {
+	var f Configuration
+	var err error
+	if f.Machine, err = c.machine(catalog); err != nil {
+		return f, err
+	}
+	if f.Work.Model, f.Assumed, err = c.architecture(catalog); err != nil {
+		return f, err
+	}
+	switch {
+	case c.Chips == 0:
+		return f, fmt.Errorf("the number of chips is not known")
+	case c.Sequence == 0:
+		return f, fmt.Errorf("the sequence length is not known")
+	case c.Batch == 0:
+		return f, fmt.Errorf("the global batch is not known")
+	}
+	f.Work.Sequence, f.Work.Batch = c.Sequence, c.Batch
+	precision, ok := precisions[c.Precision]
+	if !ok {
+		return f, fmt.Errorf("%s is not in the step model", strings.ToUpper(c.Precision))
+	}
+	f.Work.Precision = precision
+	if err := c.layout(&f); err != nil {
+		return f, err
+	}
+	if problems := f.Layout.Problems(&f.Work, &f.Machine); len(problems) > 0 {
+		return f, fmt.Errorf("%s", strings.Join(problems, "; "))
+	}
+	return f, nil
+}
+
+// machine finds the system that the notes name, else the chip in its usual server.
+func (c *Case) machine(catalog *scenario.Catalog) (step.Machine, error) {
+	if sys := c.note("sys"); sys != "" {
+		m, ok := catalog.System(sys)
+		if !ok {
+			return m, fmt.Errorf("the catalog has no system %q", excerpt(sys))
+		}
+		return m, nil
+	}
+	if m, ok := catalog.Machine(c.Chip); ok {
+		return m, nil
+	}
+	name, ok := longest(chipNames, plain(c.Chip))
+	if !ok {
+		return step.Machine{}, fmt.Errorf("the catalog has no chip %q", excerpt(c.Chip))
+	}
+	m, ok := catalog.Machine(name)
+	if !ok {
+		return m, fmt.Errorf("the catalog's chip %q names no usual server and fabric", name)
+	}
+	return m, nil
+}
+
+// layout fills in f.Layout.
+func (c *Case) layout(f *Configuration) error {
+	l := step.Layout{
+		TP: max(1, c.TP), PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), EP: max(1, c.EP),
+		ZeRO: 1, MicroBatch: max(1, c.MicroBatch),
+		Schedule: step.OneFOneB, Attention: c.attention(),
+	}
+	unit := l.TP * l.PP * l.CP
+	if c.Chips%unit != 0 {
+		return fmt.Errorf("tp x pp x cp = %d does not divide %d chips", unit, c.Chips)
+	}
+	l.DP = c.Chips / unit
+	if c.DP > 0 && c.DP != l.DP {
+		return fmt.Errorf("dp=%d x tp x pp x cp = %d is not the %d chips of the case", c.DP, c.DP*unit, c.Chips)
+	}
+	if c.ZeRO != nil {
+		l.ZeRO = *c.ZeRO
+	} else {
+		f.Assumed = append(f.Assumed, "zero=1")
+	}
+	if c.says("dualpipe") {
+		l.Schedule = step.DualPipe
+	}
+	switch {
+	case f.Machine.Chip.Vendor == "Google" && c.Batch%l.DP == 0:
+		// XLA runs a step as one program: no gradient accumulation, and the printed
+		// batch per device counts every device of a replica.
+		l.MicroBatch = c.Batch / l.DP
+	case c.MicroBatch == 0:
+		f.Assumed = append(f.Assumed, "mb=1")
+	}
+	f.Layout = l
+	return c.recompute(f)
+}
+
+// attention tells stacks that store their scores from those that do not.
+func (c *Case) attention() step.Attention {
+	switch {
+	case c.note("attention") == string(step.Unfused):
+		return step.Unfused
+	case c.note("attention") == string(step.Fused):
+		return step.Fused
+	case c.Year > 0 && c.Year < fusedSince:
+		return step.Unfused
+	}
+	for _, s := range unfusedStacks {
+		if c.inFamily([]string{s.family}) {
+			return step.Unfused
+		}
+	}
+	return step.Fused
+}
+
+// recompute maps what a source calls recomputation to what the step model knows. A
+// policy that is not printed is the least that fits in memory.
+func (c *Case) recompute(f *Configuration) error {
+	switch c.Recompute {
+	case "none", "light", "full":
+		f.Layout.Recompute = step.Recompute(c.Recompute)
+	case "selective":
+		f.Layout.Recompute = c.selective(f.Layout.Attention)
+	default:
+		f.Layout.Recompute = c.leastRecompute(f)
+		f.Assumed = append(f.Assumed, "recompute="+string(f.Layout.Recompute))
+	}
+	return nil
+}
+
+// matrixRecompute are policies that run matrix products again beside what is cheap:
+// half of the products (torchtitan's per-operation policy saves every second one),
+// all but the first and last of attention (Paxml's SAVE_QKV_OUT_PROJ, MaxText's
+// qkv_proj_offloaded). Full recomputation is the nearest that the step model has.
+var matrixRecompute = []string{"qkv_proj_offloaded"}
+
+// selective is what a stack's selective recomputation runs again: with stored scores
+// the attention's inner part (Korthikanti et al.), else what is cheap and large,
+// except where only fused attention was selected, which recomputes by itself.
+func (c *Case) selective(a step.Attention) step.Recompute {
+	switch {
+	case a == step.Unfused:
+		return step.RecomputeSelective
+	case c.says("rm=core_attn"), c.says("selective ckpt in yaml"):
+		return step.RecomputeSelective
+	case slices.ContainsFunc(matrixRecompute, c.says):
+		return step.RecomputeFull
+	}
+	return step.RecomputeLight
+}
+
+// leastRecompute is the least recomputation with which the case fits in memory; none
+// where nothing fits, since the run was done.
+func (c *Case) leastRecompute(f *Configuration) step.Recompute {
+	p, err := step.NewPricer(&f.Work, &f.Machine)
+	if err != nil {
+		return step.RecomputeNone
+	}
+	for _, r := range []step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
+		l := f.Layout
+		l.Recompute = r
+		if len(l.Problems(&f.Work, &f.Machine)) > 0 {
+			return step.RecomputeNone
+		}
+		if s := p.Price(l); s.Memory.Fits() {
+			return r
+		}
+	}
+	return step.RecomputeNone
+}
