@@ -46,10 +46,8 @@ listed with the reason.`,
 		if err != nil {
 			return err
 		}
-		for _, family := range families {
-			if known := familiesOf(cases); !slices.Contains(known, family) {
-				return badUsage(nearestHint(family, known), "%s has no family %q", args[0], family)
-			}
+		if err := knownFamilies(cases, families, args[0]); err != nil {
+			return err
 		}
 		if len(cases.Ignored) > 0 {
 			say(p.stderr, "ignored in %s: %s", args[0], strings.Join(cases.Ignored, ", "))

@@ -73,7 +73,7 @@ Start with:  clustercap run scenarios/shaoguan.yaml`,
 	root.PersistentFlags().BoolP("help", "h", false, "show this help")
 	root.Flags().Bool("version", false, "show the version")
 	addGroup(root, groupSimulate, newRunCommand(p), newCompareCommand(p), newPlotCommand(p))
-	addGroup(root, groupStep, newEstimateCommand(p), newSearchCommand(p), newBacktestCommand(p))
+	addGroup(root, groupStep, newEstimateCommand(p), newSearchCommand(p), newBacktestCommand(p), newCalibrateCommand(p))
 	addGroup(root, groupFiles, newCheckCommand(p), newExplainCommand(p), newCatalogCommand(p), newSchemaCommand(p), newCompletionCommand(p))
 	return root
 }
