@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"clustercap/sim/model"
-	"clustercap/sim/scenario"
 )
 
 // known are model names of publications whose shape the catalog holds; the columns
@@ -105,17 +104,17 @@ var unpriced = []struct{ phrase, reason string }{
 }
 
 // architecture is the model of a case; assumed lists what its source does not print.
-func (c *Case) architecture(catalog *scenario.Catalog) (m model.Model, assumed []string, err error) {
+func (c *Case) architecture(on *shelf) (m model.Model, assumed []string, err error) {
 	for _, u := range unpriced {
 		if c.says(u.phrase) {
 			return m, nil, fmt.Errorf("%s", u.reason)
 		}
 	}
 	name := plain(c.Model)
-	m, ok := catalog.Model(c.Model)
+	m, ok := on.model(c.Model)
 	if !ok {
 		if entry, found := longest(known, name); found {
-			m, ok = catalog.Model(entry)
+			m, ok = on.model(entry)
 		}
 	}
 	if !ok {

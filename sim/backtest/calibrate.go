@@ -134,13 +134,14 @@ func Calibrate(cases *Cases, catalog *scenario.Catalog, fit Fit) (*Calibration, 
 // gather lists the cases of the chip that can be simulated, with their
 // configurations numbered.
 func gather(cases *Cases, catalog *scenario.Catalog, fit Fit) (samples []sample, groups int) {
+	on := newShelf(catalog)
 	number := map[string]int{}
 	for i := range cases.List {
 		c := &cases.List[i]
 		if !fit.takes(c) || fit.Precision != "" && c.Precision != fit.Precision {
 			continue
 		}
-		f, err := c.Configure(catalog)
+		f, err := c.configure(on)
 		if err != nil || f.Machine.Chip.Name != fit.Chip {
 			continue
 		}

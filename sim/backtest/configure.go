@@ -53,12 +53,16 @@ var unfusedStacks = []struct{ family, reason string }{
 // Configure turns a case into what the step model prices. The error says in one
 // sentence why the case cannot be.
 func (c *Case) Configure(catalog *scenario.Catalog) (Configuration, error) {
+	return c.configure(newShelf(catalog))
+}
+
+func (c *Case) configure(on *shelf) (Configuration, error) {
 	var f Configuration
 	var err error
-	if f.Machine, err = c.machine(catalog); err != nil {
+	if f.Machine, err = c.machine(on); err != nil {
 		return f, err
 	}
-	if f.Work.Model, f.Assumed, err = c.architecture(catalog); err != nil {
+	if f.Work.Model, f.Assumed, err = c.architecture(on); err != nil {
 		return f, err
 	}
 	switch {
@@ -85,22 +89,22 @@ func (c *Case) Configure(catalog *scenario.Catalog) (Configuration, error) {
 }
 
 // machine finds the system that the notes name, else the chip in its usual server.
-func (c *Case) machine(catalog *scenario.Catalog) (step.Machine, error) {
+func (c *Case) machine(on *shelf) (step.Machine, error) {
 	if sys := c.note("sys"); sys != "" {
-		m, ok := catalog.System(sys)
+		m, ok := on.system(sys)
 		if !ok {
 			return m, fmt.Errorf("the catalog has no system %q", excerpt(sys))
 		}
 		return m, nil
 	}
-	if m, ok := catalog.Machine(c.Chip); ok {
+	if m, ok := on.machine(c.Chip); ok {
 		return m, nil
 	}
 	name, ok := longest(chipNames, plain(c.Chip))
 	if !ok {
 		return step.Machine{}, fmt.Errorf("the catalog has no chip %q", excerpt(c.Chip))
 	}
-	m, ok := catalog.Machine(name)
+	m, ok := on.machine(name)
 	if !ok {
 		return m, fmt.Errorf("the catalog's chip %q names no usual server and fabric", name)
 	}

@@ -55,19 +55,20 @@ func (s Selection) takes(c *Case) bool {
 
 // Run prices every selected case and compares; rows keep the order of the file.
 func Run(cases *Cases, catalog *scenario.Catalog, selection Selection) *Report {
+	on := newShelf(catalog)
 	var rows []Row
 	for i := range cases.List {
 		if c := &cases.List[i]; selection.takes(c) {
-			rows = append(rows, price(c, catalog))
+			rows = append(rows, price(c, on))
 		}
 	}
 	return &Report{Rows: rows, Summary: summarise(rows)}
 }
 
 // price prices one case.
-func price(c *Case, catalog *scenario.Catalog) Row {
+func price(c *Case, on *shelf) Row {
 	r := Row{ID: c.ID, Family: c.Family, Case: c}
-	f, err := c.Configure(catalog)
+	f, err := c.configure(on)
 	// A step time is worth showing even where nothing can be predicted.
 	if c.StepTime > 0 {
 		r.Measured, r.Basis = c.StepTime, FromStepTime
