@@ -49,8 +49,7 @@ func zeroGroup(c *Case) string {
 
 func seriesOf(rows []Row) []Series {
 	var out []Series
-	for _, key := range simulatedKeys(rows, weakKey) {
-		some := having(rows, weakKey, key)
+	for _, some := range parted(simulated(rows), weakKey) {
 		small := slices.MinFunc(some, byChips)
 		large := slices.MaxFunc(some, byChips)
 		if large.Case.Chips < leastGrowth*small.Case.Chips {
@@ -88,8 +87,7 @@ func workKey(r *Row) string {
 
 func rankingsOf(rows []Row) []Ranking {
 	var out []Ranking
-	for _, key := range simulatedKeys(rows, workKey) {
-		some := having(rows, workKey, key)
+	for _, some := range parted(simulated(rows), workKey) {
 		if len(some) < leastLayouts {
 			continue
 		}
@@ -110,29 +108,30 @@ func rankingsOf(rows []Row) []Ranking {
 	return out
 }
 
-// simulatedKeys lists the keys of simulated rows in order of appearance.
-func simulatedKeys(rows []Row, of func(*Row) string) []string {
-	var out []string
-	seen := map[string]bool{}
+// simulated lists the rows that were compared.
+func simulated(rows []Row) []*Row {
+	var out []*Row
 	for i := range rows {
-		if rows[i].Error == nil {
-			continue
-		}
-		if key := of(&rows[i]); !seen[key] {
-			seen[key] = true
-			out = append(out, key)
+		if rows[i].Error != nil {
+			out = append(out, &rows[i])
 		}
 	}
 	return out
 }
 
-// having lists the simulated rows of a key.
-func having(rows []Row, of func(*Row) string, key string) []*Row {
-	var out []*Row
-	for i := range rows {
-		if rows[i].Error != nil && of(&rows[i]) == key {
-			out = append(out, &rows[i])
+// parted divides rows by a key, parts and rows in order of appearance.
+func parted(rows []*Row, key func(*Row) string) [][]*Row {
+	var out [][]*Row
+	at := map[string]int{}
+	for _, r := range rows {
+		k := key(r)
+		i, known := at[k]
+		if !known {
+			i = len(out)
+			at[k] = i
+			out = append(out, nil)
 		}
+		out[i] = append(out[i], r)
 	}
 	return out
 }

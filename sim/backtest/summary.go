@@ -73,11 +73,15 @@ func summarise(rows []Row) Summary {
 	group("complete", "complete", func(r *Row) bool { return r.Case.Complete })
 	group("complete", "complete, dense", func(r *Row) bool { return r.Case.Complete && r.Case.Experts == 0 })
 	group("complete", "complete, experts", func(r *Row) bool { return r.Case.Complete && r.Case.Experts > 0 })
-	for _, name := range values(rows, func(r *Row) string { return r.Family }) {
-		group("family", name, func(r *Row) bool { return r.Family == name })
+	every := make([]*Row, len(rows))
+	for i := range rows {
+		every[i] = &rows[i]
 	}
-	for _, name := range values(rows, chipPrecision) {
-		group("chip", name, func(r *Row) bool { return chipPrecision(r) == name })
+	for _, some := range parted(every, func(r *Row) string { return r.Family }) {
+		s.Groups = append(s.Groups, groupOf("family", some[0].Family, some))
+	}
+	for _, some := range parted(every, chipPrecision) {
+		s.Groups = append(s.Groups, groupOf("chip", chipPrecision(some[0]), some))
 	}
 	s.Series = seriesOf(rows)
 	s.Rankings = rankingsOf(rows)
@@ -90,19 +94,6 @@ func chipPrecision(r *Row) string {
 		return r.Case.Chip
 	}
 	return r.Case.Chip + " " + r.Case.Precision
-}
-
-// values lists the distinct texts of rows in the order in which they appear.
-func values(rows []Row, of func(*Row) string) []string {
-	var out []string
-	seen := map[string]bool{}
-	for i := range rows {
-		if v := of(&rows[i]); !seen[v] {
-			seen[v] = true
-			out = append(out, v)
-		}
-	}
-	return out
 }
 
 func groupOf(kind, name string, rows []*Row) Group {
@@ -172,17 +163,15 @@ func ranks(x []float64) []float64 {
 }
 
 func reasons(rows []Row) []Reason {
-	var out []Reason
+	var skipped []*Row
 	for i := range rows {
-		text := rows[i].Skipped
-		if text == "" {
-			continue
+		if rows[i].Skipped != "" {
+			skipped = append(skipped, &rows[i])
 		}
-		if at := slices.IndexFunc(out, func(r Reason) bool { return r.Text == text }); at >= 0 {
-			out[at].Rows++
-		} else {
-			out = append(out, Reason{text, 1})
-		}
+	}
+	var out []Reason
+	for _, some := range parted(skipped, func(r *Row) string { return r.Skipped }) {
+		out = append(out, Reason{some[0].Skipped, len(some)})
 	}
 	slices.SortStableFunc(out, func(a, b Reason) int { return cmp.Compare(b.Rows, a.Rows) })
 	return out
