@@ -182,7 +182,7 @@ type fitter struct {
 func (f *fitter) logError(values []float64, s *sample) float64 {
 	m := s.config.Machine
 	for i := range f.all {
-		if values[i] > 0 {
+		if values[i] > 0 && (f.all[i].foreign == nil || !f.all[i].foreign(&s.config)) {
 			f.all[i].set(&m.Chip.Efficiency, values[i])
 		}
 	}
@@ -265,11 +265,10 @@ func (f *fitter) choose(groups int) (kept []string) {
 		f.chosen = append(f.chosen, i)
 	}
 	for len(f.chosen) > 0 {
-		worst := -1
-		var size float64
+		worst := len(f.chosen) - 1 // the catalog lists the most telling ones first
 		if len(f.chosen) < groups/2 {
-			errs := f.standardErrors(f.values, groups)
-			for k, e := range errs {
+			size := 0.0
+			for k, e := range f.standardErrors(f.values, groups) {
 				if !(e <= size) { // NaN is worst of all
 					worst, size = k, e
 				}
@@ -277,8 +276,6 @@ func (f *fitter) choose(groups int) (kept []string) {
 			if size <= mostUncertain {
 				return kept
 			}
-		} else {
-			worst, size = len(f.chosen)-1, math.Inf(1)
 		}
 		i := f.chosen[worst]
 		kept[i] = "these steps do not tell it from the other constants"

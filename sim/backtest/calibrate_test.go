@@ -24,7 +24,11 @@ func made(t *testing.T, chip string, change func(*step.Machine)) *Cases {
 			continue
 		}
 		m := f.Machine
+		kernel := m.Chip.Efficiency.Attention
 		change(&m)
+		if f.OwnAttention {
+			m.Chip.Efficiency.Attention = kernel
+		}
 		s, err := step.Estimate(&f.Work, &m, f.Layout)
 		if err != nil {
 			continue

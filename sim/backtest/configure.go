@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ type Configuration struct {
 	Layout  step.Layout
 	// Assumed lists what the source does not print, as it was taken.
 	Assumed []string
+	// OwnAttention is true where the stack's attention kernel sets the rate and not
+	// the chip's.
+	OwnAttention bool
 }
 
 // chipNames are publications' names of chips by the catalog's, for cases that name
@@ -38,16 +42,6 @@ var precisions = map[string]step.Precision{
 	"bf16": step.BF16,
 	"fp16": step.BF16, // the matrix units run both at one rate
 	"fp8":  step.FP8,
-}
-
-// fusedSince is the first year whose stacks compute attention tile by tile:
-// FlashAttention appeared in May 2022 and reached Megatron, DeepSpeed and XLA's
-// training stacks in 2023.
-const fusedSince = 2023
-
-// unfusedStacks measure later but run older kernels, by family.
-var unfusedStacks = []struct{ family, reason string }{
-	{"vtrain", "measured with Megatron-DeepSpeed of 2022"},
 }
 
 // Configure turns a case into what the step model prices. The error says in one
@@ -95,6 +89,12 @@ func (c *Case) machine(on *shelf) (step.Machine, error) {
 		if !ok {
 			return m, fmt.Errorf("the catalog has no system %q", excerpt(sys))
 		}
+		// Some systems hold chips of several memory sizes; the row says which.
+		if name, known := longest(chipNames, plain(c.Chip)); known && name != m.Chip.Name {
+			if own, ok := on.machine(name); ok && own.Chip.BF16 == m.Chip.BF16 {
+				m.Chip.Name, m.Chip.HBM, m.Chip.HBMBandwidth = own.Chip.Name, own.Chip.HBM, own.Chip.HBMBandwidth
+			}
+		}
 		return m, nil
 	}
 	if m, ok := on.machine(c.Chip); ok {
@@ -111,12 +111,16 @@ func (c *Case) machine(on *shelf) (step.Machine, error) {
 	return m, nil
 }
 
-// layout fills in f.Layout.
+// partSharded are weights sharded within a part of the replicas and copied across:
+// several TPU slices, or fewer chips than there are.
+var partSharded = regexp.MustCompile(`([2-9]|\d\d+) slice\(s\)|FSDP group|FSDP \d+ x DP|FSDP over`)
+
+// layout fills in f.Layout and what of the machine the stack decides.
 func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
 		TP: max(1, c.TP), PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), EP: max(1, c.EP),
 		ZeRO: 1, MicroBatch: max(1, c.MicroBatch),
-		Schedule: step.OneFOneB, Attention: c.attention(),
+		Schedule: step.OneFOneB,
 	}
 	unit := l.TP * l.PP * l.CP
 	if c.Chips%unit != 0 {
@@ -142,26 +146,15 @@ func (c *Case) layout(f *Configuration) error {
 	case c.MicroBatch == 0:
 		f.Assumed = append(f.Assumed, "mb=1")
 	}
+	if c.SP != nil && !*c.SP && l.TP > 1 {
+		f.Assumed = append(f.Assumed, "sequence parallel")
+	}
+	if l.ZeRO > 1 && partSharded.MatchString(c.Notes) {
+		f.Assumed = append(f.Assumed, "sharded over all replicas")
+	}
 	f.Layout = l
+	f.useKernel(c.kernel())
 	return c.recompute(f)
-}
-
-// attention tells stacks that store their scores from those that do not.
-func (c *Case) attention() step.Attention {
-	switch {
-	case c.note("attention") == string(step.Unfused):
-		return step.Unfused
-	case c.note("attention") == string(step.Fused):
-		return step.Fused
-	case c.Year > 0 && c.Year < fusedSince:
-		return step.Unfused
-	}
-	for _, s := range unfusedStacks {
-		if c.inFamily([]string{s.family}) {
-			return step.Unfused
-		}
-	}
-	return step.Fused
 }
 
 // recompute maps what a source calls recomputation to what the step model knows. A

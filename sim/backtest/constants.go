@@ -14,6 +14,9 @@ type constant struct {
 	get       func(*hardware.Efficiency) float64
 	set       func(*hardware.Efficiency, float64)
 	text      func(low, likely, high float64) string
+	// foreign tells configurations that do not run at the chip's constant; nil where
+	// all do.
+	foreign func(*Configuration) bool
 }
 
 // Bounds of the constants: products of TPUs come within a few percent of the
@@ -27,10 +30,12 @@ const (
 
 // constants lists what can be fitted, in the order of the catalog.
 func constants() []constant {
+	attention := share("attention", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.Attention })
+	attention.foreign = func(f *Configuration) bool { return f.OwnAttention }
 	return []constant{
 		share("matmul", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.Matmul }),
 		share("matmul_fp8", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.MatmulFP8 }),
-		share("attention", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.Attention }),
+		attention,
 		share("memory", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.Memory }),
 		{
 			name: "launch", low: leastLaunch, high: mostLaunch,
