@@ -254,8 +254,12 @@ func (p *parser) row(cells []string) {
 	p.cases.List = append(p.cases.List, c)
 }
 
-// mostCount bounds every count; no cluster and no batch is larger.
-const mostCount = 1 << 40
+// mostCount bounds every count: more than any cluster has chips or any table rows.
+// The price of a step takes time in proportion to layers and stages, and tokens per
+// step reach beyond.
+const mostCount = 10_000_000
+
+var mostOf = map[string]int64{"layers": 10_000, "seq": 1e9, "global_batch_seqs": 1e9}
 
 // setCell decodes one cell that is not empty, or says what is wrong with it.
 func setCell(v reflect.Value, name, text string) (what, hint string) {
@@ -279,11 +283,17 @@ func setCell(v reflect.Value, name, text string) (what, hint string) {
 		v.SetBool(text == "1")
 	case reflect.Int:
 		n, err := strconv.ParseInt(text, 10, 64)
-		least := int64(1)
+		least, most := int64(1), int64(mostCount)
 		if name == "zero" {
 			least = 0
 		}
-		if err != nil || n < least || n > mostCount {
+		if m, ok := mostOf[name]; ok {
+			most = m
+		}
+		if err == nil && n > most {
+			return fmt.Sprintf("%d is above %d", n, most), "check the digits, or leave it empty"
+		}
+		if err != nil || n < least {
 			return fmt.Sprintf("%q is not a whole number of %d or more", excerpt(text), least), "write digits only, or leave it empty"
 		}
 		if name == "zero" && n > 3 {

@@ -88,7 +88,8 @@ func TestLoadListsEveryProblem(t *testing.T) {
 			"cells", "id,chips,zero,sp,precision,recompute,step_time_s\n" +
 				"a,eight,4,2,bf17,some,-1\n" +
 				"a,8,0,1,BF16,none,inf\n" +
-				"b,0,,,,,\n",
+				"b,0,,,,,\n" +
+				"c,99999999,,,,,1\n",
 			"x.csv:2:3: chips: \"eight\" is not a whole number of 1 or more; write digits only, or leave it empty\n" +
 				"x.csv:2:9: zero: 4 is not a ZeRO stage; write 0 to 3 (3: fully sharded)\n" +
 				"x.csv:2:11: sp: \"2\" is neither 0 nor 1; write 0 or 1, or leave it empty\n" +
@@ -97,7 +98,8 @@ func TestLoadListsEveryProblem(t *testing.T) {
 				"x.csv:2:23: step_time_s: \"-1\" is not a number above 0; write e.g. 12.5, or leave it empty\n" +
 				"x.csv:3:19: step_time_s: \"inf\" is not a number above 0; write e.g. 12.5, or leave it empty\n" +
 				"x.csv:3:1: id: \"a\" is also the row of line 2; give every row its own id\n" +
-				"x.csv:4:3: chips: \"0\" is not a whole number of 1 or more; write digits only, or leave it empty",
+				"x.csv:4:3: chips: \"0\" is not a whole number of 1 or more; write digits only, or leave it empty\n" +
+				"x.csv:5:3: chips: 99999999 is above 10000000; check the digits, or leave it empty",
 		},
 		{
 			"short row", "chips,step_time_s\n8\n",
