@@ -11,6 +11,7 @@ import (
 
 	"clustercap/sim/backtest"
 	"clustercap/sim/scenario"
+	"clustercap/sim/step"
 )
 
 func newBacktestCommand(p *program) *cobra.Command {
@@ -108,7 +109,10 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 	if skipped := skippedRows(r); len(skipped.rows) > 0 {
 		parts = append(parts, skipped.render(format))
 	}
-	parts = append(parts, backtestGroups(r).render(format))
+	parts = append(parts, backtestGroups("errors", r.Summary.Groups).render(format))
+	if len(r.Summary.Memory) > 0 {
+		parts = append(parts, backtestGroups("errors of memory", r.Summary.Memory).render(format))
+	}
 	if len(r.Summary.Series) > 0 {
 		parts = append(parts, backtestSeries(r).render(format))
 	}
@@ -125,17 +129,7 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 // backtestRows lists the rows: as CSV all of them, else the simulated ones.
 func backtestRows(r *backtest.Report, format string) *grid {
 	if format == formatCSV {
-		g := &grid{head: []string{"id", "family", "measured_step_s", "predicted_step_s", "error", "basis", "layout", "assumed", "skipped"}}
-		for i := range r.Rows {
-			row := &r.Rows[i]
-			layout, predicted, miss := "", "", ""
-			if row.Error != nil {
-				layout, predicted, miss = row.Config.Layout.String(), plainNumber(row.Predicted), plainNumber(*row.Error)
-			}
-			g.add(row.ID, row.Family, plainNumber(row.Measured), predicted, miss, string(row.Basis), layout,
-				strings.Join(row.Config.Assumed, "; "), row.Skipped)
-		}
-		return g
+		return backtestCSV(r)
 	}
 	g := &grid{head: []string{"row", "model", "chips", "layout", "measured s", "predicted s", "error"}, left: []int{1, 3}}
 	for i := range r.Rows {
@@ -151,6 +145,35 @@ func backtestRows(r *backtest.Report, format string) *grid {
 		for _, line := range more {
 			g.add("", "", "", line, "", "", "")
 		}
+	}
+	return g
+}
+
+// backtestCSV has every row with all that is known of it.
+func backtestCSV(r *backtest.Report) *grid {
+	g := &grid{head: []string{
+		"id", "family", "measured_step_s", "predicted_step_s", "error", "basis", "layout", "assumed", "skipped",
+		"measured_memory_gib", "predicted_memory_gib",
+	}}
+	for _, p := range partsOf(step.Parts{}) {
+		g.head = append(g.head, p.name+"_s")
+	}
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		const gib = 1 << 30
+		cells := []string{row.ID, row.Family, plainNumber(row.Measured), "", "", string(row.Basis), "", "", row.Skipped, plainNumber(float64(row.Case.Memory()) / gib), ""}
+		if row.Error != nil {
+			cells[3], cells[4] = plainNumber(row.Predicted), plainNumber(*row.Error)
+			cells[6], cells[7] = row.Config.Layout.String(), strings.Join(row.Config.Assumed, "; ")
+			cells[10] = plainNumber(float64(row.Step.Memory.Total()) / gib)
+			for _, p := range partsOf(row.Step.Parts) {
+				cells = append(cells, plainNumber(p.seconds))
+			}
+		}
+		for len(cells) < len(g.head) {
+			cells = append(cells, "")
+		}
+		g.add(cells...)
 	}
 	return g
 }
@@ -193,11 +216,11 @@ func skippedRows(r *backtest.Report) *grid {
 }
 
 // backtestGroups is the table of errors.
-func backtestGroups(r *backtest.Report) *grid {
-	g := &grid{head: []string{"errors", "rows", "simulated", "MAPE", "bias", "median", "worst", "row", "in 20 %", "Spearman"}, left: []int{7}}
+func backtestGroups(title string, groups []backtest.Group) *grid {
+	g := &grid{head: []string{title, "rows", "simulated", "MAPE", "bias", "median", "worst", "row", "in 20 %", "Spearman"}, left: []int{7}}
 	kind := ""
-	for i := range r.Summary.Groups {
-		e := &r.Summary.Groups[i]
+	for i := range groups {
+		e := &groups[i]
 		if kind != "" && kind != e.Kind && e.Kind != "complete" {
 			g.add("")
 		}

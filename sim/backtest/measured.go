@@ -3,12 +3,14 @@ package backtest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"clustercap/sim/model"
 	"clustercap/sim/step"
+	"clustercap/sim/unit"
 )
 
 // Basis is the printed figure that a measured step time was computed from.
@@ -50,6 +52,16 @@ func (v Convention) FLOPs(m *model.Model, seq int) float64 {
 		flops += forward - 2*float64(m.Vocab)*float64(m.Hidden)
 	}
 	return flops
+}
+
+// Memory is the measured peak memory per chip in bytes, 0 where none is printed. The
+// tools behind mem_gb (torch.cuda, nvidia-smi, DeepSpeed) all count binary gigabytes.
+func (c *Case) Memory() unit.Bytes {
+	v, err := strconv.ParseFloat(c.note("mem_gb"), 64)
+	if err != nil || !(v > 0) || math.IsInf(v, 0) {
+		return 0
+	}
+	return unit.Bytes(v * (1 << 30))
 }
 
 // errNoConvention is why TFLOP/s or MFU alone are no step time.

@@ -17,6 +17,8 @@ type Summary struct {
 	Series []Series `json:"series"`
 	// Rankings are sets of layouts of one workload on one cluster.
 	Rankings []Ranking `json:"rankings"`
+	// Memory is the errors of peak memory per chip, by family, where it is printed.
+	Memory []Group `json:"memory,omitempty"`
 	// Skipped counts rows by why they could not be simulated, most first.
 	Skipped []Reason `json:"skipped"`
 }
@@ -24,7 +26,7 @@ type Summary struct {
 // Group is the errors of some rows. Shares are of 1.
 type Group struct {
 	Name string `json:"name"`
-	Kind string `json:"kind"` // all, complete, family, chip
+	Kind string `json:"kind"` // all, complete, family, chip, memory
 	// Rows in the group, Simulated of them compared with a measurement.
 	Rows      int `json:"rows"`
 	Simulated int `json:"simulated"`
@@ -85,6 +87,7 @@ func summarise(rows []Row) Summary {
 	}
 	s.Series = seriesOf(rows)
 	s.Rankings = rankingsOf(rows)
+	s.Memory = memoryOf(rows)
 	s.Skipped = reasons(rows)
 	return s
 }
@@ -96,36 +99,72 @@ func chipPrecision(r *Row) string {
 	return r.Case.Chip + " " + r.Case.Precision
 }
 
+// pair is a predicted and a measured figure of a row.
+type pair struct {
+	id                  string
+	predicted, measured float64
+}
+
+// groupOf sums up the step times of rows. Correlated are speeds per chip: times
+// would rank large models above small ones whatever the prediction.
 func groupOf(kind, name string, rows []*Row) Group {
-	g := Group{Name: name, Kind: kind, Rows: len(rows)}
-	var sizes, predicted, measured []float64
+	var times []pair
+	var predicted, measured []float64
 	for _, r := range rows {
 		if r.Error == nil {
 			continue
 		}
-		e := *r.Error
-		g.Simulated++
+		times = append(times, pair{r.ID, r.Predicted, r.Measured})
+		predicted = append(predicted, r.flopsPerSecond(r.Predicted))
+		measured = append(measured, r.flopsPerSecond(r.Measured))
+	}
+	g := errorsOf(kind, name, times)
+	g.Rows = len(rows)
+	g.Spearman = spearman(predicted, measured)
+	return g
+}
+
+// errorsOf sums up the errors of pairs.
+func errorsOf(kind, name string, pairs []pair) Group {
+	g := Group{Name: name, Kind: kind, Rows: len(pairs), Simulated: len(pairs)}
+	if len(pairs) == 0 {
+		return g
+	}
+	var sizes []float64
+	for _, p := range pairs {
+		e := p.predicted/p.measured - 1
 		g.MAPE += math.Abs(e)
 		g.Bias += e
 		if math.Abs(e) > math.Abs(g.Worst) {
-			g.Worst, g.WorstID = e, r.ID
+			g.Worst, g.WorstID = e, p.id
 		}
 		if math.Abs(e) <= 0.20 {
 			g.Within20++
 		}
 		sizes = append(sizes, math.Abs(e))
-		predicted = append(predicted, r.flopsPerSecond(r.Predicted))
-		measured = append(measured, r.flopsPerSecond(r.Measured))
 	}
-	if g.Simulated == 0 {
-		return g
-	}
-	n := float64(g.Simulated)
+	n := float64(len(pairs))
 	g.MAPE, g.Bias, g.Within20 = g.MAPE/n, g.Bias/n, g.Within20/n
 	slices.Sort(sizes)
 	g.Median = (sizes[(len(sizes)-1)/2] + sizes[len(sizes)/2]) / 2
-	g.Spearman = spearman(predicted, measured)
 	return g
+}
+
+// memoryOf compares peak memory where a row prints it.
+func memoryOf(rows []Row) []Group {
+	var out []Group
+	for _, some := range parted(simulated(rows), func(r *Row) string { return r.Family }) {
+		var pairs []pair
+		for _, r := range some {
+			if m := r.Case.Memory(); m > 0 {
+				pairs = append(pairs, pair{r.ID, float64(r.Step.Memory.Total()), float64(m)})
+			}
+		}
+		if len(pairs) > 0 {
+			out = append(out, errorsOf("memory", some[0].Family, pairs))
+		}
+	}
+	return out
 }
 
 // spearman is the rank correlation of two lists, ties at their mean rank; nil below
