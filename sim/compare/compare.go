@@ -238,7 +238,7 @@ func unfinishedText(plan string, s *result.Set, j *result.Job) string {
 		return head + "; the others are projected at the rate they had at the end"
 	}
 	scale := ScaleOf("d", j.TrainingDays.P90, j.TrainingDays.P50)
-	text := fmt.Sprintf("%s; at the rate it had at the end it would train %s (p10-p90 %s to %s) and finish on %s",
+	text := fmt.Sprintf("%s; at the rate it had at the end it would train %s in the median (p10-p90 %s to %s) and finish on %s",
 		head, scale.Text(j.TrainingDays.P50), scale.Number(j.TrainingDays.P10), scale.Number(j.TrainingDays.P90), j.Finish.P50)
 	if done > 0 {
 		text += "; projections enter its means"
