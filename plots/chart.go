@@ -37,7 +37,7 @@ func ForSet(s *result.Set) []Chart {
 
 // Names lists the charts that ForSet and ForComparison may return: their files.
 func Names() []string {
-	return []string{"capacity", "throughput", "power", "chip-hours", scalingName, "plans", "progress"}
+	return []string{"capacity", "throughput", "power", "chip-hours", Scaling, "plans", "progress"}
 }
 
 // ForComparison returns the charts that put plans side by side.

@@ -184,7 +184,7 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 		switch {
 		case !cell.Present:
 		case cell.Bound && cell.AtLeast <= 0:
-			text = "not started"
+			text = "not trained"
 		case cell.Bound:
 			end = p.openBar(x0, x(cell.AtLeast), y, paint(i))
 			text = ">" + r.Scale.Number(math.Floor(cell.AtLeast)) + projected(r, cell)

@@ -42,7 +42,8 @@ func curves(s *result.Set) []curve {
 	return all
 }
 
-const scalingName = "scaling"
+// Scaling names the chart that a result of one chip count per job lacks.
+const Scaling = "scaling"
 
 // scaling answers: what do more chips bring? It is false where no job has two chip
 // counts to compare.
@@ -52,7 +53,7 @@ func scaling(s *result.Set) (Chart, bool) {
 		return Chart{}, false
 	}
 	return Chart{
-		Name: scalingName, Title: scalingTitle(all), Subtitle: scalingSubtitle(s), height: 420,
+		Name: Scaling, Title: scalingTitle(all), Subtitle: scalingSubtitle(s), height: 420,
 		body: func(p *page) { p.drawScaling(all) },
 	}, true
 }

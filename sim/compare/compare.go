@@ -232,6 +232,9 @@ func unfinishedText(plan string, s *result.Set, j *result.Job) string {
 	end := result.Day(s.Start, s.HorizonDays)
 	head := fmt.Sprintf("%s under %s finished in %d of %d replicas by %s", j.Name, plan, done, s.Replicas, end)
 	if math.IsInf(j.TrainingDays.P50, 0) {
+		if len(j.Blocked) > 0 {
+			return head + "; in most it trained nothing: " + j.Blocked[0]
+		}
 		return head + "; in most it made no progress"
 	}
 	if done > 0 && j.FinishedShare >= 0.5 {

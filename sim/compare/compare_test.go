@@ -269,6 +269,8 @@ func TestScale(t *testing.T) {
 		{"MWh", []float64{530_000}, 530_000, "530 GWh"},
 		{"tokens/s", []float64{1_136_000}, 389_000, "0.39 M tokens/s"},
 		{"tokens", []float64{15e12}, 15e12, "15.0 T tokens"},
+		{"%", []float64{0.000544}, 0.000544, "0.05 %"},
+		{"%", []float64{0.5044}, 0.5044, "50.4 %"},
 		{"tokens", []float64{300e9}, 300e9, "300 B tokens"},
 		{"tokens/s", []float64{2.5e9}, 2.5e9, "2.50 B tokens/s"},
 		{"tokens/s", []float64{38_900}, 38_900, "38.9 K tokens/s"},

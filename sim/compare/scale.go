@@ -40,6 +40,9 @@ func ScaleOf(base string, values ...float64) Scale {
 		}
 	}
 	s.Decimals = decimals(top / s.Factor)
+	if base == "%" {
+		s.Decimals = min(s.Decimals, 2) // hundredths of a per cent are chance
+	}
 	return s
 }
 
