@@ -111,7 +111,7 @@ func (o *option) chipHours(b *sizeBooks, h *[result.NumStates]float64) {
 	h[result.Productive] += hours * float64(o.parts.Compute)
 	h[result.Recompute] += hours * float64(o.parts.Recompute)
 	h[result.ExposedComm] += hours * float64(o.parts.ExposedComm())
-	h[result.Bubble] += hours * float64(o.parts.Bubble)
+	h[result.Bubble] += hours * float64(o.parts.Bubble+o.parts.Overhead)
 	h[result.Straggler] += hours * float64(o.parts.Straggler)
 	h[result.Throttled] += max(chipHours(int64(b.kept.Train)*int64(o.used))-hours*float64(o.time), 0)
 	h[result.Checkpoint] += chipHours(int64(b.kept.Block) * int64(o.used))

@@ -202,7 +202,7 @@ func memoryProblem(s *step.Step) string {
 }
 
 func machine(p *scenario.Plan) step.Machine {
-	return step.Machine{Chip: p.Chip, Server: p.Server, Fabric: p.Fabric}
+	return step.Machine{Chip: p.Chip, Server: p.Server, Fabric: p.Fabric, Stack: p.Stack}
 }
 
 // parallel runs f(0..n-1) on all cores and waits.

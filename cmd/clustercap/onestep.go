@@ -16,9 +16,9 @@ const maxCount = 10_000_000
 
 // oneStep is what estimate and search price: one training step on catalog hardware.
 type oneStep struct {
-	model, chip, server, fabric string
-	chips, batch, sequence      int
-	precision                   *choice
+	model, chip, server, fabric, stack string
+	chips, batch, sequence             int
+	precision                          *choice
 }
 
 // The defaults of a step that the command line leaves open: the last phase of
@@ -38,8 +38,9 @@ func (o *oneStep) addFlags(cmd *cobra.Command) {
 	f.IntVar(&o.sequence, "sequence", defaultSequence, "sequence length in tokens, `N`")
 	f.StringVar(&o.server, "server", "", "in the catalog's server `NAME` (default the chip's usual one)")
 	f.StringVar(&o.fabric, "fabric", "", "on the catalog's fabric `NAME` (default the chip's usual one)")
-	o.precision = addChoice(cmd, "precision", "of the matrix products", string(step.BF16), string(step.FP8))
-	for flag, kind := range map[string]string{"model": "models", "chip": "chips", "server": "servers", "fabric": "fabrics"} {
+	f.StringVar(&o.stack, "stack", "", "with the catalog's software stack `NAME` (default the one that the chip was measured with)")
+	o.precision = addChoice(cmd, "precision", "of the matrix products", string(step.BF16), string(step.FP8), string(step.MXFP8), string(step.NVFP4))
+	for flag, kind := range map[string]string{"model": "models", "chip": "chips", "server": "servers", "fabric": "fabrics", "stack": "stacks"} {
 		complete(cmd, flag, func(string) []string {
 			c, err := scenario.LoadCatalog()
 			if err != nil {
@@ -81,7 +82,12 @@ func (o *oneStep) resolve(cmd *cobra.Command) (step.Workload, step.Machine, erro
 	if m.Server, err = lookUp(c.Server, c, "servers", or(o.server, m.Chip.Server)); err != nil {
 		return w, m, err
 	}
-	m.Fabric, err = lookUp(c.Fabric, c, "fabrics", or(o.fabric, m.Chip.Fabric))
+	if m.Fabric, err = lookUp(c.Fabric, c, "fabrics", or(o.fabric, m.Chip.Fabric)); err != nil {
+		return w, m, err
+	}
+	if o.stack != "" {
+		m.Stack, err = lookUp(c.Stack, c, "stacks", o.stack)
+	}
 	return w, m, err
 }
 
@@ -121,6 +127,7 @@ func partsOf(p step.Parts) []part {
 		{"data_comm", "data traffic", float64(p.DataComm)},
 		{"bubble", "bubble", float64(p.Bubble)},
 		{"straggler", "stragglers", float64(p.Straggler)},
+		{"overhead", "outside the model", float64(p.Overhead)},
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"clustercap/scenarios"
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
+	"clustercap/sim/step"
 )
 
 // Catalog is the built-in hardware, models, sites, failure profiles and measured
@@ -36,6 +37,7 @@ var catalogKinds = []struct {
 	{"chips", reflect.TypeFor[hardware.Chip]()},
 	{"servers", reflect.TypeFor[hardware.Server]()},
 	{"fabrics", reflect.TypeFor[hardware.Fabric]()},
+	{"stacks", reflect.TypeFor[step.Stack]()},
 	{"models", reflect.TypeFor[model.Model]()},
 	{"sites", reflect.TypeFor[Site]()},
 	{"failures", reflect.TypeFor[Failures]()},
@@ -172,6 +174,11 @@ func (c *Catalog) Chip(name string) (hardware.Chip, bool) {
 // Server returns a server by name.
 func (c *Catalog) Server(name string) (hardware.Server, bool) {
 	return lookUp[hardware.Server](c, "servers", name)
+}
+
+// Stack returns a software stack by name.
+func (c *Catalog) Stack(name string) (step.Stack, bool) {
+	return lookUp[step.Stack](c, "stacks", name)
 }
 
 // Fabric returns a fabric by name.

@@ -100,6 +100,9 @@ type Fleet struct {
 	// Fabric is a fabric of the catalog, or written out; the chip's usual one when
 	// left out.
 	Fabric Reference[hardware.Fabric] `json:"fabric,omitempty"`
+	// Stack is a software stack of the catalog, or written out; when left out, the
+	// one that the chip's efficiency constants were measured with.
+	Stack *Reference[step.Stack] `json:"stack,omitempty"`
 	// Deliveries of chips, one by one or as ramps; at most 10,000,000 chips in all.
 	Deliveries []Delivery `json:"deliveries"`
 	// Commissioning is how delivered servers enter service.
@@ -192,7 +195,7 @@ type Job struct {
 	// GlobalBatch is the number of sequences per step: 1 to 10,000,000.
 	GlobalBatch int `json:"global_batch" min:"1" max:"10000000"`
 	// Precision of the matrix products.
-	Precision step.Precision `json:"precision" default:"bf16" enum:"bf16,fp8"`
+	Precision step.Precision `json:"precision" default:"bf16" enum:"bf16,fp8,mxfp8,nvfp4"`
 	// Chips is the number of chips that the job runs on, or an ascending list of
 	// numbers: it takes the largest that is free and grows when a larger one becomes
 	// free. Whole servers, at most 10,000,000.

@@ -13,6 +13,7 @@ import (
 	"clustercap/sim/hardware"
 	"clustercap/sim/job"
 	"clustercap/sim/power"
+	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
 
@@ -29,6 +30,7 @@ type Plan struct {
 	Chip     hardware.Chip
 	Server   hardware.Server
 	Fabric   hardware.Fabric
+	Stack    step.Stack
 	Site     power.Spec
 	Fleet    fleet.Spec
 	Failures failure.Spec

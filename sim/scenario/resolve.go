@@ -101,6 +101,9 @@ func (r *resolver) computed(path, text, source string) {
 func (r *resolver) hardware() {
 	f, p := &r.file.Fleet, r.plan
 	p.Server, p.Fabric = f.Server.Value, f.Fabric.Value
+	if f.Stack != nil {
+		p.Stack = f.Stack.Value
+	}
 	if r.nodes["fleet.server"] == nil {
 		usual[hardware.Server](r, "server", p.Chip.Server, &p.Server)
 	}

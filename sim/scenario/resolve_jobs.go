@@ -36,8 +36,8 @@ func (r *resolver) job(name string, j *Job, path string) job.Spec {
 			r.computed(path+".submit", Date{r.plan.Start}.written(), "the start")
 		}
 	}
-	if j.Precision == step.FP8 && r.whole("fleet.chip") && r.plan.Chip.FP8.High == 0 {
-		r.badAt(path+".precision", r.plan.Chip.Name+" has no FP8 units", "write bf16, or give the chip an fp8 rate")
+	if r.whole("fleet.chip") && step.Peak(&r.plan.Chip, j.Precision) == 0 {
+		r.badAt(path+".precision", r.plan.Chip.Name+" has no rate for "+string(j.Precision), "write bf16, or give the chip an fp8 or fp4 rate")
 	}
 	r.sizes(j, path)
 	r.restart(j, path, &spec)
@@ -151,7 +151,7 @@ func (r *resolver) layoutAt(l step.Layout, chips, group int, spec *job.Spec, pat
 			fmt.Sprintf("write dp=%d, or leave dp out", dp))
 		return
 	}
-	m := step.Machine{Chip: r.plan.Chip, Server: r.plan.Server, Fabric: r.plan.Fabric}
+	m := step.Machine{Chip: r.plan.Chip, Server: r.plan.Server, Fabric: r.plan.Fabric, Stack: r.plan.Stack}
 	for _, what := range l.Complete(chips).Problems(&spec.Workload, &m) {
 		r.badAt(path, what, "")
 	}

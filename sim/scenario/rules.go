@@ -134,13 +134,24 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "NodeLimit", optionalCount)
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
+	stack := reflect.TypeFor[step.Stack]()
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "PlainDispatch"} {
+		add(stack, f, `optional:"1"`)
+	}
+	for _, f := range []string{"Matmul", "MatmulFP8", "Attention"} {
+		add(stack, f, `optional:"1" above:"0 %"`)
+	}
+	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
+	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
+	add(stack, "StepOverhead", `optional:"1" max:"1 h"`)
+
 	layout := reflect.TypeFor[step.Layout]()
-	for _, f := range []string{"TP", "PP", "VPP", "CP", "EP", "MicroBatch"} {
+	for _, f := range []string{"TP", "PP", "VPP", "CP", "EP", "ETP", "MicroBatch"} {
 		add(layout, f, `default:"1" min:"1" max:"10000000"`)
 	}
 	add(layout, "DP", optionalCount)
 	add(layout, "ZeRO", `default:"1" min:"0" max:"3"`)
-	add(layout, "Recompute", `default:"none" enum:"none,selective,light,full"`)
+	add(layout, "Recompute", `default:"none" enum:"none,selective,light,alternate,full"`)
 	add(layout, "Schedule", `default:"1f1b" enum:"1f1b,dualpipe"`)
 	add(layout, "Attention", `default:"fused" enum:"fused,unfused"`)
 	return m

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"clustercap/sim/dist"
+	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
 
@@ -46,6 +47,9 @@ func asWritten(p *Plan) File {
 		Time: TimeSpread{p.Fleet.Commissioning}, Rejected: p.Fleet.Rejected, Return: TimeSpread{p.Fleet.Return},
 	}}
 	f.Fleet.Chip.Value, f.Fleet.Server.Value, f.Fleet.Fabric.Value = p.Chip, p.Server, p.Fabric
+	if p.Stack != (step.Stack{}) {
+		f.Fleet.Stack = &Reference[step.Stack]{Value: p.Stack}
+	}
 	for _, d := range p.Fleet.Deliveries {
 		date := dateAt(p.Start, d.At)
 		f.Fleet.Deliveries = append(f.Fleet.Deliveries, Delivery{Date: &date, Chips: d.Servers * p.Server.Chips})
