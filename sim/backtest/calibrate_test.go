@@ -26,7 +26,7 @@ func made(t *testing.T, chip string, change func(*step.Machine)) *Cases {
 		m := f.Machine
 		kernel := m.Chip.Efficiency.Attention
 		change(&m)
-		if f.OwnAttention {
+		if f.Machine.Stack.Attention.Likely != 0 {
 			m.Chip.Efficiency.Attention = kernel
 		}
 		s, err := step.Estimate(&f.Work, &m, f.Layout)

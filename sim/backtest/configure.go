@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"clustercap/sim/scenario"
@@ -17,9 +18,6 @@ type Configuration struct {
 	Layout  step.Layout
 	// Assumed lists what the source does not print, as it was taken.
 	Assumed []string
-	// OwnAttention is true where the stack's attention kernel sets the rate and not
-	// the chip's.
-	OwnAttention bool
 }
 
 // chipNames are publications' names of chips by the catalog's, for cases that name
@@ -38,10 +36,12 @@ var chipNames = map[string]string{
 // precisions are the rates that a precision's products run at; those that are not
 // here cannot be priced.
 var precisions = map[string]step.Precision{
-	"":     step.BF16,
-	"bf16": step.BF16,
-	"fp16": step.BF16, // the matrix units run both at one rate
-	"fp8":  step.FP8,
+	"":      step.BF16,
+	"bf16":  step.BF16,
+	"fp16":  step.BF16, // the matrix units run both at one rate
+	"fp8":   step.FP8,
+	"mxfp8": step.MXFP8,
+	"nvfp4": step.NVFP4,
 }
 
 // Configure turns a case into what the step model prices. The error says in one
@@ -54,6 +54,9 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 	var f Configuration
 	var err error
 	if f.Machine, err = c.machine(on); err != nil {
+		return f, err
+	}
+	if f.Machine.Stack, err = c.stack(on, f.Machine.Chip.Name); err != nil {
 		return f, err
 	}
 	if f.Work.Model, f.Assumed, err = c.architecture(on); err != nil {
@@ -115,10 +118,28 @@ func (c *Case) machine(on *shelf) (step.Machine, error) {
 // several TPU slices, or fewer chips than there are.
 var partSharded = regexp.MustCompile(`([2-9]|\d\d+) slice\(s\)|FSDP group|FSDP \d+ x DP|FSDP over`)
 
+// expertTensorNote finds the expert-tensor-parallel degree in notes ("ETP 4").
+var expertTensorNote = regexp.MustCompile(`\bETP[ =](\d{1,4})\b`)
+
+// expertTensor is how many ways each expert is divided: what the notes say, else as
+// the stack does. NeMo divided experts like the dense layers unless told otherwise.
+func (c *Case) expertTensor(stack string, tp int) int {
+	if m := expertTensorNote.FindStringSubmatch(c.Notes); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil && n == tp {
+			return n
+		}
+		return 1
+	}
+	if stack == "nemo-2024" {
+		return tp
+	}
+	return 1
+}
+
 // layout fills in f.Layout and what of the machine the stack decides.
 func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
-		TP: max(1, c.TP), PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), EP: max(1, c.EP),
+		TP: max(1, c.TP), PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), EP: max(1, c.EP), ETP: 1,
 		ZeRO: 1, MicroBatch: max(1, c.MicroBatch),
 		Schedule: step.OneFOneB,
 	}
@@ -152,8 +173,11 @@ func (c *Case) layout(f *Configuration) error {
 	if l.ZeRO > 1 && partSharded.MatchString(c.Notes) {
 		f.Assumed = append(f.Assumed, "sharded over all replicas")
 	}
+	if c.Experts > 0 {
+		l.ETP = c.expertTensor(f.Machine.Stack.Name, l.TP)
+	}
 	f.Layout = l
-	f.useKernel(c.kernel())
+	f.Layout.Attention = c.attention(f.Machine.Stack.Name)
 	return c.recompute(f)
 }
 
@@ -161,10 +185,10 @@ func (c *Case) layout(f *Configuration) error {
 // policy that is not printed is the least that fits in memory.
 func (c *Case) recompute(f *Configuration) error {
 	switch c.Recompute {
-	case "none", "light", "full":
+	case "none", "light", "alternate", "full":
 		f.Layout.Recompute = step.Recompute(c.Recompute)
 	case "selective":
-		f.Layout.Recompute = c.selective(f.Layout.Attention)
+		c.selective(f)
 	default:
 		f.Layout.Recompute = c.leastRecompute(f)
 		f.Assumed = append(f.Assumed, "recompute="+string(f.Layout.Recompute))
@@ -172,25 +196,36 @@ func (c *Case) recompute(f *Configuration) error {
 	return nil
 }
 
-// matrixRecompute are policies that run matrix products again beside what is cheap:
-// half of the products (torchtitan's per-operation policy saves every second one),
-// all but the first and last of attention (Paxml's SAVE_QKV_OUT_PROJ, MaxText's
-// qkv_proj_offloaded). Full recomputation is the nearest that the step model has.
+// matrixRecompute are policies that run most matrix products again beside what is
+// cheap: all but the first and last of attention (MaxText's qkv_proj_offloaded). Full
+// recomputation is the nearest that the step model has.
 var matrixRecompute = []string{"qkv_proj_offloaded"}
 
 // selective is what a stack's selective recomputation runs again: with stored scores
-// the attention's inner part (Korthikanti et al.), else what is cheap and large,
-// except where only fused attention was selected, which recomputes by itself.
-func (c *Case) selective(a step.Attention) step.Recompute {
+// the attention's inner part (Korthikanti et al.), with torchtitan every second
+// product, else what is cheap and large. Custom policies that offload to the host are
+// not told apart: where what remains would need half as much again as the chip has,
+// each layer must have run from its input.
+func (c *Case) selective(f *Configuration) {
+	l := &f.Layout
 	switch {
-	case a == step.Unfused:
-		return step.RecomputeSelective
-	case c.says("rm=core_attn"), c.says("selective ckpt in yaml"):
-		return step.RecomputeSelective
+	case c.says("rm=core_attn"):
+		// Fused attention recomputes by itself; who asks for it stores the scores.
+		l.Attention, l.Recompute = step.Unfused, step.RecomputeSelective
+	case l.Attention == step.Unfused, c.says("selective ckpt in yaml"):
+		l.Recompute = step.RecomputeSelective
 	case slices.ContainsFunc(matrixRecompute, c.says):
-		return step.RecomputeFull
+		l.Recompute = step.RecomputeFull
+	case c.inFamily([]string{"torchtitan"}):
+		l.Recompute = step.RecomputeAlternate
+	default:
+		l.Recompute = step.RecomputeLight
+		if p, err := step.NewPricer(&f.Work, &f.Machine); err == nil && len(l.Problems(&f.Work, &f.Machine)) == 0 {
+			if m := p.Price(*l).Memory; m.Total() > 1.5*m.Capacity {
+				l.Recompute = step.RecomputeFull
+			}
+		}
 	}
-	return step.RecomputeLight
 }
 
 // leastRecompute is the least recomputation with which the case fits in memory; none

@@ -31,7 +31,7 @@ const (
 // constants lists what can be fitted, in the order of the catalog.
 func constants() []constant {
 	attention := share("attention", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.Attention })
-	attention.foreign = func(f *Configuration) bool { return f.OwnAttention }
+	attention.foreign = func(f *Configuration) bool { return f.Machine.Stack.Attention.Likely != 0 }
 	return []constant{
 		share("matmul", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.Matmul }),
 		share("matmul_fp8", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.MatmulFP8 }),

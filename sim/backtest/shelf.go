@@ -13,6 +13,7 @@ type shelf struct {
 	systems  map[string]found[step.Machine]
 	machines map[string]found[step.Machine]
 	models   map[string]found[model.Model]
+	stacks   map[string]found[step.Stack]
 }
 
 // found is the answer to a look-up.
@@ -22,7 +23,7 @@ type found[T any] struct {
 }
 
 func newShelf(c *scenario.Catalog) *shelf {
-	return &shelf{c, map[string]found[step.Machine]{}, map[string]found[step.Machine]{}, map[string]found[model.Model]{}}
+	return &shelf{c, map[string]found[step.Machine]{}, map[string]found[step.Machine]{}, map[string]found[model.Model]{}, map[string]found[step.Stack]{}}
 }
 
 func (s *shelf) system(name string) (step.Machine, bool) {
@@ -35,6 +36,10 @@ func (s *shelf) machine(chip string) (step.Machine, bool) {
 
 func (s *shelf) model(name string) (model.Model, bool) {
 	return take(s.models, name, s.catalog.Model)
+}
+
+func (s *shelf) stack(name string) (step.Stack, bool) {
+	return take(s.stacks, name, s.catalog.Stack)
 }
 
 func take[T any](kept map[string]found[T], name string, look func(string) (T, bool)) (T, bool) {

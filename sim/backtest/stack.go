@@ -1,43 +1,79 @@
 package backtest
 
 import (
+	"fmt"
 	"strings"
 
 	"clustercap/sim/step"
-	"clustercap/sim/unit"
 )
 
-// kernel is a generation of attention kernels.
-type kernel string
-
-const (
-	scores kernel = "unfused" // stores its scores
-	fused  kernel = "fused"   // what the catalog's chip reaches
-	flash1 kernel = "flash1"  // FlashAttention of 2022
-	flash2 kernel = "flash2"  // FlashAttention-2 of 2023
-)
-
-// kernelShares are the shares of the peak BF16 rate that the forward kernel of a
-// generation reaches in long sequences, by the beginning of the chip's name; where
-// there is none the catalog's holds. FlashAttention reaches 30..50 % forward on A100,
-// FlashAttention-2 up to 73 % there (arXiv:2307.08691, section 1) and 35 % on H100
-// (arXiv:2407.08608, abstract), which neither was written for; FlashAttention on
-// H100 is in the proportion of the two on A100.
-var kernelShares = map[kernel]map[string]unit.Share{
-	flash1: {"a100": 0.40, "a800": 0.40, "h": 0.40 / 0.68 * 0.35, "gh": 0.40 / 0.68 * 0.35},
-	flash2: {"h": 0.35, "gh": 0.35},
+// stackRule names the catalog's software stack of the cases that it matches.
+type stackRule struct {
+	family string // how the family begins
+	chip   string // how the catalog's name of the chip begins; "" for any
+	phrase string // what notes or model say; "" for anything
+	stack  string // "" for the stack that the chip's constants hold for
 }
 
-// stacks are training stacks whose attention kernels are not those of their year, by
-// the beginning of the family.
-var stacks = []struct {
-	family string
-	kernel kernel
-	reason string
-}{
-	{"vtrain", scores, "measured with Megatron-DeepSpeed of 2022"},
-	{"mosaic", flash1, "llm-foundry of 2023 with its Triton port of FlashAttention, which ALiBi needs"},
-	{"torchtitan", flash2, "PyTorch's scaled-dot-product attention is FlashAttention-2"},
+// stackRules tells the stack of a published case, the first match of a line counting.
+// A release is a stack; a case never is.
+var stackRules = []stackRule{
+	{family: "sc21", stack: "megatron-2021"},
+	{family: "korth22", stack: "megatron-2022"},
+	{family: "vtrain", stack: "megatron-deepspeed"},
+	{family: "bloom", stack: "bigscience"},
+	{family: "internevo", stack: "internevo"},
+	{family: "mosaic", chip: "a100", stack: "llm-foundry-ampere"},
+	{family: "mosaic", stack: "llm-foundry-hopper"},
+	{family: "torchtitan", phrase: "async tp", stack: "torchtitan-async"},
+	{family: "torchtitan", phrase: "asynctp", stack: "torchtitan-async"},
+	{family: "torchtitan", stack: "torchtitan"},
+	{family: "maxtext", stack: "maxtext"},
+	{family: "tpu-recipes", stack: "maxtext"},
+	{family: "dgxc", phrase: "paxml", stack: "paxml"},
+	{family: "dgxc-v24", stack: "nemo-2024"},
+	{family: "dgxc-v25.04", stack: "nemo-2024"},
+	{family: "nemo2407", stack: "nemo-2024"},
+	{family: "automodel", stack: "automodel"},
+	{family: "dgxc", chip: "b", stack: "megatron-core-blackwell-2025"},
+	{family: "dgxc", chip: "gb", stack: "megatron-core-blackwell-2025"},
+	{family: "mlperf", chip: "b", stack: "megatron-core-blackwell-2025"},
+	{family: "mlperf", chip: "gb", stack: "megatron-core-blackwell-2025"},
+	{family: "dgxc", stack: "nemo-2025"},
+	{family: "mlperf", stack: "megatron-core"},
+	{family: "mbridge-25", stack: "megatron-bridge-2025"},
+	{family: "mbridge-26.02", stack: "megatron-bridge-2025"},
+	{family: "mbridge-26.04", stack: "megatron-bridge-2025"},
+	{family: "mbridge", stack: "megatron-bridge-2026"},
+	{family: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
+	{family: "moezoo", stack: "megatron-core"},
+}
+
+// stack finds the stack of a case: what its notes say (stack=NAME), else its
+// family's, else the one that the chip's constants hold for.
+func (c *Case) stack(on *shelf, chip string) (step.Stack, error) {
+	name := c.note("stack")
+	if name == "" {
+		name = c.usualStack(chip)
+	}
+	if name == "" {
+		return step.Stack{}, nil
+	}
+	s, ok := on.stack(name)
+	if !ok {
+		return s, fmt.Errorf("the catalog has no stack %q", excerpt(name))
+	}
+	return s, nil
+}
+
+func (c *Case) usualStack(chip string) string {
+	model := strings.ToLower(c.Model)
+	for _, r := range stackRules {
+		if c.inFamily([]string{r.family}) && strings.HasPrefix(chip, r.chip) && (c.says(r.phrase) || strings.Contains(model, r.phrase)) {
+			return r.stack
+		}
+	}
+	return ""
 }
 
 // fusedSince is the first year whose stacks compute attention tile by tile:
@@ -45,32 +81,21 @@ var stacks = []struct {
 // training stacks in 2023.
 const fusedSince = 2023
 
-// kernel is the attention kernel that a case ran: what its notes say, else its
-// stack's, else its year's.
-func (c *Case) kernel() kernel {
-	switch k := kernel(c.note("attention")); k {
-	case scores, fused, flash1, flash2:
-		return k
-	}
-	for _, s := range stacks {
-		if c.inFamily([]string{s.family}) {
-			return s.kernel
-		}
-	}
-	if c.Year > 0 && c.Year < fusedSince {
-		return scores
-	}
-	return fused
+// storesScores lists stacks that measured later and still stored their scores.
+var storesScores = map[string]string{
+	"megatron-deepspeed": "vTrain measured in 2023 with Megatron-DeepSpeed of 2022",
 }
 
-// useKernel sets the layout's attention and the machine's rate for it.
-func (f *Configuration) useKernel(k kernel) {
-	f.Layout.Attention = step.Fused
-	if k == scores {
-		f.Layout.Attention = step.Unfused
+// attention is the attention kernel that a case ran: what its notes say, else its
+// stack's, else its year's. Recomputing just the inner part of attention makes sense
+// only where its scores are stored.
+func (c *Case) attention(stack string) step.Attention {
+	switch a := step.Attention(c.note("attention")); a {
+	case step.Fused, step.Unfused:
+		return a
 	}
-	if share, ok := longest(kernelShares[k], strings.ToLower(f.Machine.Chip.Name)); ok {
-		f.Machine.Chip.Efficiency.Attention = unit.Point(share)
-		f.OwnAttention = true
+	if storesScores[stack] != "" || c.Year > 0 && c.Year < fusedSince {
+		return step.Unfused
 	}
+	return step.Fused
 }
