@@ -100,7 +100,7 @@ func (w *World) admit(i int) {
 func (w *World) resize(i int) {
 	j := &w.jobs[i]
 	k := w.best(i, w.fleet.HeldBy(i))
-	if k == j.size || k < 0 {
+	if k == j.size || k < 0 { // none where it would have to give up a missing spare
 		return
 	}
 	if j.lastResize.After(j.spec.Resize) > w.now {
@@ -131,7 +131,6 @@ func (w *World) best(i, held int) int {
 			get += w.fleet.HeldBy(l) - o.options[0].servers
 		}
 	}
-	get = max(get, held) // where spares are missing, a job need not make them up
 	best, most := -1, 0.0
 	for k := range j.options {
 		o := &j.options[k]

@@ -167,6 +167,24 @@ func TestReplacementsComeBeforeTheQueueAndTheQueueBeforeGrowth(t *testing.T) {
 	}
 }
 
+// A job that trains keeps its size where spares are missing.
+func TestMissingSparesShrinkNoJob(t *testing.T) {
+	p := testPlan(4)
+	p.Fleet.Spares = 0.5
+	p.Jobs = []job.Spec{testJob("a", 1e15, 8, 16)}
+	w := until(t, p, job.Training)
+	for s := range int32(4) {
+		if w.fleet.Server(s).Status == fleet.Free {
+			w.fleet.Fail(s)
+		}
+	}
+	w.vacant = true
+	w.endInstant()
+	if j := &w.jobs[0]; j.phase != job.Training || j.size != 1 {
+		t.Errorf("phase %v, size %d", j.phase, j.size)
+	}
+}
+
 // A rejected server is not ready; nothing of it has failed.
 func TestRejectedServersAreInCommissioning(t *testing.T) {
 	p := testPlan(2)
@@ -227,6 +245,16 @@ func TestBlockedNamesTheLongestWait(t *testing.T) {
 		if c.want != "" && (r.Tokens != 0 || r.Interruptions != 0) {
 			t.Errorf("%s: %g tokens, %g interruptions", c.want, r.Tokens, r.Interruptions)
 		}
+	}
+}
+
+// A job is exposed to the failures of its servers, those of idle chips included.
+func TestExposureIsThatOfWholeServers(t *testing.T) {
+	p := testPlan(3)
+	p.Failures.Classes = []failure.Class{failing("chip", failure.ServerScope, 1e-6, 0, 0)}
+	s := newSize(p, 20, testStep(18))
+	if got, want := s.failures(p), unit.Rate(1e-6*24); got != want {
+		t.Errorf("18 chips in servers of 8 fail at %g per second, want %g", float64(got), float64(want))
 	}
 }
 
