@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -81,10 +82,17 @@ func TestDeepSeekV3(t *testing.T) {
 	// No rate is published for its FP8 products; the catalog's range, 54 to 66 % of the
 	// peak, moves the duration by a tenth either way, and the batch ramp is left out: 15 %.
 	within(t, "days", j.TrainingDays.Mean, 2.664e6/2048/24, 0.15)
-	// No rollback and no long stop was reported.
-	if g := j.Goodput.Mean; g < 0.93 || g >= 1 {
-		t.Errorf("goodput %.3f, want 0.93 or more, below 1", g)
-	}
+	// No goodput is published. First order (Young): failures at Llama 3's rate, 419 in
+	// 54 days of 16,384 chips, times the mean 1.1 of the scenario's scale, each with
+	// 10 min of restart (the scenario's) and 4.06 min of detection (the profile's mean,
+	// of which silent corruption is 1.7), and 5 s per checkpoint at the best interval.
+	const rate = 419.0 / 54 / 86400 / 16384 * 2048 * 1.1
+	loss := rate*(600+4.06*60) + math.Sqrt(2*rate*5)
+	// Left out are the work lost before a checkpoint is written (some 100 s for 671B
+	// parameters at 100 GB/s, a twentieth of the loss) and the second order (a
+	// fiftieth); 16 replicas meet some 700 failures, which spreads the loss by 3 %, and
+	// draw a scale that varies by 0.23 each, 4 %. With twice the spread, a fifth.
+	within(t, "time lost", 1-j.Goodput.Mean, loss, 0.20)
 }
 
 // TestGPT3 compares with the 34 days that the SC'21 paper derives from 140 TFLOP/s.

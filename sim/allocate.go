@@ -9,17 +9,20 @@ import (
 	"clustercap/sim/unit"
 )
 
-// allocate gives free servers to jobs, by priority: those that wait for a
-// replacement, those that queue, those that could grow.
+// allocate gives free servers to jobs: first to all that wait for a replacement, then
+// to those that queue, then to those that could do better on another size; by
+// priority each.
 func (w *World) allocate() {
+	w.serve((*World).refill, job.Waiting, job.Waiting)
+	w.serve((*World).admit, job.Queued, job.Queued)
+	w.serve((*World).resize, job.Training, job.Paused)
+}
+
+// serve calls one of the above for the jobs in either phase, by priority.
+func (w *World) serve(give func(*World, int), a, b job.Phase) {
 	for _, i := range w.pre.order {
-		switch w.jobs[i].phase {
-		case job.Waiting:
-			w.refill(i)
-		case job.Queued:
-			w.admit(i)
-		case job.Training:
-			w.grow(i)
+		if p := w.jobs[i].phase; p == a || p == b {
+			give(w, i)
 		}
 	}
 }
@@ -77,26 +80,27 @@ func (w *World) repairWait(servers int) unit.Duration {
 	return unit.Duration(mean / rate * float64(servers) / float64(n))
 }
 
-// admit starts a queued job on the largest size that it can get.
+// admit starts a queued job on the best size that it can get.
 func (w *World) admit(i int) {
 	j := &w.jobs[i]
-	k := w.largest(i, 0)
+	k := w.best(i, 0)
 	if k < 0 {
 		return
 	}
 	w.settle(i)
+	w.bookQueue(j, 1)
 	j.books.started = true
 	j.books.startedAt = w.now
 	w.resizeTo(i, k)
 	w.start(i, false)
 }
 
-// grow moves a job that trains to the largest size that it can get and that pays for
-// the pause, if its last change is old enough.
-func (w *World) grow(i int) {
+// resize moves a job that trains, or would if the site had the power, to the best
+// size that it can get and that pays for the pause, if its last change is old enough.
+func (w *World) resize(i int) {
 	j := &w.jobs[i]
-	k := w.largest(i, w.fleet.HeldBy(i))
-	if k <= j.size {
+	k := w.best(i, w.fleet.HeldBy(i))
+	if k == j.size || k < 0 { // none where it would have to give up a missing spare
 		return
 	}
 	if j.lastResize.After(j.spec.Resize) > w.now {
@@ -104,23 +108,22 @@ func (w *World) grow(i int) {
 		return
 	}
 	w.settle(i)
-	present := j.options[j.size].delivered
-	left := unit.Duration((float64(j.spec.Tokens) - j.books.tokens) / present / 1000)
+	present := w.worth(&j.options[j.size])
+	left := unit.Duration((float64(j.spec.Tokens) - j.books.tokens) / present / 1000) // +Inf where it can't train
 	pause := j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
-	for !job.GrowthPays(left, pause, present/j.options[k].delivered) {
-		if k--; k == j.size {
+	for !job.GrowthPays(left, pause, present/w.worth(&j.options[k])) {
+		if k--; k <= j.size {
 			return
 		}
 	}
-	w.keep(j)
 	w.resizeTo(i, k)
 	w.start(i, false)
 }
 
-// largest is the largest size that a job holding some servers can get, from the
-// free ones beyond the spares and from what jobs of lower priority can give up by
-// shrinking; -1 where none.
-func (w *World) largest(i, held int) int {
+// best is the size that delivers most of those that a job holding some servers can
+// get, from the free ones beyond the spares and from what jobs of lower priority can
+// give up by shrinking; -1 where none.
+func (w *World) best(i, held int) int {
 	j := &w.jobs[i]
 	get := held + w.unreserved()
 	for l := range w.jobs {
@@ -128,11 +131,31 @@ func (w *World) largest(i, held int) int {
 			get += w.fleet.HeldBy(l) - o.options[0].servers
 		}
 	}
-	k := len(j.options) - 1
-	for k >= 0 && j.options[k].servers > get {
-		k--
+	best, most := -1, 0.0
+	for k := range j.options {
+		o := &j.options[k]
+		if o.servers > get {
+			break
+		}
+		if worth := w.worth(o); best < 0 || worth > most {
+			best, most = k, worth
+		}
 	}
-	return k
+	return best
+}
+
+// worth is what a size delivers at the clock that the site's present limit allows a
+// job that has the site for itself, in tokens per millisecond.
+func (w *World) worth(o *option) float64 {
+	s := &w.site
+	if s.limit == 0 {
+		return o.delivered
+	}
+	f, ok := s.meter.ClockFor(s.limit / float64(o.used))
+	if !ok {
+		return 0
+	}
+	return o.delivered * o.rateAt(f) / o.rate
 }
 
 // yields reports whether job o gives servers up to job j. Only a job that trains
@@ -174,7 +197,6 @@ func (w *World) reclaim(j *trainee, servers int) {
 			k--
 		}
 		w.settle(l)
-		w.keep(o)
 		w.resizeTo(l, k)
 		w.start(l, false)
 		servers -= held - o.servers

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"errors"
-	"fmt"
 	"math"
 
 	"clustercap/sim/des"
@@ -24,16 +22,39 @@ type jobBooks struct {
 	// chips in use x ms; those of Training are in bySize.
 	chips  [job.NumPhases]int64
 	bySize []sizeBooks
+	// Training again, by what sets its power; see ledger.
+	byClock []clockBooks
 
 	tokens        float64 // trained and not lost so far
 	trained       float64 // lost ones too
 	productive    float64 // chip-seconds of computation behind tokens
 	energy        float64 // joules at the meter
+	withheld      float64 // joules that it would have drawn beyond, had the limit let it
 	interruptions int
+	queue         queueBooks
 }
 
 // sizeBooks are a job's training on one size.
 type sizeBooks struct{ kept, lost job.Work }
+
+// clockBooks are a job's training on one size at one relative clock.
+type clockBooks struct {
+	size         int
+	clock        float64
+	train, block des.Time
+}
+
+// segment is the place in byClock for a size and clock. A clock follows from which
+// jobs are in which phase, so few are ever met, the latest most often.
+func (b *jobBooks) segment(size int, clock float64) int {
+	for n := len(b.byClock) - 1; n >= 0; n-- {
+		if s := &b.byClock[n]; s.size == size && s.clock == clock {
+			return n
+		}
+	}
+	b.byClock = append(b.byClock, clockBooks{size: size, clock: clock})
+	return len(b.byClock) - 1
+}
 
 func (b *jobBooks) reset(sizes int) {
 	kept := b.bySize
@@ -42,13 +63,16 @@ func (b *jobBooks) reset(sizes int) {
 	}
 	kept = kept[:sizes]
 	clear(kept)
-	*b = jobBooks{bySize: kept}
+	*b = jobBooks{bySize: kept, byClock: b.byClock[:0]}
 }
 
 // close settles everything at the horizon, audits the books and returns the result.
 func (w *World) close(replica int) (*result.Run, error) {
 	for i := range w.jobs {
 		w.keep(&w.jobs[i])
+		if w.jobs[i].phase == job.Queued {
+			w.bookQueue(&w.jobs[i], 1)
+		}
 	}
 	cps := int64(w.plan.Fleet.ChipsPerServer)
 	run := &result.Run{
@@ -60,7 +84,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 		run.Jobs = append(run.Jobs, w.jobRun(i))
 	}
 	s, p := &w.site, &w.plan.Site
-	joules := s.total()
+	joules := w.energy()
 	run.Site = result.SiteRun{
 		PeakPowerMW: s.highest / 1e6, EnergyMWh: megawattHours(joules), PowerSwingMW: s.swing / 1e6,
 		MeanPowerMW: joules / float64(w.pre.horizon.Duration()) / 1e6,
@@ -89,8 +113,9 @@ func chipHours(ms int64) float64 { return float64(ms) / 3.6e6 }
 func (w *World) chipHours(h *[result.NumStates]float64) {
 	cps := int64(w.plan.Fleet.ChipsPerServer)
 	h[result.Idle] = chipHours(cps * w.fleet.Integral(fleet.Free))
-	h[result.Repair] = chipHours(cps * (w.fleet.Integral(fleet.Repair) + w.fleet.Integral(fleet.Returned)))
-	h[result.Commissioning] = chipHours(cps * w.fleet.Integral(fleet.Commissioning))
+	h[result.Repair] = chipHours(cps * w.fleet.Integral(fleet.Repair))
+	// Not yet ready: a rejected server has never been in service.
+	h[result.Commissioning] = chipHours(cps * (w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned)))
 	for i := range w.jobs {
 		b := &w.jobs[i].books
 		h[result.Idle] += chipHours(b.spare)
@@ -126,7 +151,7 @@ func (w *World) jobRun(i int) result.JobRun {
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:    min(b.tokens, float64(j.spec.Tokens)), // the last millisecond may run over
 		EnergyMWh: megawattHours(b.energy), Cost: b.energy * float64(w.plan.Site.Electricity.Likely),
-		TrainingDays: math.Inf(1), FinishDays: math.Inf(1),
+		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), Blocked: w.blocked(i),
 	}
 	if !b.started {
 		return run
@@ -184,59 +209,4 @@ func (w *World) projectedFinish(i int) float64 {
 		return math.Inf(1)
 	}
 	return days(w.pre.horizon) + (float64(j.spec.Tokens)-j.books.tokens)/gained*wall
-}
-
-// auditTolerance is relative, for sums of floating-point numbers: a million terms
-// of one sign round by at most 1e6 x 1.1e-16.
-const auditTolerance = 1e-9
-
-// audit checks that nothing was counted twice or not at all.
-func (w *World) audit() error {
-	var errs []error
-	exact := func(what string, got, want int64) {
-		if got != want {
-			errs = append(errs, fmt.Errorf("%s: %d, want %d", what, got, want))
-		}
-	}
-	near := func(what string, got, want float64) {
-		if !(math.Abs(got-want) <= auditTolerance*max(math.Abs(got), math.Abs(want), 1)) {
-			errs = append(errs, fmt.Errorf("%s: %g, want %g", what, got, want))
-		}
-	}
-	var onSite, held int64
-	for st := fleet.Commissioning; st < fleet.NumStatus; st++ {
-		onSite += w.fleet.Integral(st)
-	}
-	exact("server-milliseconds on site", onSite, w.onSite())
-	var energy float64
-	for i := range w.jobs {
-		j := &w.jobs[i]
-		b := &j.books
-		held += b.held
-		energy += b.energy
-		var wall des.Time
-		var tokens, kept float64
-		chips := b.spare
-		for p := range b.chips {
-			chips += b.chips[p]
-		}
-		for k := range b.bySize {
-			s := &b.bySize[k]
-			wall += s.kept.Wall() + s.lost.Wall()
-			kept += s.kept.Tokens
-			tokens += s.kept.Tokens + s.lost.Tokens
-			chips += int64(s.kept.Wall()+s.lost.Wall()) * int64(j.options[k].used)
-		}
-		exact("milliseconds of training of "+j.spec.Name, int64(wall), int64(b.wall[job.Training]))
-		exact("chip-milliseconds held by "+j.spec.Name, chips, b.held*int64(w.plan.Fleet.ChipsPerServer))
-		near("tokens trained by "+j.spec.Name, tokens, b.trained)
-		near("tokens kept by "+j.spec.Name, kept, b.tokens)
-	}
-	exact("server-milliseconds held by jobs", held, w.fleet.Integral(fleet.Held))
-	chips := float64(w.plan.Fleet.ChipsPerServer)
-	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)) / 1000 * chips * w.site.meter.Idle
-	near("energy without work", w.site.worklessEnergy, workless)
-	// Before what was switched off, which may leave next to nothing.
-	near("energy of the site", w.bins.energy+w.site.shedEnergy, energy+workless)
-	return errors.Join(errs...)
 }

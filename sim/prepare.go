@@ -52,6 +52,23 @@ type Size struct {
 	Step    step.Step
 }
 
+func newSize(p *scenario.Plan, chips int, s step.Step) Size {
+	size := Size{Chips: chips, Step: s}
+	size.Servers = (size.Used() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
+	return size
+}
+
+// failures per second of the servers that the size holds: a failure of a chip that
+// the layout leaves idle takes its server's other chips with it.
+func (s *Size) failures(p *scenario.Plan) unit.Rate {
+	return p.Failures.Total() * unit.Rate(s.Servers*p.Fleet.ChipsPerServer)
+}
+
+// cycle is the rhythm of a job's checkpoints on the size, at a time per step.
+func (s *Size) cycle(p *scenario.Plan, j *job.Spec, time unit.Duration) job.Cycle {
+	return j.Checkpoint.Cycle(unit.Duration(1/s.failures(p)), time, p.Horizon)
+}
+
 // Used chips of the layout.
 func (s *Size) Used() int { return s.Step.Layout.Chips() }
 
@@ -122,8 +139,7 @@ func prepare(p *scenario.Plan, price pricing) (*Prepared, error) {
 				problems = append(problems, fmt.Sprintf("job %s on %d chips: %v", p.Jobs[i].Name, tasks[t].chips, errs[t]))
 				continue
 			}
-			s := Size{Chips: tasks[t].chips, Step: steps[t]}
-			s.Servers = (s.Used() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
+			s := newSize(p, tasks[t].chips, steps[t])
 			if problem := reachable(p, i, &s); problem != "" {
 				problems = append(problems, problem)
 				continue
@@ -171,8 +187,8 @@ func reachable(p *scenario.Plan, i int, s *Size) string {
 // layout finds or checks the layout of one job on one size.
 func layout(p *scenario.Plan, i, chips int) (step.Step, error) {
 	j := &p.Jobs[i]
-	m := machine(p)
 	if j.Layout == nil {
+		m := machine(p)
 		best, err := search.Best(&j.Workload, &m, chips, 1)
 		if err != nil {
 			return step.Step{}, err
@@ -183,7 +199,13 @@ func layout(p *scenario.Plan, i, chips int) (step.Step, error) {
 	if l.Chips() > chips {
 		return step.Step{}, fmt.Errorf("layout %v occupies %d chips", l, l.Chips())
 	}
-	s, err := step.Estimate(&j.Workload, &m, l)
+	return fitting(p, i, l)
+}
+
+// fitting prices a layout of one job that must fit in memory.
+func fitting(p *scenario.Plan, i int, l step.Layout) (step.Step, error) {
+	m := machine(p)
+	s, err := step.Estimate(&p.Jobs[i].Workload, &m, l)
 	if err != nil {
 		return step.Step{}, err
 	}

@@ -27,7 +27,8 @@ func (w *World) settle(i int) {
 	o := &j.options[j.size]
 	used := min(o.used, chips)
 	b.spare += int64(chips-used) * int64(dt)
-	energy := float64(chips-used) * w.site.meter.Idle * float64(dt)
+	m, share := &w.site.meter, w.site.share
+	energy := float64(chips-used) * m.Idle * float64(dt)
 	switch j.phase {
 	case job.Training:
 		done, durable := j.progress.Advance(o.cycle, dt, j.rate)
@@ -36,35 +37,47 @@ func (w *World) settle(i int) {
 		b.tokens += done.Tokens
 		b.productive += done.Tokens / o.tokens * float64(o.parts.Compute) * float64(used)
 		energy += j.watts.train*float64(done.Train) + j.watts.block*float64(done.Block)
+		b.byClock[j.segment].train += done.Train
+		b.byClock[j.segment].block += done.Block
 	case job.Starting:
 		if j.recovering {
 			b.restarting += dt
 		}
 		b.chips[job.Starting] += int64(used) * int64(dt)
-		energy += float64(used) * w.site.meter.Idle * float64(dt)
+		energy += float64(used) * m.Idle * float64(dt)
 	case job.Detecting: // the survivors spin in a collective that never ends
 		b.chips[job.Detecting] += int64(used) * int64(dt)
-		energy += float64(used) * w.site.meter.Comm * float64(dt)
+		energy += float64(used) * m.Comm * float64(dt)
 	default:
 		b.chips[j.phase] += int64(used) * int64(dt)
-		energy += float64(used) * w.site.meter.Idle * float64(dt)
+		energy += float64(used) * m.Idle * float64(dt)
 	}
-	b.energy += energy / 1000
-	w.site.energy += energy / 1000
+	b.energy += energy * share / 1000
+	b.withheld += energy * (1 - share) / 1000
 }
 
-// interrupt stops a settled job for a failure that will be known at a time.
+// interrupt stops a settled job for a failure that will be known at a time. A job
+// that stands already is known to as soon as the first of its failures is.
 func (w *World) interrupt(i int, known des.Time) {
 	j := &w.jobs[i]
 	switch j.phase {
 	case job.Starting, job.Training, job.Paused:
-		j.books.interruptions++
+		if j.phase == job.Starting && w.now >= j.durable {
+			w.keep(j)
+		}
+		if j.books.trained > 0 { // before its first step there is nothing to interrupt
+			j.books.interruptions++
+		}
 		w.lose(j)
-	case job.Detecting: // one more failure starts detection over
+	case job.Detecting:
+		if known >= j.known {
+			return
+		}
 	default: // nothing runs that could stop
 		return
 	}
 	j.phase = job.Detecting
+	j.known = known
 	j.epoch++
 	w.queue.Push(event(known, kindDetected, int32(i), j.epoch))
 }
@@ -73,17 +86,17 @@ func (w *World) interrupt(i int, known des.Time) {
 func (w *World) lose(j *trainee) {
 	b := &j.books
 	risk := j.progress.AtRisk()
-	b.bySize[j.size].lost = b.bySize[j.size].lost.Add(risk)
+	b.bySize[j.trainedOn].lost = b.bySize[j.trainedOn].lost.Add(risk)
 	b.tokens -= risk.Tokens
-	o := &j.options[j.size]
+	o := &j.options[j.trainedOn]
 	b.productive -= risk.Tokens / o.tokens * float64(o.parts.Compute) * float64(o.used)
 	j.progress = job.Progress{}
 }
 
-// keep makes all work durable: a checkpoint at leave, or the end.
+// keep makes all work durable: a checkpoint at leave is written, or the end is there.
 func (w *World) keep(j *trainee) {
 	b := &j.books
-	b.bySize[j.size].kept = b.bySize[j.size].kept.Add(j.progress.AtRisk())
+	b.bySize[j.trainedOn].kept = b.bySize[j.trainedOn].kept.Add(j.progress.AtRisk())
 	j.progress = job.Progress{}
 }
 
@@ -110,7 +123,10 @@ func (w *World) start(i int, recovering bool) {
 	wait := draw(j.spec.Restart, w.draws.restart[i])
 	if !recovering && j.books.tokens > 0 {
 		// A change of size by choice: training stops until a checkpoint is durable.
-		wait += j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
+		// Until then a failure loses what it would have saved.
+		save := j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
+		j.durable = w.now.After(save)
+		wait += save
 	}
 	j.epoch++
 	w.queue.Push(event(w.now.After(wait), kindRestarted, int32(i), j.epoch))
@@ -123,7 +139,9 @@ func (w *World) restarted(i int, epoch uint32) {
 		return
 	}
 	w.settle(i)
+	w.keep(j)
 	j.phase = job.Training
+	j.trainedOn = j.size
 	w.setClock(i, 1)
 	w.armFinish(i)
 	if j.size+1 < len(j.options) {

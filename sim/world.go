@@ -67,12 +67,16 @@ type trainee struct {
 	finish  alarm
 	resize  alarm
 
-	progress job.Progress
-	clock    float64 // relative clock of the running segment
-	rate     float64 // tokens per millisecond of training
-	watts    wattage
+	progress  job.Progress
+	trainedOn int     // the size that progress was made on
+	clock     float64 // relative clock of the running segment
+	rate      float64 // tokens per millisecond of training
+	watts     wattage
+	segment   int // of books.byClock
 
 	recovering  bool     // Starting after a failure, not of its own will
+	durable     des.Time // Starting of its own will: when what it left with is saved
+	known       des.Time // Detecting: until then
 	lastResize  des.Time // or first start
 	waitingFrom des.Time
 	books       jobBooks
@@ -196,17 +200,13 @@ func (w *World) resetJobs() error {
 			if !(o.rate > 0) || math.IsInf(o.rate, 1) {
 				return fmt.Errorf("job %s on %d chips: a step of %g s for %g tokens", j.spec.Name, size.Chips, float64(s.Time), o.tokens)
 			}
-			failures := failureRate(p) * unit.Rate(size.Servers*p.Fleet.ChipsPerServer)
-			o.cycle = j.spec.Checkpoint.Cycle(unit.Duration(1/failures), s.Time, p.Horizon)
-			o.delivered = o.rate * float64(job.ExpectedGoodput(o.cycle, failures, recovery(&p.Failures, j.spec)))
+			o.cycle = size.cycle(p, j.spec, s.Time)
+			o.delivered = o.rate * float64(job.ExpectedGoodput(o.cycle, size.failures(p), recovery(&p.Failures, j.spec)))
 			j.options = append(j.options, o)
 		}
 	}
 	return nil
 }
-
-// failureRate of all classes together, per chip in service.
-func failureRate(p *scenario.Plan) unit.Rate { return p.Failures.Total() }
 
 // seed pushes the events that are known from the start.
 func (w *World) seed() {

@@ -148,7 +148,7 @@ func (r *resolver) site() {
 	s := &r.file.Site.Value
 	r.plan.Site = power.Spec{
 		PUE: s.PUE, Electricity: s.Electricity.Range, Carbon: s.Carbon,
-		Currency: string(s.Currency), PerUSD: s.PerUSD, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		Currency: string(s.Currency), ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
 	if len(s.Power) == 0 {
 		r.plan.Site.Phases = []power.Phase{{}}

@@ -105,12 +105,16 @@ func (r *resolver) checkpoint(j *Job, path string, spec *job.Spec) {
 	if c.Background.Auto && c.Mode == "async" {
 		spec.Checkpoint.Background, needsWrite = write, true
 	}
-	const longest = 30 * unit.Day
+	// As long as blocking and background may be when they are written out.
+	longest := 30 * unit.Day
+	if c.Mode == "sync" && c.Blocking.Auto {
+		longest = unit.Day
+	}
 	switch {
 	case needsWrite && !known:
 		r.badAt(own+".storage_bandwidth", "is missing, and the time to write a checkpoint follows from it", "write e.g. storage_bandwidth: 200 GB/s, or give blocking and background as durations")
 	case needsWrite && write > longest:
-		r.badAt(own+".storage_bandwidth", fmt.Sprintf("takes %s to write one checkpoint of %s", unit.Short(write), unit.Short(size)), "write a higher bandwidth")
+		r.badAt(own+".storage_bandwidth", fmt.Sprintf("takes %s to write one checkpoint of %s", unit.Short(write), unit.Short(size)), "write a higher bandwidth: a checkpoint may take "+unit.Short(longest))
 	default:
 		why := fmt.Sprintf("%s of state (%s parameters x %s)", unit.Short(size), strconv.FormatFloat(spec.Model.Params(), 'g', 4, 64), unit.Format(c.BytesPerParameter))
 		r.computed(path+".checkpoint.blocking", unit.Short(spec.Checkpoint.Blocking), why)
@@ -128,6 +132,11 @@ func (r *resolver) layout(l *step.Layout, spec *job.Spec, path string) {
 	}
 	if group > maxChips {
 		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d is more than %d chips", l.TP, l.PP, l.CP, maxChips), "write smaller divisions")
+		return
+	}
+	if l.DP != 0 && len(spec.Sizes) > 1 {
+		r.badAt(path, fmt.Sprintf("dp=%d fits %d chips alone, but the job names %d chip counts", l.DP, product(group, l.DP), len(spec.Sizes)),
+			"leave dp out: it follows from the chips")
 		return
 	}
 	for _, chips := range spec.Sizes {

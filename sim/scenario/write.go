@@ -37,7 +37,7 @@ func asWritten(p *Plan) File {
 	s := &p.Site
 	f.Site.Value = Site{
 		PUE: s.PUE, Electricity: EnergyPrice{s.Electricity, s.Currency}, Carbon: s.Carbon, Currency: Currency(s.Currency),
-		PerUSD: s.PerUSD, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
 	for _, phase := range s.Phases {
 		from := dateAt(p.Start, phase.From)
