@@ -316,17 +316,3 @@ func TestZeROShardsMemory(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkEstimate(b *testing.B) {
-	w, m := &Workload{Model: gpt(96, 12288, 96), Sequence: 2048, Batch: 1536, Precision: BF16}, a100()
-	p, err := NewPricer(w, m)
-	if err != nil {
-		b.Fatal(err)
-	}
-	l := layout("tp=8,pp=16,vpp=6,dp=12")
-	p.Price(l)
-	b.ReportAllocs()
-	for b.Loop() {
-		p.Price(l)
-	}
-}
