@@ -63,7 +63,7 @@ func scalingSubtitle(s *result.Set) string {
 	if slices.ContainsFunc(s.Scaling, func(p result.ScalingPoint) bool { return p.Used < p.Chips }) {
 		idle = " · dips: chips that no layout uses"
 	}
-	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered with failures and checkpoints%s%s",
+	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered, with failures%s%s",
 		heading(s.Title, s.Scenario), heading(s.Plan, ""), idle, shownOf(s))
 }
 
