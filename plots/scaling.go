@@ -59,7 +59,12 @@ func scaling(s *result.Set) (Chart, bool) {
 }
 
 func scalingSubtitle(s *result.Set) string {
-	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered with failures and checkpoints%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), shownOf(s))
+	idle := ""
+	if slices.ContainsFunc(s.Scaling, func(p result.ScalingPoint) bool { return p.Used < p.Chips }) {
+		idle = " · dips: chips that no layout uses"
+	}
+	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered, with failures%s%s",
+		heading(s.Title, s.Scenario), heading(s.Plan, ""), idle, shownOf(s))
 }
 
 // scalingTitle speaks of the job that may use the most chips of those with a choice,

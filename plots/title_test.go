@@ -58,6 +58,11 @@ func TestScalingTitleCountsUsedChips(t *testing.T) {
 		{Job: s.Jobs[0].Name, Chips: 10_000, Used: 8_192, TokensPerSecond: 100, MFU: 0.4, Delivered: 90},
 		{Job: s.Jobs[0].Name, Chips: 20_000, Used: 16_384, TokensPerSecond: 200, MFU: 0.4, Delivered: 162},
 	}
+	for _, c := range plots.ForSet(s) {
+		if c.Name == "scaling" && !strings.Contains(c.Subtitle, "dips: chips that no layout uses") {
+			t.Errorf("the subtitle does not explain idle chips: %q", c.Subtitle)
+		}
+	}
 	want := "From 8,192 to 16,384 chips in use (×2) dense-400b trains ×2 faster; with failures ×1.8"
 	if got := titled(t, plots.ForSet(s), "scaling"); got != want {
 		t.Errorf("title %q, want %q", got, want)

@@ -60,7 +60,7 @@ func TestIdleServersAreSwitchedOffFirst(t *testing.T) {
 func TestSizeFollowsTheLimit(t *testing.T) {
 	m := testMeter(testPlan(1))
 	small := 16 * m.PeakAt(1) * (1 + 1e-9) // above the sum's rounding
-	for _, large := range []int{80, 54} { // 155 W a chip, less than idle; 230 W, a seventh of the clock
+	for _, large := range []int{80, 54} {  // 155 W a chip, less than idle; 230 W, a seventh of the clock
 		p := testPlan(10)
 		p.Horizon = 20 * unit.Day
 		p.Site.MinClock = 0.1

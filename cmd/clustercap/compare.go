@@ -30,8 +30,9 @@ func newCompareCommand(p *program) *cobra.Command {
 		Short: "Simulate plans and put them side by side",
 		Long: `Simulates all plans of the scenario files, or those named with --plans, and prints
 them side by side: means with their p10 to p90, finish dates as medians, and each
-plan's difference to the first. Plans share their random draws, so that a difference is the plan's and not
-chance's; one that may be noise is marked with ~. Writes a directory:
+plan's difference to the first. Plans share their random draws, so that a difference
+is the plan's and not chance's; one that may be noise is marked with ~. Writes a
+directory:
 
   comparison.json, comparison.csv   the table
   plans/NAME/                       each plan's run directory

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,6 +11,33 @@ import (
 	"clustercap/sim/scenario"
 	"clustercap/sim/step"
 )
+
+// count is a flag that takes a whole number from 1 to most.
+type count struct {
+	value         *int
+	example, most int
+}
+
+func (c *count) String() string {
+	if c.value == nil || *c.value == 0 { // pflag makes a zero flag to compare defaults with
+		return ""
+	}
+	return strconv.Itoa(*c.value)
+}
+
+func (c *count) Type() string { return "N" }
+
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > c.most {
+		return fmt.Errorf("not a whole number from 1 to %s", grouped(float64(c.most)))
+	}
+	*c.value = n
+	return nil
+}
+
+// hint shows how a flag of that name is written.
+func (c *count) hint(flag string) string { return fmt.Sprintf("such as --%s %d", flag, c.example) }
 
 // maxCount bounds the numbers of chips, sequences and tokens on the command line:
 // more than any cluster has, and small enough for exact arithmetic.
@@ -33,9 +62,10 @@ func (o *oneStep) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", "", "train the catalog's model `NAME`")
 	f.StringVar(&o.chip, "chip", "", "on the catalog's chip `NAME`")
-	f.IntVar(&o.chips, "chips", 0, "on at most `N` chips")
-	f.IntVar(&o.batch, "batch", defaultBatch, "global batch in sequences, `N`")
-	f.IntVar(&o.sequence, "sequence", defaultSequence, "sequence length in tokens, `N`")
+	o.batch, o.sequence = defaultBatch, defaultSequence
+	f.Var(&count{&o.chips, 16384, maxCount}, "chips", "on at most `N` chips")
+	f.Var(&count{&o.batch, defaultBatch, maxCount}, "batch", "global batch in sequences, `N`")
+	f.Var(&count{&o.sequence, defaultSequence, maxCount}, "sequence", "sequence length in tokens, `N`")
 	f.StringVar(&o.server, "server", "", "in the catalog's server `NAME` (default the chip's usual one)")
 	f.StringVar(&o.fabric, "fabric", "", "on the catalog's fabric `NAME` (default the chip's usual one)")
 	f.StringVar(&o.stack, "stack", "", "with the catalog's software stack `NAME` (default the one that the chip was measured with)")
@@ -58,14 +88,6 @@ func (o *oneStep) resolve(cmd *cobra.Command) (step.Workload, step.Machine, erro
 	for _, flag := range []string{"model", "chip", "chips"} {
 		if !cmd.Flags().Changed(flag) {
 			return w, m, badUsage("such as --model llama3-405b --chip h100-sxm --chips 16384", "%s needs --%s", cmd.CommandPath(), flag)
-		}
-	}
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"chips", o.chips}, {"batch", o.batch}, {"sequence", o.sequence}} {
-		if f.value < 1 || f.value > maxCount {
-			return w, m, badUsage("", "--%s %d is not from 1 to %s", f.name, f.value, grouped(maxCount))
 		}
 	}
 	c, err := scenario.LoadCatalog()

@@ -141,6 +141,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
 		_, about := pflag.UnquoteUsage(f)
+		if example, ok := f.Value.(interface{ hint(flag string) string }); ok {
+			about = example.hint(f.Name)
+		}
 		return badUsage(about, "--%s %q: %v", f.Name, invalid.GetValue(), invalid.Unwrap())
 	default:
 		return badUsage(help, "%v", err)
