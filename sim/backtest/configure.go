@@ -139,7 +139,7 @@ func (c *Case) expertTensor(stack string, tp int) int {
 // layout fills in f.Layout and what of the machine the stack decides.
 func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
-		TP: max(1, c.TP), PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), EP: max(1, c.EP), ETP: 1,
+		TP: max(1, c.TP), SP: c.SP == nil || *c.SP, PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), EP: max(1, c.EP), ETP: 1,
 		ZeRO: 1, MicroBatch: max(1, c.MicroBatch),
 		Schedule: step.OneFOneB,
 	}
@@ -167,16 +167,15 @@ func (c *Case) layout(f *Configuration) error {
 	case c.MicroBatch == 0:
 		f.Assumed = append(f.Assumed, "mb=1")
 	}
-	if c.SP != nil && !*c.SP && l.TP > 1 {
-		f.Assumed = append(f.Assumed, "sequence parallel")
-	}
 	if l.ZeRO > 1 && partSharded.MatchString(c.Notes) {
 		f.Assumed = append(f.Assumed, "sharded over all replicas")
 	}
 	if c.Experts > 0 {
 		l.ETP = c.expertTensor(f.Machine.Stack.Name, l.TP)
 	}
+	l.SP = l.SP || l.TP == 1
 	f.Layout = l
+	f.Work.Model.Dropout = c.dropout(f.Machine.Stack.Name)
 	f.Layout.Attention = c.attention(f.Machine.Stack.Name)
 	return c.recompute(f)
 }

@@ -94,8 +94,18 @@ func (c *Case) attention(stack string) step.Attention {
 	case step.Fused, step.Unfused:
 		return a
 	}
-	if storesScores[stack] != "" || c.Year > 0 && c.Year < fusedSince {
+	if c.early(stack) {
 		return step.Unfused
 	}
 	return step.Fused
 }
+
+// early reports whether a case ran a stack from before fused attention.
+func (c *Case) early(stack string) bool {
+	return storesScores[stack] != "" || c.Year > 0 && c.Year < fusedSince
+}
+
+// dropout reports whether a case trained with dropout: 0.1 on attention scores and
+// behind each block was Megatron's default, which its users of 2021 and 2022 left
+// (BigScience's tr11 launch script sets none); later recipes switch it off.
+func (c *Case) dropout(stack string) bool { return c.early(stack) }

@@ -109,7 +109,7 @@ func walk(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 			if cp > 1 && w.Sequence%(2*cp) != 0 {
 				break
 			}
-			s.pipelines(step.Layout{TP: tp, CP: cp, Schedule: step.OneFOneB, Attention: step.Fused})
+			s.pipelines(step.Layout{TP: tp, SP: true, CP: cp, Schedule: step.OneFOneB, Attention: step.Fused})
 		}
 	}
 	return s, nil

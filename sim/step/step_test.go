@@ -79,7 +79,7 @@ func drawStep(t *rapid.T) (*Workload, Layout) {
 		w.Model = moe()
 	}
 	l := Layout{
-		TP: pow("tp", 3), PP: pow("pp", 3), VPP: pow("vpp", 1), DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
+		TP: pow("tp", 3), SP: rapid.Bool().Draw(t, "sp"), PP: pow("pp", 3), VPP: pow("vpp", 1), DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
 		ZeRO:       rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "zero"),
 		MicroBatch: pow("mb", 2),
 		Recompute:  rapid.SampledFrom([]Recompute{RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull}).Draw(t, "recompute"),
