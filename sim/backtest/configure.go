@@ -227,8 +227,12 @@ func (c *Case) selective(f *Configuration) {
 	}
 }
 
-// leastRecompute is the least recomputation with which the case fits in memory; none
-// where nothing fits, since the run was done.
+// memoryError is how far predicted memory may be above the chip's where a run was
+// done: about the mean error of the rows whose memory is printed.
+const memoryError = 0.10
+
+// leastRecompute is the least recomputation with which the case may have fitted in
+// memory; none where nothing fits, since the run was done.
 func (c *Case) leastRecompute(f *Configuration) step.Recompute {
 	p, err := step.NewPricer(&f.Work, &f.Machine)
 	if err != nil {
@@ -240,7 +244,7 @@ func (c *Case) leastRecompute(f *Configuration) step.Recompute {
 		if len(l.Problems(&f.Work, &f.Machine)) > 0 {
 			return step.RecomputeNone
 		}
-		if s := p.Price(l); s.Memory.Fits() {
+		if m := p.Price(l).Memory; m.Total() <= (1+memoryError)*m.Capacity {
 			return r
 		}
 	}

@@ -148,6 +148,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	for _, f := range []string{"Gradients", "Logits"} {
 		add(stack, f, `optional:"1" max:"100 B"`)
 	}
+	add(stack, "Context", `optional:"1" max:"1 TB"`)
 	add(stack, "StepOverhead", `optional:"1" max:"1 h"`)
 
 	layout := reflect.TypeFor[step.Layout]()

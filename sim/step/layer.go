@@ -92,10 +92,21 @@ func (p *pricer) grouped(b *block, groups, m, n, k float64) {
 
 // elementwise adds a memory-bound kernel that moves so many bytes forward and
 // twice as many backward (the gradient beside each operand).
-func (p *pricer) elementwise(b *block, bytes float64) {
-	bytes *= p.rates.traffic
-	b.forward.compute = b.forward.compute.plus(p.rates.stream(bytes))
-	b.backward.compute = b.backward.compute.plus(p.rates.stream(2 * bytes))
+func (p *pricer) elementwise(b *block, bytes float64) { p.streams(b, bytes, 2*bytes) }
+
+// between adds a kernel of the regions between tensor-parallel blocks. Without
+// sequence parallelism the forward pass runs it whole on every chip. The backward
+// pass gains nothing from sequence parallelism, 11.9 against 11.8 ms of a layer that
+// gains 0.5 of 7.7 ms forward (Korthikanti et al., table 4): gathering the blocks'
+// inputs once more costs what the shorter kernels save. So it counts divided in both.
+func (p *pricer) between(b *block, s shape, bytes float64) {
+	p.streams(b, bytes*s.sharded*s.hidden, 2*bytes*s.split*s.hidden)
+}
+
+// streams adds a memory-bound kernel that moves so many bytes in each pass.
+func (p *pricer) streams(b *block, forward, backward float64) {
+	b.forward.compute = b.forward.compute.plus(p.rates.stream(forward * p.rates.traffic))
+	b.backward.compute = b.backward.compute.plus(p.rates.stream(backward * p.rates.traffic))
 }
 
 // attentionBlock prices norm, projections, rotary embedding and fused attention
@@ -108,7 +119,7 @@ func (p *pricer) attentionBlock(s shape) block {
 	qk, v := float64(a.QK), float64(a.V)
 	h := s.hidden
 
-	p.norm(&b, s.sharded*h)
+	p.norm(&b, s)
 	if mla := m.MLA; mla != nil {
 		p.latentProjections(&b, s, mla)
 	} else {
@@ -127,19 +138,19 @@ func (p *pricer) attentionBlock(s shape) block {
 	}
 
 	p.linear(&b, s.tokens, h, heads*v)
-	p.residual(&b, s.sharded*h)
+	p.residual(&b, s)
 	p.tensorPair(&b, s)
 	return b
 }
 
 // residual adds dropout, whose mask is kept, and the residual addition behind a block.
-func (p *pricer) residual(b *block, elements float64) {
-	bytes := 3 * activationBytes * elements
+func (p *pricer) residual(b *block, s shape) {
+	bytes := 3 * activationBytes
 	if p.work.Model.Dropout {
-		bytes += maskBytes * elements
-		b.stored += maskBytes * elements
+		bytes += maskBytes
+		b.stored += maskBytes * s.sharded * s.hidden
 	}
-	p.elementwise(b, bytes)
+	p.between(b, s, bytes)
 }
 
 // attention adds the attention product, averaged over full and windowed layers,
@@ -221,17 +232,18 @@ func (p *pricer) tensorPair(b *block, s shape) {
 func (p *pricer) feedForward(s shape, width float64) block {
 	var b block
 	h := s.hidden
-	p.norm(&b, s.sharded*h)
+	p.norm(&b, s)
 	p.mlp(&b, 1, s.tokens, width/s.tp, h)
-	p.residual(&b, s.sharded*h)
+	p.residual(&b, s)
 	p.tensorPair(&b, s)
 	return b
 }
 
-// norm adds a norm of so many elements and keeps its input, and its output, a
-// matrix operand, unless that is computed again.
-func (p *pricer) norm(b *block, elements float64) {
-	p.elementwise(b, 2*activationBytes*elements)
+// norm adds the norm before a block and keeps its input, and its output, a matrix
+// operand, unless that is computed again.
+func (p *pricer) norm(b *block, s shape) {
+	elements := s.sharded * s.hidden
+	p.between(b, s, 2*activationBytes)
 	b.stored += activationBytes * elements
 	if p.light() {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * elements))
@@ -276,7 +288,7 @@ func (p *pricer) experts(s shape) block {
 	moe := p.work.Model.MoE
 	h := s.hidden
 	routed := s.split * float64(moe.TopK)
-	p.norm(&b, s.sharded*h)
+	p.norm(&b, s)
 
 	router := p.rates.gemmBF16(s.split, float64(moe.Experts), h)
 	b.forward.compute = b.forward.compute.plus(router)
@@ -301,7 +313,7 @@ func (p *pricer) experts(s shape) block {
 		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h)
 		p.tensorPair(&b, s)
 	}
-	p.residual(&b, s.sharded*h)
+	p.residual(&b, s)
 	return b
 }
 

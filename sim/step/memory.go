@@ -16,13 +16,20 @@ const (
 	// they are scattered: BF16 as computed, and the FP32 buffer that is reduced
 	// (PyTorch FSDP2 with reduce_dtype float32).
 	gatheredGradients = 2 + 4
-	// ContextBytes is what driver, runtime and communicators hold before the
+	// contextBytes is what driver, runtime and communicators hold before the
 	// first tensor, range 2-5 GB.
-	ContextBytes = unit.Bytes(3e9)
+	contextBytes = 3e9
 	// fragmentation is what the allocator reserves beyond what is in use, as a share
 	// of the memory that comes and goes; range 3-15 %.
 	fragmentation = 0.05
 )
+
+// context is what the stack holds beside tensors.
+func (s *Stack) context() unit.Bytes { return unit.Bytes(orElse(s.Context, contextBytes)) }
+
+// Tensors is a step's memory without what driver, runtime and communicators hold:
+// what a framework's allocator can report.
+func (m *Machine) Tensors(s *Step) unit.Bytes { return s.Memory.Total() - m.Stack.context() }
 
 // memory is the need of the fullest stage. Weights, gradients and optimizer state
 // per parameter follow mixed-precision Adam (2 + 4 + 12 bytes; ZeRO shards optimizer,
@@ -71,7 +78,7 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 		Optimizer:   unit.Bytes(state * sharded),
 		Activations: unit.Bytes(activations),
 	}
-	m.Buffers = ContextBytes + unit.Bytes(gathered+fragmentation*activations)
+	m.Buffers = p.mach.Stack.context() + unit.Bytes(gathered+fragmentation*activations)
 	return m
 }
 

@@ -35,6 +35,9 @@ type Stack struct {
 	// Logits is the bytes that one logit takes while the loss and its gradient are
 	// computed; 0 is 10.
 	Logits unit.Range[unit.Bytes] `json:"logits,omitzero"`
+	// Context is what driver, runtime, communicators and the stack's fixed buffers
+	// hold beside tensors; 0 is 3 GB.
+	Context unit.Range[unit.Bytes] `json:"context,omitzero"`
 	// StepOverhead is the time per step outside the model: data loading, logging,
 	// gradient norm, launch of the optimizer.
 	StepOverhead unit.Range[unit.Duration] `json:"step_overhead,omitzero"`
