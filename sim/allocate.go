@@ -1,10 +1,6 @@
 package sim
 
 import (
-	"math"
-
-	"clustercap/sim/failure"
-	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/unit"
 )
@@ -24,59 +20,6 @@ func (w *World) allocate() {
 	}
 }
 
-// unreserved counts the free servers beyond the warm spares.
-func (w *World) unreserved() int {
-	return w.fleet.Free() - fleet.Reserve(w.plan.Fleet.Spares, w.fleet.InService())
-}
-
-// refill restarts a stopped job with any free servers, warm spares included, or on
-// a smaller size where that is better than waiting.
-func (w *World) refill(i int) {
-	j := &w.jobs[i]
-	missing := j.servers - w.fleet.HeldBy(i)
-	if missing <= w.fleet.Free() {
-		w.settle(i)
-		w.fleet.Take(i, missing)
-		w.start(i, true)
-		return
-	}
-	k := j.size - 1
-	for k >= 0 && j.options[k].servers > w.fleet.HeldBy(i)+w.fleet.Free() {
-		k--
-	}
-	if k < 0 {
-		return
-	}
-	patience := j.spec.Resize + j.spec.Restart.Mean
-	ratio := j.options[k].delivered / j.options[j.size].delivered
-	if w.now >= j.waitingFrom.After(patience) || job.ShrinkPays(w.repairWait(missing), j.spec.Resize, j.spec.Restart.Mean, ratio) {
-		w.settle(i)
-		w.resizeTo(i, k)
-		w.start(i, true)
-	}
-}
-
-// repairWait is the expected time until so many servers come back from repair, when
-// those in repair return at the classes' mean time.
-func (w *World) repairWait(servers int) unit.Duration {
-	n := w.fleet.Count(fleet.Repair)
-	if n < servers {
-		return unit.Duration(math.Inf(1))
-	}
-	var mean, rate float64
-	for i := range w.plan.Failures.Classes {
-		c := &w.plan.Failures.Classes[i]
-		if c.Scope == failure.ServerScope {
-			mean += float64(c.Rate.Likely) * float64(c.Repair.Mean)
-			rate += float64(c.Rate.Likely)
-		}
-	}
-	if rate == 0 {
-		return 0
-	}
-	return unit.Duration(mean / rate * float64(servers) / float64(n))
-}
-
 // admit starts a queued job on the largest size that it can get.
 func (w *World) admit(i int) {
 	j := &w.jobs[i]
@@ -88,7 +31,18 @@ func (w *World) admit(i int) {
 	j.books.started = true
 	j.books.startedAt = w.now
 	w.resizeTo(i, k)
-	w.start(i, false)
+	if j.spec.Recovery.Standbys > 0 {
+		w.selectStandbys(i, 0)
+	}
+	w.start(i, false, w.startPause(i)+j.selection())
+}
+
+// selection is the time to select a job's first standbys.
+func (j *trainee) selection() unit.Duration {
+	if j.spec.Recovery.Standbys == 0 {
+		return 0
+	}
+	return j.spec.Recovery.Selection
 }
 
 // grow moves a job that trains to the largest size that it can get and that pays for
@@ -99,22 +53,42 @@ func (w *World) grow(i int) {
 	if k <= j.size {
 		return
 	}
-	if j.lastResize.After(j.spec.Resize) > w.now {
+	here := &j.options[j.size]
+	young := j.lastResize.After(j.spec.Resize) > w.now
+	if young && j.options[k].base != here.base {
 		w.armGrowth(i)
-		return
+		for k > j.size && j.options[k].base != here.base { // a replica may come back at once
+			k--
+		}
+		if k == j.size {
+			return
+		}
 	}
 	w.settle(i)
-	present := j.options[j.size].delivered
+	present := here.delivered
 	left := unit.Duration((float64(j.spec.Tokens) - j.books.tokens) / present / 1000)
-	pause := j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
-	for !job.GrowthPays(left, pause, present/j.options[k].delivered) {
+	pause := func(k int) unit.Duration {
+		if j.options[k].base == here.base {
+			return j.spec.Recovery.Shrink.Mean
+		}
+		return j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
+	}
+	for !j.may(k) || !job.GrowthPays(left, pause(k), present/j.options[k].delivered) {
 		if k--; k == j.size {
 			return
 		}
 	}
+	replica := j.options[k].base == here.base
 	w.keep(j)
+	if replica { // taking replicas back is no change of size by choice
+		last := j.lastResize
+		w.resizeTo(i, k)
+		j.lastResize = last
+		w.start(i, false, w.shrinkPause(i))
+		return
+	}
 	w.resizeTo(i, k)
-	w.start(i, false)
+	w.start(i, false, w.startPause(i))
 }
 
 // largest is the largest size that a job holding some servers can get, from the
@@ -129,7 +103,7 @@ func (w *World) largest(i, held int) int {
 		}
 	}
 	k := len(j.options) - 1
-	for k >= 0 && j.options[k].servers > get {
+	for k >= 0 && (j.options[k].servers > get || j.options[k].base != k && (held == 0 || !j.may(k))) {
 		k--
 	}
 	return k
@@ -144,6 +118,9 @@ func (w *World) yields(o, j *trainee) bool {
 // resizeTo gives a settled job the servers of size k, no more and no less.
 func (w *World) resizeTo(i, k int) {
 	j := &w.jobs[i]
+	if k != j.size && j.progress != (job.Progress{}) {
+		w.keep(j) // what other replicas or a fast tier held is saved with the change
+	}
 	j.size = k
 	j.servers = j.options[k].servers
 	j.lastResize = w.now
@@ -155,7 +132,7 @@ func (w *World) resizeTo(i, k int) {
 		if j.phase != job.Waiting { // a restart may use the spares
 			w.reclaim(j, more-w.unreserved())
 		}
-		w.fleet.Take(i, more)
+		w.take(i, more)
 	}
 }
 
@@ -170,13 +147,13 @@ func (w *World) reclaim(j *trainee, servers int) {
 		}
 		held := w.fleet.HeldBy(l)
 		k := o.size - 1
-		for k > 0 && held-o.options[k].servers < servers {
+		for k > 0 && (held-o.options[k].servers < servers || !o.may(k)) {
 			k--
 		}
 		w.settle(l)
 		w.keep(o)
 		w.resizeTo(l, k)
-		w.start(l, false)
+		w.start(l, false, w.startPause(l))
 		servers -= held - o.servers
 	}
 }

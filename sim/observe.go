@@ -13,6 +13,7 @@ type bins struct {
 	from    des.Time
 
 	onSite, inService int64 // server x ms at the last end
+	repair, free      int64
 	productive        float64
 	siteEnergy        float64
 	energy            float64 // joules in all bins
@@ -33,6 +34,8 @@ const (
 	powerColumn
 	peakColumn
 	limitColumn
+	repairColumn
+	sparesColumn
 )
 
 const (
@@ -80,9 +83,14 @@ func (w *World) observe() {
 	}
 	inService := w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Held)
 	onSite := inService
-	for _, st := range [...]fleet.Status{fleet.Commissioning, fleet.Returned, fleet.Repair} {
+	onSite += w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Cold)
+	for _, st := range outOfService {
 		onSite += w.fleet.Integral(st)
 	}
+	repair, free := w.fleet.Integral(fleet.Repair), w.fleet.Integral(fleet.Free)
+	b.samples[repairColumn][n] = float64(repair-b.repair) / ms
+	b.samples[sparesColumn][n] = float64(free-b.free) / ms
+	b.repair, b.free = repair, free
 	energy := w.site.total()
 	b.samples[onSiteColumn][n] = float64(onSite-b.onSite) * cps / ms
 	b.samples[inServiceColumn][n] = float64(inService-b.inService) * cps / ms

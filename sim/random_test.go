@@ -83,7 +83,7 @@ func TestBooksBalanceForRandomPlans(t *testing.T) {
 }
 
 func preparedRapid(t *rapid.T, p *scenario.Plan) *Prepared {
-	pr, err := prepare(p, testPricing)
+	pr, err := prepare(p, testPricing, testEstimate)
 	if err != nil {
 		t.Skip(err.Error()) // the fleet is too small for a job
 	}

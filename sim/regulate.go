@@ -47,7 +47,7 @@ func (s *site) total() float64 { return s.energy + s.worklessEnergy - s.shedEner
 func (w *World) regulate() {
 	s := &w.site
 	cps := w.plan.Fleet.ChipsPerServer
-	s.workless = float64((w.fleet.Free()+w.fleet.Count(fleet.Commissioning))*cps) * s.meter.Idle
+	s.workless = float64((w.fleet.Free()+w.fleet.Count(fleet.Commissioning)+w.fleet.Cold())*cps) * s.meter.Idle
 	base, ready := s.workless, 0 // ready: chips in use by jobs that train or could
 	for i := range w.jobs {
 		j := &w.jobs[i]
@@ -139,6 +139,12 @@ func (w *World) setClock(i int, f float64) {
 	j.rate = o.rate
 	if f != 1 {
 		j.rate *= float64(o.activity.Time() / o.activity.AtClock(f).Time())
+	}
+	if o.fastBlocking > 0 {
+		j.rate *= 1 - o.fastBlocking
+	}
+	if slow := w.slowdown(i); slow > 0 {
+		j.rate *= 1 - slow
 	}
 	used := float64(o.used)
 	j.watts = wattage{train: used * m.MeanAt(o.activity, f), block: used * m.CommAt(f)}

@@ -12,6 +12,7 @@ import (
 type Recovery struct {
 	Detection []WeightedDuration // by class; weights are relative
 	Restart   dist.Duration
+	Fixed     unit.Duration // on top of Restart
 }
 
 // WeightedDuration is one part of a mixture of distributions.
@@ -38,7 +39,7 @@ func ExpectedGoodput(c Cycle, rate unit.Rate, r Recovery) unit.Share {
 	if lambda*period < 1e-12 { // the limit λ → 0, where the form above is 0/0
 		return unit.Share(interval / period)
 	}
-	phi := laplace(r.Restart, lambda)
+	phi := laplace(r.Restart, lambda) * math.Exp(-lambda*float64(r.Fixed))
 	if len(r.Detection) > 0 {
 		var sum, weight float64
 		for _, d := range r.Detection {
@@ -58,6 +59,9 @@ func ExpectedGoodput(c Cycle, rate unit.Rate, r Recovery) unit.Share {
 func laplace(d dist.Duration, lambda float64) float64 {
 	if d.Constant() {
 		return math.Exp(-lambda * float64(d.Mean))
+	}
+	if d.Exponential {
+		return 1 / (1 + lambda*float64(d.Mean))
 	}
 	const quantiles = 64
 	var sum float64
