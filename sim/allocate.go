@@ -66,7 +66,7 @@ func (w *World) grow(i int) {
 	}
 	w.settle(i)
 	present := here.delivered
-	left := unit.Duration((float64(j.spec.Tokens) - j.books.tokens) / present / 1000)
+	left := unit.Duration((j.tokens - j.books.tokens) / present / 1000)
 	pause := func(k int) unit.Duration {
 		if j.options[k].base == here.base {
 			return j.spec.Recovery.Shrink.Mean

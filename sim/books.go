@@ -147,7 +147,7 @@ func (w *World) jobRun(i int) result.JobRun {
 	b := &j.books
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
-		Tokens:    min(b.tokens, float64(j.spec.Tokens)), // the last millisecond may run over
+		Tokens:    min(b.tokens, j.tokens), // the last millisecond may run over
 		EnergyMWh: megawattHours(b.energy), Cost: b.energy * float64(w.plan.Site.Electricity.Likely),
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops),
 	}
@@ -218,7 +218,7 @@ func (w *World) projectedFinish(i int) float64 {
 	if !(gained > 0) || wall <= 0 {
 		return math.Inf(1)
 	}
-	return days(w.pre.horizon) + (float64(j.spec.Tokens)-j.books.tokens)/gained*wall
+	return days(w.pre.horizon) + (j.tokens-j.books.tokens)/gained*wall
 }
 
 // auditTolerance is relative, for sums of floating-point numbers: a million terms

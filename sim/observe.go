@@ -78,7 +78,7 @@ func (w *World) observe() {
 		productive += books.productive
 		b.job(i, chipsColumn)[n] = float64(books.held-last.held) * cps / ms
 		b.job(i, rateColumn)[n] = (books.tokens - last.tokens) / ms * 1000
-		b.job(i, tokensColumn)[n] = min(books.tokens, float64(w.jobs[i].spec.Tokens))
+		b.job(i, tokensColumn)[n] = min(books.tokens, w.jobs[i].tokens)
 		*last = jobBin{books.held, books.tokens}
 	}
 	inService := w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Held)

@@ -233,7 +233,7 @@ func (w *World) armFinish(i int) {
 	if j.phase != job.Training {
 		return
 	}
-	left := math.Ceil((float64(j.spec.Tokens) - j.books.tokens) / j.rate)
+	left := math.Ceil((j.tokens - j.books.tokens) / j.rate)
 	if left > float64(w.pre.horizon) {
 		return
 	}
@@ -256,7 +256,7 @@ func (w *World) finish(i int, epoch uint32) {
 		return
 	}
 	w.settle(i)
-	if j.books.tokens < float64(j.spec.Tokens) {
+	if j.books.tokens < j.tokens {
 		w.armFinish(i)
 		return
 	}

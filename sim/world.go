@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"clustercap/sim/des"
 	"clustercap/sim/failure"
@@ -94,6 +95,7 @@ type alarm struct {
 // trainee is a job in a replica.
 type trainee struct {
 	spec    *job.Spec
+	tokens  float64  // to train on
 	options []option // by size, at this replica's draws
 	servers int      // held at this size
 	size    int
@@ -260,6 +262,11 @@ func (w *World) resetJobs() error {
 			o.cycle, o.fastBlocking = l.cycle, fastBlocking(&j.spec.Checkpoint)
 			o.delivered = o.rate * l.goodput
 			j.options = append(j.options, o)
+		}
+		j.tokens = float64(j.spec.Tokens)
+		if j.spec.Work > 0 { // as long at this replica's speed as at any other
+			k := slices.IndexFunc(pr.Jobs[i].Sizes, func(s Size) bool { return s.Missing == 0 })
+			j.tokens = j.options[k].rate * 1000 * float64(j.spec.Work)
 		}
 	}
 	return nil
