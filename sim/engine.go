@@ -21,6 +21,7 @@ const (
 	kindLot
 	kindReturned
 	kindRepaired
+	kindMended
 	kindServiced
 	kindStored
 	kindPower
@@ -91,6 +92,8 @@ func (w *World) dispatch(e des.Event) {
 		w.enter(e.Index)
 	case kindRepaired:
 		w.repaired(e.Index)
+	case kindMended:
+		w.back(e.Index)
 	case kindServiced:
 		w.serviced(int(e.Index), int32(e.Epoch))
 	case kindStored:

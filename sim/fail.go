@@ -193,7 +193,7 @@ func (w *World) evict(i int, epoch uint32) {
 		return
 	}
 	if j.phase != job.Training || w.fleet.Free() < slow {
-		w.armEviction(i)
+		w.set(&j.eviction, w.now.After(evictionRetry), kindEviction, int32(i))
 		return
 	}
 	w.settle(i)
@@ -211,9 +211,16 @@ func (w *World) evict(i int, epoch uint32) {
 func (w *World) armEviction(i int) {
 	if w.fleet.SlowHeldBy(i) > 0 && w.plan.Failures.Stragglers.Detection.Mean > 0 {
 		at := w.now.After(draw(w.plan.Failures.Stragglers.Detection, w.draws.stragglerDetection))
-		w.set(&w.jobs[i].eviction, max(at, w.now+1), kindEviction, int32(i))
+		w.set(&w.jobs[i].eviction, max(at, w.now.After(leastEviction)), kindEviction, int32(i))
 	}
 }
+
+// No comparison of step times tells within less than a minute; without a spare for a
+// slow server the next look is an hour later.
+const (
+	leastEviction = unit.Minute
+	evictionRetry = unit.Hour
+)
 
 // loseStorage suspends the checkpoint store until a time.
 func (w *World) loseStorage(until des.Time) {

@@ -28,7 +28,7 @@ func (w *World) resetClock() {
 			idle = max(idle, float64(c.Idle))
 		}
 	}
-	w.lemonIdle = max(idle, 1)
+	w.lemonIdle, w.lemonsRest = max(idle, 1), idle == 0
 	mean := math.Inf(1)
 	if f.Lemons.Share.High > 0 {
 		mean = 1 / (excess * w.lemonIdle * max(float64(f.Lemons.Factor.Likely)-1, 0))
@@ -50,6 +50,9 @@ func (w *World) census() {
 	w.chips = failure.Chips{
 		failure.InUse: busy * cps, failure.Idle: (int64(w.fleet.InService()) - busy) * cps,
 		failure.BurnIn: int64(w.fleet.Count(fleet.Commissioning)) * cps, failure.Excess: int64(w.fleet.Lemons()) * cps,
+	}
+	if busy == 0 && w.lemonsRest { // none of them could fail
+		w.chips[failure.Excess] = 0
 	}
 }
 

@@ -31,21 +31,41 @@ func (w *World) takeOut(s int32, class int, known des.Time) {
 	w.queue.Push(event(known.After(draw(w.plan.Failures.Classes[class].Repair, w.draws.repair[class])), kindRepaired, s, 0))
 }
 
-// beginStage passes a server on to its stage of the pipeline from a time on.
+// beginStage passes a server through the pipeline from its stage and a time on, up
+// to the next stage that needs hands, or to the end. What needs nobody is known
+// beforehand.
 func (w *World) beginStage(s int32, from des.Time) {
 	v := w.fleet.Server(s)
-	stage := &w.plan.Fleet.Repair.Stages[v.Stage]
-	if stage.HandsOn {
-		// It joins the queue at that time; an event of the stage that is not manned says so.
-		if from > w.now {
-			w.queue.Push(event(from, kindStage, s, 0))
-		} else {
-			w.enqueue(s)
+	stages := w.plan.Fleet.Repair.Stages
+	for !stages[v.Stage].HandsOn {
+		from = from.After(w.stageTime(v))
+		if !w.escalates(v) {
+			w.queue.Push(event(from, kindMended, s, 0))
+			return
 		}
-		return
 	}
-	v.Manned = true // needs nobody
-	w.queue.Push(event(from.After(w.stageTime(v)), kindStage, s, 0))
+	if from > w.now {
+		w.queue.Push(event(from, kindStage, s, 0))
+	} else {
+		w.enqueue(s)
+	}
+}
+
+// escalates passes a server whose stage is over on to the next one, or decides what
+// the repair has brought.
+func (w *World) escalates(v *fleet.Server) bool {
+	stages := w.plan.Fleet.Repair.Stages
+	stage := &stages[v.Stage]
+	if stage.Escalates > 0 && int(v.Stage)+1 < len(stages) && unit.Share(w.draws.escalation.Float64()) < stage.Escalates {
+		v.Stage++
+		return true
+	}
+	if stage.Ineffective > 0 && unit.Share(w.draws.effect.Float64()) < stage.Ineffective {
+		v.Relapsing = true
+	} else {
+		v.Lemon, v.Slow = false, false
+	}
+	return false
 }
 
 // stageTime draws how long the server's stage takes.
@@ -57,7 +77,7 @@ func (w *World) stageTime(v *fleet.Server) unit.Duration {
 	return draw(d, w.draws.stage)
 }
 
-// staged is when a stage is over, or when a server is ready for one that needs hands.
+// staged is when a server is ready for a stage that needs hands, or when it is over.
 func (w *World) staged(s int32) {
 	v := w.fleet.Server(s)
 	if !v.Manned {
@@ -65,24 +85,13 @@ func (w *World) staged(s int32) {
 		return
 	}
 	v.Manned = false
-	stages := w.plan.Fleet.Repair.Stages
-	stage := &stages[v.Stage]
-	if stage.HandsOn {
-		w.hands++
-		w.man()
-	}
-	if stage.Escalates > 0 && int(v.Stage)+1 < len(stages) && unit.Share(w.draws.escalation.Float64()) < stage.Escalates {
-		v.Stage++
+	w.hands++
+	w.man()
+	if w.escalates(v) {
 		w.beginStage(s, w.now)
-		return
-	}
-	if stage.Ineffective > 0 && unit.Share(w.draws.effect.Float64()) < stage.Ineffective {
-		v.Relapsing = true
 	} else {
-		v.Lemon = false
-		v.Slow = false
+		w.back(s)
 	}
-	w.back(s)
 }
 
 // repaired is when a repair that no pipeline describes is done.

@@ -26,14 +26,15 @@ type World struct {
 	queue  des.Queue
 	events int
 
-	fleet     fleet.State
-	clock     failure.Clock
-	aging     failure.Aging
-	chips     failure.Chips // by what they do
-	exposure  failure.Chips // their integral over milliseconds
-	lemonIdle float64       // highest rate of an idle lemon over that in use, at least 1
-	alarm     alarm         // the next failure
-	draws     draws
+	fleet      fleet.State
+	clock      failure.Clock
+	aging      failure.Aging
+	chips      failure.Chips // by what they do
+	exposure   failure.Chips // their integral over milliseconds
+	lemonIdle  float64       // highest rate of an idle lemon over that in use, at least 1
+	lemonsRest bool          // idle lemons don't fail
+	alarm      alarm         // the next failure
+	draws      draws
 	shop
 	counts
 	storage des.Time // when the checkpoint store is back; 0 while it is up
