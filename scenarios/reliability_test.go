@@ -79,14 +79,14 @@ func TestLlama3Interruptions(t *testing.T) {
 // checkpoints but how long the job waits for a server: with spares ours stays above
 // 0.8; without, and with repairs that take a day or more, some of the 2,048 servers
 // are always missing and the job hardly runs; 0.60 is what remains when every failed
-// server is back an hour and a half later.
+// server is back an hour and a quarter later.
 func TestLlama3WithoutItsPractices(t *testing.T) {
 	blocking := []string{"replicas=16", "horizon=54 d", "checkpoint.blocking=60 s", "checkpoint.background=0 s"}
 	bare := append(slices.Clone(blocking), "fleet.spares=0 %", "fleet.deliveries=[{date: 2024-02-01, chips: 16384}]")
 	spares := simulateWith(t, "llama3-405b.yaml", blocking...).Jobs[0].ETTR.Mean
 	none := simulateWith(t, "llama3-405b.yaml", bare...).Jobs[0].ETTR.Mean
-	quick := simulateWith(t, "llama3-405b.yaml", append(bare, "fleet.repair.stages=[{name: reset, time: 90 min}]")...).Jobs[0].ETTR.Mean
-	t.Logf("ETTR with spares %.3f; without %.3f, and with repairs of 90 min %.3f", spares, none, quick)
+	quick := simulateWith(t, "llama3-405b.yaml", append(bare, "fleet.repair.stages=[{name: reset, time: 75 min}]")...).Jobs[0].ETTR.Mean
+	t.Logf("ETTR with spares %.3f; without %.3f, and with repairs of 75 min %.3f", spares, none, quick)
 	// The blocking adds √(2 w / MTTF) = √(2 x 60 s / 3.1 h) = 10 % to a loss of 5 to 8 %.
 	if spares < 0.80 || spares > 0.90 {
 		t.Errorf("with spares ETTR %.3f, want 0.80 to 0.90", spares)
@@ -95,8 +95,8 @@ func TestLlama3WithoutItsPractices(t *testing.T) {
 	if none > 0.05 {
 		t.Errorf("without spares and with long repairs ETTR %.3f: 13 servers are missing", none)
 	}
-	// 3 h of training, then 15 % for checkpoints and restarts and 1.5 h for the server in
-	// 87 % of the cases: 0.85 / (1 + 0.85 x 0.87 x 1.5/3) = 0.62; how well the printed 0.60
+	// 3 h of training, then 15 % for checkpoints and restarts and 1.25 h for the server in
+	// 87 % of the cases: 0.85 / (1 + 0.85 x 0.87 x 1.25/3) = 0.65, less for servers that fail while others are away; how well the printed 0.60
 	// is known is not said: two digits and as much for its unknown repair time.
 	if math.Abs(quick-0.60) > 0.04 {
 		t.Errorf("without spares and with quick repairs ETTR %.3f, replication 0.60", quick)

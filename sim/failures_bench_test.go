@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"fmt"
 	"testing"
 
 	"clustercap/sim"
@@ -55,4 +56,28 @@ func benchmarkReplicas(b *testing.B, pr *sim.Prepared) {
 // The study of AIReSim takes its authors' code 11.8 s a replica; 10 ms is promised.
 func BenchmarkAIReSim(b *testing.B) {
 	benchmarkReplicas(b, prepareFile(b, "../scenarios/airesim-4096.yaml"))
+}
+
+// large is a site of so many chips with failures of every kind, one job on nine tenths
+// of them.
+func large(b *testing.B, chips int, horizon, profile string) *sim.Prepared {
+	job := chips * 9 / 10 / 8192 * 8192
+	return prepareFile(b, "../scenarios/airesim-4096.yaml",
+		fmt.Sprintf("fleet.deliveries=[{date: 2026-01-01, chips: %d}]", chips), "fleet.cold_spares=null", "fleet.repair=null", "horizon="+horizon,
+		"failures="+profile, "recovery={mode: swap}", "jobs.study.work=10 y", fmt.Sprintf("jobs.study.chips=%d", job), fmt.Sprintf("jobs.study.global_batch=%d", job))
+}
+
+// 100,000 servers for 256 days: under 1 s is promised.
+func BenchmarkServers100k(b *testing.B) { benchmarkReplicas(b, large(b, 800_000, "256 d", "llama3")) }
+
+// A year of a million chips: under 5 s and 500 MB are promised.
+func BenchmarkYearOfMillionChips(b *testing.B) {
+	benchmarkReplicas(b, large(b, 1_000_000, "365 d", "new-silicon"))
+}
+
+// What a failure costs does not grow with the chips.
+func BenchmarkYear(b *testing.B) {
+	for _, chips := range []int{10_000, 30_000, 100_000, 300_000, 1_000_000} {
+		b.Run(fmt.Sprintf("chips=%d", chips), func(b *testing.B) { benchmarkReplicas(b, large(b, chips, "365 d", "llama3")) })
+	}
 }

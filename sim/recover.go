@@ -223,13 +223,14 @@ func meanRepair(p *scenario.Plan) unit.Duration {
 
 // recovery is what a failure costs a job of so many chips, in a mode.
 func recovery(p *scenario.Plan, j *job.Spec, chips int, mode job.Mode) job.Recovery {
-	r := job.Recovery{Restart: j.Restart, Fixed: j.Recovery.Setup.Time(chips) + j.Checkpoint.Load}
+	load := j.Checkpoint.Load
+	if t := newest(&j.Checkpoint); t != nil {
+		load = t.Load
+	}
+	r := job.Recovery{Restart: j.Restart, Fixed: j.Recovery.Setup.Time(chips) + load}
 	switch mode {
 	case job.WarmSwap:
 		r.Restart = j.Recovery.Swap
-		if t := newest(&j.Checkpoint); t != nil {
-			r.Fixed = j.Recovery.Setup.Time(chips) + t.Load
-		}
 	case job.Shrink:
 		r.Restart, r.Fixed = j.Recovery.Shrink, 0
 	case job.InPlace:
