@@ -5,7 +5,7 @@ GO      ?= go
 TOOL    := $(GO) tool -modfile=.ci/tools.mod
 SOURCES := $(shell git ls-files -co --exclude-standard '*.go')
 
-.PHONY: help build test race lint bench fuzz run generate golden clean
+.PHONY: help build test race lint bench backtest fuzz run generate golden clean
 
 help:
 	@echo "make build     build the program into bin/"
@@ -13,6 +13,7 @@ help:
 	@echo "make race      run all tests under the race detector (needs a C compiler)"
 	@echo "make lint      vet, gofumpt, staticcheck, go.mod"
 	@echo "make bench     measure the promised figures"
+	@echo "make backtest  hold predicted training steps against 678 measured ones"
 	@echo "make fuzz      fuzz every parser for FUZZTIME (default 30s) each"
 	@echo "make run       simulate scenarios/shaoguan.yaml"
 	@echo "make generate  write all generated files anew"
@@ -37,6 +38,9 @@ lint:
 # ns/event, bytes/chip, pop+push per second, a replica of shaoguan, the whole run.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+backtest:
+	@$(GO) run ./cmd/clustercap backtest sim/step/testdata/steps.csv
 
 FUZZTIME ?= 30s
 # go test fuzzes one target of one package at a time.

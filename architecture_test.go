@@ -49,6 +49,7 @@ var arrows = map[string][]string{
 		"sim/scenario", "sim/search", "sim/step", "sim/hardware", "sim/model", "sim/power", "sim/failure",
 		"sim/fleet", "sim/job", "sim/dist", "sim/des", "sim/result", "sim/unit",
 	},
+	"sim/backtest":  {"sim/scenario", "sim/spell", "sim/step", "sim/hardware", "sim/model", "sim/unit"},
 	"sim/replicate": {"sim", "sim/scenario", "sim/step", "sim/job", "sim/failure", "sim/des", "sim/result", "sim/unit"},
 
 	"sim/result":  {"sim/unit"},

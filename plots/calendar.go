@@ -33,7 +33,7 @@ func replicas(s *result.Set) string {
 	if s.Replicas == 1 {
 		return "one replica, no band"
 	}
-	return fmt.Sprintf("mean of %d replicas, band p10–p90", s.Replicas)
+	return fmt.Sprintf("mean of %d replicas, dates median, band p10–p90", s.Replicas)
 }
 
 // calendar returns the panel of an area whose x axis is the scenario's calendar in

@@ -25,9 +25,19 @@ type Chart struct {
 	body   func(p *page)
 }
 
-// ForSet returns the charts of one plan.
+// ForSet returns the charts of one plan. That of scaling is left out where no job
+// runs on two chip counts: a point shows no trend.
 func ForSet(s *result.Set) []Chart {
-	return []Chart{capacity(s), throughput(s), powerChart(s), chipHours(s), scaling(s)}
+	charts := []Chart{capacity(s), throughput(s), powerChart(s), chipHours(s)}
+	if c, ok := scaling(s); ok {
+		charts = append(charts, c)
+	}
+	return charts
+}
+
+// Names lists the charts that ForSet and ForComparison may return: their files.
+func Names() []string {
+	return []string{"capacity", "throughput", "power", "chip-hours", Scaling, "plans", "progress"}
 }
 
 // ForComparison returns the charts that put plans side by side.

@@ -77,7 +77,7 @@ func plansSubtitle(c *compare.Comparison) string {
 	}
 	notes = append(notes, fmt.Sprintf("%s · %d plans", heading(strings.Join(scenarios, ", "), "scenario"), len(c.Plans)))
 	if c.Plans[0].Replicas > 1 {
-		notes = append(notes, fmt.Sprintf("mean of %d replicas, whiskers p10–p90", c.Plans[0].Replicas))
+		notes = append(notes, fmt.Sprintf("mean of %d replicas, dates and projections median, whiskers p10–p90", c.Plans[0].Replicas))
 	} else {
 		notes = append(notes, "one replica")
 	}
@@ -122,11 +122,28 @@ func plansTitle(c *compare.Comparison) string {
 	if first.Bound {
 		before = "more than " + days(train.Scale, math.Floor(first.AtLeast))
 	}
-	title += fmt.Sprintf("; %s takes %s", c.Plans[0].Name, before)
-	if cost != nil && cost.Cells[0].Stat.Mean > 0 && cost.Cells[best].Difference != nil {
-		title += fmt.Sprintf(" at %s of the energy cost", percent(cost.Cells[0].Stat.Mean/cost.Cells[best].Stat.Mean))
+	if d := cell.Difference; !first.Bound && d != nil && (d.Same || d.Noise()) {
+		return fmt.Sprintf("No plan trains %s clearly sooner than %s, in %s", train.Job, c.Plans[0].Name, before)
 	}
-	return title
+	return title + fmt.Sprintf("; %s takes %s", c.Plans[0].Name, before) + priceClause(train, cost, best)
+}
+
+// priceClause is what the first plan's energy costs, as a share of the best plan's;
+// nothing where that would compare a job's whole cost with that of a part of it, or
+// where the two costs are told apart by chance alone.
+func priceClause(train, cost *compare.Row, best int) string {
+	if cost == nil || train.Cells[0].Bound || train.Cells[best].Bound || !(cost.Cells[0].Stat.Mean > 0) {
+		return ""
+	}
+	d := cost.Cells[best].Difference
+	if d == nil || d.Same || d.Noise() {
+		return ""
+	}
+	share := percent(cost.Cells[0].Stat.Mean / cost.Cells[best].Stat.Mean)
+	if share == percent(1) {
+		return ""
+	}
+	return fmt.Sprintf(" at %s of the site's energy cost", share)
 }
 
 func days(s compare.Scale, v float64) string {
@@ -144,6 +161,9 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 	title := r.Label
 	if r.Metric == "training_days" {
 		title = "training of " + r.Job
+	}
+	if r.Job == "" {
+		title = "site, whole calendar: " + r.Label
 	}
 	if r.Scale.Unit != "" {
 		title += ", " + r.Scale.Unit
@@ -164,7 +184,7 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 		switch {
 		case !cell.Present:
 		case cell.Bound && cell.AtLeast <= 0:
-			text = "not started"
+			text = "not trained"
 		case cell.Bound:
 			end = p.openBar(x0, x(cell.AtLeast), y, paint(i))
 			text = ">" + r.Scale.Number(math.Floor(cell.AtLeast)) + projected(r, cell)
@@ -231,7 +251,7 @@ func projected(r *compare.Row, c *compare.Cell) string {
 }
 
 func intervalText(r *compare.Row, c *compare.Cell) string {
-	low, mean, high := r.Scale.Number(c.Stat.P10), r.Scale.Number(c.Stat.Mean), r.Scale.Number(c.Stat.P90)
+	low, mean, high := r.Scale.Number(c.Stat.P10), r.Scale.Central(c.Stat), r.Scale.Number(c.Stat.P90)
 	if low == mean && high == mean {
 		return mean
 	}
@@ -273,35 +293,69 @@ func progressSubtitle(c *compare.Comparison) string {
 	return t
 }
 
-// progressTitle says how many of the plans finish every job.
+// progressTitle says which plans finish every job, and in how many replicas.
 func progressTitle(c *compare.Comparison) string {
-	var done []string
+	type plan struct {
+		name           string
+		done, replicas int
+	}
+	var some []plan
+	never, always := []string{}, 0
 	for i, s := range c.Sets {
-		all := len(s.Jobs) > 0
-		for _, j := range s.Jobs {
-			all = all && j.FinishedShare >= 0.5
-		}
-		if all {
-			done = append(done, c.Plans[i].Name)
+		switch done := finishedAll(s); {
+		case done == 0:
+			never = append(never, c.Plans[i].Name)
+		default:
+			some = append(some, plan{c.Plans[i].Name, done, s.Replicas})
+			if done == s.Replicas {
+				always++
+			}
 		}
 	}
 	end := result.Day(c.Sets[0].Start, c.Sets[0].HorizonDays)
-	verb := "finish"
-	if len(done) == 1 {
-		verb = "finishes"
-	}
 	switch {
-	case len(done) == 0:
+	case len(some) == 0:
 		return "No plan finishes every job by " + end
-	case len(done) == len(c.Plans) && len(done) > 1:
+	case always == len(c.Sets) && always > 1:
 		return "Every plan finishes every job by " + end
-	case len(done) <= 3 && len(done) < len(c.Plans):
-		return fmt.Sprintf("Only %s %s every job by %s", strings.Join(done, " and "), verb, end)
-	case len(done) == 1:
-		return fmt.Sprintf("%s finishes every job by %s", done[0], end)
-	default:
-		return fmt.Sprintf("%d of %d plans finish every job by %s", len(done), len(c.Plans), end)
 	}
+	slices.SortStableFunc(some, func(a, b plan) int { return b.done*a.replicas - a.done*b.replicas })
+	title := fmt.Sprintf("%s finishes every job by %s in %s replicas", some[0].name, end, countOf(some[0].done, some[0].replicas))
+	const named = 3
+	if len(c.Sets) > named {
+		return fmt.Sprintf("%s; %d of %d plans ever do", title, len(some), len(c.Sets))
+	}
+	for _, q := range some[1:] {
+		title += fmt.Sprintf(", %s in %s", q.name, countOf(q.done, q.replicas))
+	}
+	if len(never) > 0 {
+		title += ", " + strings.Join(never, " and ") + " in none"
+	}
+	return title
+}
+
+// countOf is "31 of 32", or "all 32".
+func countOf(n, of int) string {
+	if n == of {
+		return "all " + count(float64(of))
+	}
+	return count(float64(n)) + " of " + count(float64(of))
+}
+
+// finishedAll counts the replicas that finish every job.
+func finishedAll(s *result.Set) int {
+	n := 0
+	for r := range s.Replicas {
+		all := len(s.Jobs) > 0
+		for _, j := range s.Jobs {
+			finished := s.Values[result.JobKey(j.Name, "finished")]
+			all = all && r < len(finished) && finished[r] == 1
+		}
+		if all {
+			n++
+		}
+	}
+	return n
 }
 
 func (p *page) drawProgress(c *compare.Comparison, job string, area vg.Rectangle) {

@@ -3,6 +3,7 @@ package plots
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 
@@ -50,7 +51,7 @@ func powerTitle(s *result.Set) string {
 		return fmt.Sprintf("Power peaks at %s; the cap binds on %s of days and throttling costs %s of chip-hours",
 			scale.Text(highest), percent(float64(bins)/float64(len(limit.y))), percent(share(s, result.Throttled)))
 	default:
-		return fmt.Sprintf("Power peaks at %s and stays under its cap; closest on %s with %s of %s",
+		return fmt.Sprintf("Power peaks at %s and stays under its cap; its daily peaks come closest on %s, to %s of %s",
 			scale.Text(highest), result.Day(s.Start, peak.x[at]), percent(most), scale.Text(limit.y[at]))
 	}
 }
@@ -67,69 +68,72 @@ func (p *page) drawPower(s *result.Set) {
 		labels = append(labels, label{name: "mean", value: scale.Text(s.Site.MeanPowerMW.Mean) + " overall", color: paint(0)})
 	}
 	if peak != nil {
-		peak.color, peak.dash, peak.width, peak.low, peak.high = paint(1), dashes(2), 1.6, nil, nil
+		peak.color, peak.dash, peak.width = paint(1), dashes(2), 1.6
+		text := "the day's highest"
+		if len(peak.high) > 0 {
+			text = "mean, band up to p90"
+			peak.low = peak.y // its lower half would hide the mean's band
+		}
 		all = append(all, peak)
-		labels = append(labels, label{name: "peak", value: scale.Text(s.Site.PeakPowerMW.Mean) + " highest", color: paint(1)})
+		labels = append(labels, label{name: "peak of each day", value: text, color: paint(1)})
 	}
 	right := p.labelWidth(widestEnd, labels)
 	steps := limitSteps(limit, horizon(s))
 	for _, st := range steps {
 		top = math.Max(top, st.limit)
 	}
+	highest := s.Site.PeakPowerMW.Mean
+	if peak != nil && s.Replicas > 1 && highest > 0 {
+		top = math.Max(top, highest)
+	} else {
+		highest = math.NaN()
+	}
 	pn := p.calendar(p.rect(leftRoom, right, bottomRoom, topRoom), s, "power at the meter", "MW", top)
 	pn.limits(steps)
 	pn.lines(all)
+	pn.highest(highest, scale)
 	p.anchor(pn, all, labels)
 	pn.endLabels(labels, right)
+}
+
+// highest marks the highest power of a replica, in the mean of the replicas. It lies
+// above the line of daily peaks, since replicas reach theirs on different days.
+func (p *panel) highest(power float64, scale compare.Scale) {
+	if math.IsNaN(power) {
+		return
+	}
+	y := p.y(power)
+	p.data.StrokeLine2(stroke(readable(paint(1)), 1, []vg.Length{2, 3}), p.data.Min.X, y, p.data.Max.X, y)
+	p.style.plain.in(readable(paint(1))).halo(p.data, "highest of a replica: "+scale.Text(power)+" in the mean", p.data.Min.X+4, y+3, left, bottom)
 }
 
 // limitStep is a time with one power limit.
 type limitStep struct{ from, to, limit float64 }
 
-// limitSteps turns the column into its steps; bins without a limit are left out. A
-// bin within which the limit changes holds a mean that belongs to neither side, and
-// is given to its right neighbour.
+// limitSteps turns the column, the limit at the end of each bin, into its steps; times
+// without a limit are left out. A bin without a sample keeps the limit before it.
 func limitSteps(limit *series, end float64) []limitStep {
 	if limit == nil {
 		return nil
 	}
-	var steps []limitStep
-	edge := func(i int) float64 { // where bin i begins
-		if i == 0 {
-			return 0
-		}
-		return (limit.x[i-1] + limit.x[i]) / 2
-	}
-	for i := 0; i < len(limit.y); {
-		if math.IsNaN(limit.y[i]) { // no sample: the limit before it still holds
-			i++
+	var all []limitStep
+	for i, v := range limit.y {
+		if math.IsNaN(v) {
 			continue
 		}
-		k := i + 1
-		for k < len(limit.y) && limit.y[k] == limit.y[i] {
-			k++
-		}
-		to := end
-		if k < len(limit.y) {
-			to = edge(k)
-		}
-		v, from := limit.y[i], edge(i)
-		mixed := k-i == 1 && i > 0 && k < len(limit.y) && limit.y[k] != v
-		if n := len(steps); n > 0 && mixed {
-			i = k
+		if n := len(all); n > 0 && all[n-1].limit == v {
 			continue
 		}
-		if n := len(steps); n > 0 && steps[n-1].to < from {
-			from = steps[n-1].to
+		from := 0.0
+		if i > 0 {
+			from = (limit.x[i-1] + limit.x[i]) / 2 // where the bin begins
 		}
-		if n := len(steps); n > 0 && steps[n-1].limit == v && steps[n-1].to >= from {
-			steps[n-1].to = to
-		} else if v > 0 && !math.IsInf(v, 0) {
-			steps = append(steps, limitStep{from, to, v})
+		if n := len(all); n > 0 {
+			all[n-1].to = from
 		}
-		i = k
+		all = append(all, limitStep{from, end, v})
 	}
-	return steps
+	return slices.DeleteFunc(all, func(s limitStep) bool { return !(s.limit > 0) || math.IsInf(s.limit, 0) })
 }
 
 // limits draws the caps as a staircase, each step with its value where there is room.

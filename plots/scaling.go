@@ -42,39 +42,44 @@ func curves(s *result.Set) []curve {
 	return all
 }
 
-// scaling answers: what do more chips bring?
-func scaling(s *result.Set) Chart {
+// Scaling names the chart that a result of one chip count per job lacks.
+const Scaling = "scaling"
+
+// scaling answers: what do more chips bring? It is false where no job has two chip
+// counts to compare.
+func scaling(s *result.Set) (Chart, bool) {
 	all := curves(s)
-	return Chart{
-		Name: "scaling", Title: scalingTitle(all), Subtitle: scalingSubtitle(s), height: 420,
-		body: func(p *page) { p.drawScaling(all) },
+	if !slices.ContainsFunc(all, func(c curve) bool { return len(c.points) > 1 }) {
+		return Chart{}, false
 	}
+	return Chart{
+		Name: Scaling, Title: scalingTitle(all), Subtitle: scalingSubtitle(s), height: 420,
+		body: func(p *page) { p.drawScaling(all) },
+	}, true
 }
 
 func scalingSubtitle(s *result.Set) string {
-	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered with failures and checkpoints%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), shownOf(s))
+	idle := ""
+	if slices.ContainsFunc(s.Scaling, func(p result.ScalingPoint) bool { return p.Used < p.Chips }) {
+		idle = " · dips: chips that no layout uses"
+	}
+	return fmt.Sprintf("%s · plan %s · solid: without failures, open dots: delivered, with failures%s%s",
+		heading(s.Title, s.Scenario), heading(s.Plan, ""), idle, shownOf(s))
 }
 
-// scalingTitle speaks of the job that may use the most chips, if it has a choice.
+// scalingTitle speaks of the job that may use the most chips of those with a choice,
+// and counts the chips that it uses: its layout may leave some of those offered idle.
 func scalingTitle(all []curve) string {
-	if len(all) == 0 {
-		return "No job has a layout that runs"
-	}
-	widest := all[0]
-	for _, c := range all {
-		if several := len(c.points) > 1; c.most() > widest.most() && several || several && len(widest.points) == 1 {
+	var widest *curve
+	for i := range all {
+		if c := &all[i]; len(c.points) > 1 && (widest == nil || c.most() > widest.most()) {
 			widest = c
 		}
 	}
 	first, end := widest.points[0], widest.points[len(widest.points)-1]
-	factor := float64(end.Chips) / float64(first.Chips)
-	if factor <= 1 {
-		return fmt.Sprintf("%s trains %s on %s chips; failures leave %s of it", widest.job,
-			compare.ScaleOf("tokens/s", first.TokensPerSecond).Text(first.TokensPerSecond), count(float64(first.Chips)),
-			percent(first.Delivered/first.TokensPerSecond))
-	}
-	return fmt.Sprintf("From %s to %s chips (×%s) %s trains ×%s faster; with failures ×%s",
-		count(float64(first.Chips)), count(float64(end.Chips)), times(factor), widest.job,
+	used := fmt.Sprintf("From %s to %s chips in use (×%s)",
+		count(float64(first.Used)), count(float64(end.Used)), times(float64(end.Used)/float64(first.Used)))
+	return fmt.Sprintf("%s %s trains ×%s faster; with failures ×%s", used, widest.job,
 		times(end.TokensPerSecond/first.TokensPerSecond), times(end.Delivered/first.Delivered))
 }
 
@@ -91,9 +96,6 @@ func times(f float64) string {
 }
 
 func (p *page) drawScaling(all []curve) {
-	if len(all) == 0 {
-		return
-	}
 	chips, speeds, share := ranges(all)
 	unit := compare.ScaleOf("tokens/s", speeds[1])
 	labels := mfuLabels(all)
@@ -104,7 +106,7 @@ func (p *page) drawScaling(all []curve) {
 	pn := p.panel(p.rect(leftRoom, p.Max.X-p.Min.X-split, bottomRoom+8, topRoom), chips[0], chips[1], speeds[0], speeds[1])
 	pn.logarithmic(true, true)
 	pn.axes("speed, "+unit.Unit, xticks, logTicks(speeds[0], speeds[1], unit.Factor))
-	pn.caption("chips")
+	pn.caption("chips offered")
 	pn.ideals(all)
 	pn.curves(all, speed, delivered)
 	pn.names(all)
@@ -112,8 +114,8 @@ func (p *page) drawScaling(all []curve) {
 	end, yticks := linearTicks(share, 0.01)
 	pn = p.panel(p.rect(split+70, room, bottomRoom+8, topRoom), chips[0], chips[1], 0, end)
 	pn.logarithmic(true, false)
-	pn.axes("MFU, %", xticks, yticks)
-	pn.caption("chips")
+	pn.axes("MFU of all chips offered, %", xticks, yticks)
+	pn.caption("chips offered")
 	pn.curves(all, mfu, kept)
 	for i, c := range all {
 		q := c.points[len(c.points)-1]

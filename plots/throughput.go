@@ -77,8 +77,10 @@ func outcome(s *result.Set, j *result.Job) string {
 	case j.Tokens.Mean > 0:
 		tokens := strings.Replace(compare.ScaleOf("tokens", j.TargetTokens).Text(j.TargetTokens), ".0 ", " ", 1)
 		return fmt.Sprintf("%s has %s of its %s by %s", j.Name, percent(j.Tokens.Mean/j.TargetTokens), tokens, result.Day(s.Start, s.HorizonDays))
+	case len(s.Jobs) == 1 && len(j.Blocked) > 0:
+		return fmt.Sprintf("%s does not train: %s", j.Name, j.Blocked[0])
 	default:
-		return j.Name + " does not start"
+		return j.Name + " does not train"
 	}
 }
 
@@ -154,7 +156,7 @@ func (s *series) whileActive() {
 func meanRate(j *result.Job) string {
 	v := j.TokensPerSecond.Mean
 	if !(v > 0) {
-		return "does not start"
+		return "does not train"
 	}
 	return compare.ScaleOf("tokens/s", v).Text(v) + " mean"
 }

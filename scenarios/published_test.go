@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -42,7 +43,12 @@ func within(t *testing.T, what string, got, published, share float64) {
 	}
 }
 
-// TestLlama3 compares with Meta's report and model card.
+// stepError is the step model's mean error over the complete dense steps of
+// sim/step/testdata, none of which is one of these runs (sim/backtest/testdata/errors.txt).
+const stepError = 0.051
+
+// TestLlama3 compares with Meta's report and model card. No constant of the step model
+// was fitted to Meta's stack or to more than 1,024 chips.
 func TestLlama3(t *testing.T) {
 	j := simulate(t, "llama3-405b.yaml", "16").Jobs[0]
 	if j.FinishedShare != 1 {
@@ -50,8 +56,8 @@ func TestLlama3(t *testing.T) {
 	}
 	// 30.84M H100-hours over 16,384 chips are 78.4 days. They include planned stops
 	// (47 of 466), the batch ramp and the stage of long sequences, which the scenario
-	// leaves out: 10 %.
-	within(t, "days", j.TrainingDays.Mean, 30.84e6/16384/24, 0.10)
+	// leaves out: 10 %, and the step model's error.
+	within(t, "days", j.TrainingDays.Mean, 30.84e6/16384/24, 0.10+stepError)
 	// 419 unexpected interruptions in 54 days. The count itself is good to 5 % (one
 	// standard deviation of a Poisson count), and no failure stops a job that is
 	// already stopped, about 8 % of the time: 13 %.
@@ -62,8 +68,9 @@ func TestLlama3(t *testing.T) {
 		t.Errorf("goodput %.3f, published above 0.90", g)
 	}
 	// Table 4: 41 % MFU on 16,384 chips. One printed digit is 1.2 %, and whether the
-	// paper counts attention causal (as here) or in full is not said, 4 %: 6 %.
-	within(t, "MFU", j.MFU.Mean, 0.41, 0.06)
+	// paper counts attention causal (as here) or in full is not said, 4 %; and the
+	// step model's error.
+	within(t, "MFU", j.MFU.Mean, 0.41, 0.012+0.04+stepError)
 }
 
 // TestDeepSeekV3 compares with the report's 2.664M H800-hours of pretraining.
@@ -72,21 +79,28 @@ func TestDeepSeekV3(t *testing.T) {
 	if j.FinishedShare != 1 {
 		t.Fatalf("only %.0f %% of the replicas finished", 100*j.FinishedShare)
 	}
-	// No rate is published for its FP8 products; their prior, 46 to 60 % of the peak,
-	// moves the duration by a tenth either way, and the batch ramp is left out: 15 %.
+	// No rate is published for its FP8 products; the catalog's range, 54 to 66 % of the
+	// peak, moves the duration by a tenth either way, and the batch ramp is left out: 15 %.
 	within(t, "days", j.TrainingDays.Mean, 2.664e6/2048/24, 0.15)
-	// No rollback and no long stop was reported.
-	if g := j.Goodput.Mean; g < 0.93 || g >= 1 {
-		t.Errorf("goodput %.3f, want 0.93 or more, below 1", g)
-	}
+	// No goodput is published. First order (Young): failures at Llama 3's rate, 419 in
+	// 54 days of 16,384 chips, times the mean 1.1 of the scenario's scale, each with
+	// 10 min of restart (the scenario's) and 4.06 min of detection (the profile's mean,
+	// of which silent corruption is 1.7), and 5 s per checkpoint at the best interval.
+	const rate = 419.0 / 54 / 86400 / 16384 * 2048 * 1.1
+	loss := rate*(600+4.06*60) + math.Sqrt(2*rate*5)
+	// Left out are the work lost before a checkpoint is written (some 100 s for 671B
+	// parameters at 100 GB/s, a twentieth of the loss) and the second order (a
+	// fiftieth); 16 replicas meet some 700 failures, which spreads the loss by 3 %, and
+	// draw a scale that varies by 0.23 each, 4 %. With twice the spread, a fifth.
+	within(t, "time lost", 1-j.Goodput.Mean, loss, 0.20)
 }
 
 // TestGPT3 compares with the 34 days that the SC'21 paper derives from 140 TFLOP/s.
 func TestGPT3(t *testing.T) {
 	j := simulate(t, "gpt3-1024-a100.yaml", "4").Jobs[0]
 	// The paper counts 8TP FLOPs (no attention, no vocabulary: 4 % less) and prints
-	// two digits of the rate (0.4 %); its steps up to 1,024 chips are met within 8 %.
-	within(t, "days", j.TrainingDays.Mean, 34, 0.08)
+	// two digits of the rate (0.4 %); and the step model's error.
+	within(t, "days", j.TrainingDays.Mean, 34, 0.04+0.004+stepError)
 	if j.Interruptions.Mean != 0 {
 		t.Errorf("%g interruptions without failures", j.Interruptions.Mean)
 	}

@@ -5,29 +5,33 @@ import (
 	"clustercap/sim/unit"
 )
 
-// allocate gives free servers to jobs, by priority: those that wait for a
-// replacement, those that queue, those that could grow.
+// allocate gives free servers to jobs: first to all that wait for a replacement, then
+// to those that queue, then to those that could do better on another size; by
+// priority each.
 func (w *World) allocate() {
+	w.serve((*World).refill, job.Waiting, job.Waiting)
+	w.serve((*World).admit, job.Queued, job.Queued)
+	w.serve((*World).resize, job.Training, job.Paused)
+}
+
+// serve calls one of the above for the jobs in either phase, by priority.
+func (w *World) serve(give func(*World, int), a, b job.Phase) {
 	for _, i := range w.pre.order {
-		switch w.jobs[i].phase {
-		case job.Waiting:
-			w.refill(i)
-		case job.Queued:
-			w.admit(i)
-		case job.Training:
-			w.grow(i)
+		if p := w.jobs[i].phase; p == a || p == b {
+			give(w, i)
 		}
 	}
 }
 
-// admit starts a queued job on the largest size that it can get.
+// admit starts a queued job on the best size that it can get.
 func (w *World) admit(i int) {
 	j := &w.jobs[i]
-	k := w.largest(i, 0)
+	k := w.best(i, 0)
 	if k < 0 {
 		return
 	}
 	w.settle(i)
+	w.bookQueue(j, 1)
 	j.books.started = true
 	j.books.startedAt = w.now
 	w.resizeTo(i, k)
@@ -45,12 +49,12 @@ func (j *trainee) selection() unit.Duration {
 	return j.spec.Recovery.Selection
 }
 
-// grow moves a job that trains to the largest size that it can get and that pays for
-// the pause, if its last change is old enough.
-func (w *World) grow(i int) {
+// resize moves a job that trains, or would if the site had the power, to the best
+// size that it can get and that pays for the pause, if its last change is old enough.
+func (w *World) resize(i int) {
 	j := &w.jobs[i]
-	k := w.largest(i, w.fleet.HeldBy(i))
-	if k <= j.size {
+	k := w.best(i, w.fleet.HeldBy(i))
+	if k == j.size || k < 0 { // none where it would have to give up a missing spare
 		return
 	}
 	here := &j.options[j.size]
@@ -60,27 +64,25 @@ func (w *World) grow(i int) {
 		for k > j.size && j.options[k].base != here.base { // a replica may come back at once
 			k--
 		}
-		if k == j.size {
+		if k <= j.size {
 			return
 		}
 	}
 	w.settle(i)
-	present := here.delivered
-	left := unit.Duration((j.tokens - j.books.tokens) / present / 1000)
+	present := w.worth(here)
+	left := unit.Duration((j.tokens - j.books.tokens) / present / 1000) // +Inf where it can't train
 	pause := func(k int) unit.Duration {
 		if j.options[k].base == here.base {
 			return j.spec.Recovery.Shrink.Mean
 		}
 		return j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
 	}
-	for !j.may(k) || !job.GrowthPays(left, pause(k), present/j.options[k].delivered) {
-		if k--; k == j.size {
+	for !j.may(k) || !job.GrowthPays(left, pause(k), present/w.worth(&j.options[k])) {
+		if k--; k <= j.size {
 			return
 		}
 	}
-	replica := j.options[k].base == here.base
-	w.keep(j)
-	if replica { // taking replicas back is no change of size by choice
+	if j.options[k].base == here.base { // taking replicas back is no change of size by choice
 		last := j.lastResize
 		w.resizeTo(i, k)
 		j.lastResize = last
@@ -91,10 +93,10 @@ func (w *World) grow(i int) {
 	w.start(i, false, w.startPause(i))
 }
 
-// largest is the largest size that a job holding some servers can get, from the
-// free ones beyond the spares and from what jobs of lower priority can give up by
-// shrinking; -1 where none.
-func (w *World) largest(i, held int) int {
+// best is the size that delivers most of those that a job holding some servers can
+// get, from the free ones beyond the spares and from what jobs of lower priority can
+// give up by shrinking; -1 where none.
+func (w *World) best(i, held int) int {
 	j := &w.jobs[i]
 	get := held + w.unreserved()
 	for l := range w.jobs {
@@ -102,11 +104,34 @@ func (w *World) largest(i, held int) int {
 			get += w.fleet.HeldBy(l) - o.options[0].servers
 		}
 	}
-	k := len(j.options) - 1
-	for k >= 0 && (j.options[k].servers > get || j.options[k].base != k && (held == 0 || !j.may(k))) {
-		k--
+	best, most := -1, 0.0
+	for k := range j.options {
+		o := &j.options[k]
+		if o.servers > get {
+			break
+		}
+		if o.base != k && (held == 0 || !j.may(k)) {
+			continue
+		}
+		if worth := w.worth(o); best < 0 || worth > most {
+			best, most = k, worth
+		}
 	}
-	return k
+	return best
+}
+
+// worth is what a size delivers at the clock that the site's present limit allows a
+// job that has the site for itself, in tokens per millisecond.
+func (w *World) worth(o *option) float64 {
+	s := &w.site
+	if s.limit == 0 {
+		return o.delivered
+	}
+	f, ok := s.meter.ClockFor(s.limit / float64(o.used))
+	if !ok {
+		return 0
+	}
+	return o.delivered * o.rateAt(f) / o.rate
 }
 
 // yields reports whether job o gives servers up to job j. Only a job that trains
@@ -118,9 +143,6 @@ func (w *World) yields(o, j *trainee) bool {
 // resizeTo gives a settled job the servers of size k, no more and no less.
 func (w *World) resizeTo(i, k int) {
 	j := &w.jobs[i]
-	if k != j.size && j.progress != (job.Progress{}) {
-		w.keep(j) // what other replicas or a fast tier held is saved with the change
-	}
 	j.size = k
 	j.servers = j.options[k].servers
 	j.lastResize = w.now
@@ -151,7 +173,6 @@ func (w *World) reclaim(j *trainee, servers int) {
 			k--
 		}
 		w.settle(l)
-		w.keep(o)
 		w.resizeTo(l, k)
 		w.start(l, false, w.startPause(l))
 		servers -= held - o.servers

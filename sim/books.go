@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"errors"
-	"fmt"
 	"math"
 
 	"clustercap/sim/des"
@@ -24,15 +22,19 @@ type jobBooks struct {
 	// chips in use x ms; those of Training are in bySize.
 	chips  [job.NumPhases]int64
 	bySize []sizeBooks
+	// Training again, by what sets its power; see ledger.
+	byClock []clockBooks
 
 	tokens        float64 // trained and not lost so far
 	trained       float64 // lost ones too
 	productive    float64 // chip-seconds of computation behind tokens
 	energy        float64 // joules at the meter
+	withheld      float64 // joules that it would have drawn beyond, had the limit let it
 	interruptions int
 	plannedStops  int
 	interruptedBy []int      // by class
 	lostTo        []des.Time // wall time by class; the last is planned stops
+	queue         queueBooks
 }
 
 // sizeBooks are a job's training on one size.
@@ -40,6 +42,25 @@ type sizeBooks struct {
 	kept, lost job.Work
 	doubt      job.Work // checkpointed, but corrupt or not written yet
 	slow       float64  // chip x ms that slow servers cost, lost work included
+}
+
+// clockBooks are a job's training on one size at one relative clock.
+type clockBooks struct {
+	size         int
+	clock        float64
+	train, block des.Time
+}
+
+// segment is the place in byClock for a size and clock. A clock follows from which
+// jobs are in which phase, so few are ever met, the latest most often.
+func (b *jobBooks) segment(size int, clock float64) int {
+	for n := len(b.byClock) - 1; n >= 0; n-- {
+		if s := &b.byClock[n]; s.size == size && s.clock == clock {
+			return n
+		}
+	}
+	b.byClock = append(b.byClock, clockBooks{size: size, clock: clock})
+	return len(b.byClock) - 1
 }
 
 func (b *jobBooks) reset(sizes, causes int) {
@@ -50,7 +71,7 @@ func (b *jobBooks) reset(sizes, causes int) {
 	kept = kept[:sizes]
 	clear(kept)
 	*b = jobBooks{
-		bySize: kept, interruptedBy: append(b.interruptedBy[:0], make([]int, causes)...),
+		bySize: kept, byClock: b.byClock[:0], interruptedBy: append(b.interruptedBy[:0], make([]int, causes)...),
 		lostTo: append(b.lostTo[:0], make([]des.Time, causes)...),
 	}
 }
@@ -60,6 +81,9 @@ func (w *World) close(replica int) (*result.Run, error) {
 	for i := range w.jobs {
 		w.keep(&w.jobs[i])
 		w.clear(&w.jobs[i]) // what nobody has found by the end stays in
+		if w.jobs[i].phase == job.Queued {
+			w.bookQueue(&w.jobs[i], 1)
+		}
 	}
 	cps := int64(w.plan.Fleet.ChipsPerServer)
 	run := &result.Run{
@@ -71,7 +95,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 		run.Jobs = append(run.Jobs, w.jobRun(i))
 	}
 	s, p := &w.site, &w.plan.Site
-	joules := s.total()
+	joules := w.energy()
 	run.Site = result.SiteRun{
 		PeakPowerMW: s.highest / 1e6, EnergyMWh: megawattHours(joules), PowerSwingMW: s.swing / 1e6,
 		MeanPowerMW: joules / float64(w.pre.horizon.Duration()) / 1e6,
@@ -104,7 +128,8 @@ func (w *World) chipHours(h *[result.NumStates]float64) {
 	for _, st := range outOfService {
 		h[result.Repair] += chipHours(cps * w.fleet.Integral(st))
 	}
-	h[result.Commissioning] = chipHours(cps * w.fleet.Integral(fleet.Commissioning))
+	// Not yet ready: a rejected server has never been in service.
+	h[result.Commissioning] = chipHours(cps * (w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned)))
 	for i := range w.jobs {
 		b := &w.jobs[i].books
 		h[result.Idle] += chipHours(b.spare)
@@ -125,7 +150,7 @@ func (o *option) chipHours(b *sizeBooks, h *[result.NumStates]float64) {
 	h[result.Productive] += hours * float64(o.parts.Compute)
 	h[result.Recompute] += hours * float64(o.parts.Recompute)
 	h[result.ExposedComm] += hours * float64(o.parts.ExposedComm())
-	h[result.Bubble] += hours * float64(o.parts.Bubble)
+	h[result.Bubble] += hours * float64(o.parts.Bubble+o.parts.Overhead)
 	h[result.Straggler] += hours * float64(o.parts.Straggler)
 	// What training took beyond its steps: fast checkpoints, slow servers, the limit.
 	train := chipHours(int64(b.kept.Train) * int64(o.used))
@@ -149,7 +174,7 @@ func (w *World) jobRun(i int) result.JobRun {
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:    min(b.tokens, j.tokens), // the last millisecond may run over
 		EnergyMWh: megawattHours(b.energy), Cost: b.energy * float64(w.plan.Site.Electricity.Likely),
-		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops),
+		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {
 		return run
@@ -219,59 +244,4 @@ func (w *World) projectedFinish(i int) float64 {
 		return math.Inf(1)
 	}
 	return days(w.pre.horizon) + (j.tokens-j.books.tokens)/gained*wall
-}
-
-// auditTolerance is relative, for sums of floating-point numbers: a million terms
-// of one sign round by at most 1e6 x 1.1e-16.
-const auditTolerance = 1e-9
-
-// audit checks that nothing was counted twice or not at all.
-func (w *World) audit() error {
-	var errs []error
-	exact := func(what string, got, want int64) {
-		if got != want {
-			errs = append(errs, fmt.Errorf("%s: %d, want %d", what, got, want))
-		}
-	}
-	near := func(what string, got, want float64) {
-		if !(math.Abs(got-want) <= auditTolerance*max(math.Abs(got), math.Abs(want), 1)) {
-			errs = append(errs, fmt.Errorf("%s: %g, want %g", what, got, want))
-		}
-	}
-	var onSite, held int64
-	for st := fleet.Commissioning; st < fleet.NumStatus; st++ {
-		onSite += w.fleet.Integral(st)
-	}
-	exact("server-milliseconds on site", onSite, w.onSite())
-	var energy float64
-	for i := range w.jobs {
-		j := &w.jobs[i]
-		b := &j.books
-		held += b.held
-		energy += b.energy
-		var wall des.Time
-		var tokens, kept float64
-		chips := b.spare
-		for p := range b.chips {
-			chips += b.chips[p]
-		}
-		for k := range b.bySize {
-			s := &b.bySize[k]
-			wall += s.kept.Wall() + s.lost.Wall()
-			kept += s.kept.Tokens
-			tokens += s.kept.Tokens + s.lost.Tokens
-			chips += int64(s.kept.Wall()+s.lost.Wall()) * int64(j.options[k].used)
-		}
-		exact("milliseconds of training of "+j.spec.Name, int64(wall), int64(b.wall[job.Training]))
-		exact("chip-milliseconds held by "+j.spec.Name, chips, b.held*int64(w.plan.Fleet.ChipsPerServer))
-		near("tokens trained by "+j.spec.Name, tokens, b.trained)
-		near("tokens kept by "+j.spec.Name, kept, b.tokens)
-	}
-	exact("server-milliseconds held by jobs", held, w.fleet.Integral(fleet.Held))
-	chips := float64(w.plan.Fleet.ChipsPerServer)
-	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)+w.fleet.Integral(fleet.Cold)) / 1000 * chips * w.site.meter.Idle
-	near("energy without work", w.site.worklessEnergy, workless)
-	// Before what was switched off, which may leave next to nothing.
-	near("energy of the site", w.bins.energy+w.site.shedEnergy, energy+workless)
-	return errors.Join(errs...)
 }

@@ -6,7 +6,6 @@ import (
 	"clustercap/sim/des"
 	"clustercap/sim/dist"
 	"clustercap/sim/fleet"
-	"clustercap/sim/job"
 	"clustercap/sim/unit"
 )
 
@@ -100,10 +99,9 @@ func (w *World) dispatch(e des.Event) {
 		w.stored()
 	case kindPower:
 		w.site.limit = float64(w.plan.Site.Phases[e.Index].Limit)
+		w.vacant = true // another size may be the fastest
 	case kindSubmit:
-		w.jobs[e.Index].phase = job.Queued
-		w.jobs[e.Index].since = w.now
-		w.vacant = true
+		w.enqueue(int(e.Index))
 	case kindFinish:
 		w.finish(int(e.Index), e.Epoch)
 	case kindFailure:

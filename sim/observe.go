@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"fmt"
+
 	"clustercap/sim/des"
 	"clustercap/sim/fleet"
 )
@@ -83,7 +85,7 @@ func (w *World) observe() {
 	}
 	inService := w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Held)
 	onSite := inService
-	onSite += w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Cold)
+	onSite += w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned) + w.fleet.Integral(fleet.Cold)
 	for _, st := range outOfService {
 		onSite += w.fleet.Integral(st)
 	}
@@ -91,13 +93,17 @@ func (w *World) observe() {
 	b.samples[repairColumn][n] = float64(repair-b.repair) / ms
 	b.samples[sparesColumn][n] = float64(free-b.free) / ms
 	b.repair, b.free = repair, free
-	energy := w.site.total()
+	energy := w.energy()
 	b.samples[onSiteColumn][n] = float64(onSite-b.onSite) * cps / ms
 	b.samples[inServiceColumn][n] = float64(inService-b.inService) * cps / ms
 	b.samples[productiveColumn][n] = (productive - b.productive) / ms * 1000
 	b.samples[powerColumn][n] = (energy - b.siteEnergy) / ms * 1000 / 1e6
 	b.samples[peakColumn][n] = w.site.binHighest / 1e6
 	b.samples[limitColumn][n] = w.site.limit / 1e6
+	// The phase that draws most is computed apart from the energy drawn.
+	if most := w.site.binHighest * ms / 1000; energy-b.siteEnergy > most+auditTolerance*energy && w.fault == nil {
+		w.fault = fmt.Errorf("the site drew %g J in the bin that ends on day %.3f; at its peak it would have drawn %g J", energy-b.siteEnergy, days(w.now), most)
+	}
 	b.energy += energy - b.siteEnergy
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
 	w.site.binHighest = w.site.peak

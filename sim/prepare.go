@@ -56,6 +56,12 @@ type Size struct {
 	Missing int
 }
 
+func newSize(p *scenario.Plan, chips int, s step.Step) Size {
+	size := Size{Chips: chips, Step: s}
+	size.Servers = (size.Used() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
+	return size
+}
+
 // Used chips of the layout.
 func (s *Size) Used() int { return s.Step.Layout.Chips() }
 
@@ -137,8 +143,8 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 				problems = append(problems, fmt.Sprintf("job %s on %d chips: %v", p.Jobs[i].Name, tasks[t].chips, errs[t]))
 				continue
 			}
-			s := Size{Chips: tasks[t].chips, Step: steps[t], Batch: p.Jobs[i].Workload.Batch}
-			s.Servers = (s.Used() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
+			s := newSize(p, tasks[t].chips, steps[t])
+			s.Batch = p.Jobs[i].Workload.Batch
 			if problem := reachable(p, i, &s); problem != "" {
 				problems = append(problems, problem)
 				continue
@@ -224,8 +230,8 @@ func reachable(p *scenario.Plan, i int, s *Size) string {
 // layout finds or checks the layout of one job on one size.
 func layout(p *scenario.Plan, i, chips int) (step.Step, error) {
 	j := &p.Jobs[i]
-	m := machine(p)
 	if j.Layout == nil {
+		m := machine(p)
 		best, err := search.Best(&j.Workload, &m, chips, 1)
 		if err != nil {
 			return step.Step{}, err
@@ -236,7 +242,13 @@ func layout(p *scenario.Plan, i, chips int) (step.Step, error) {
 	if l.Chips() > chips {
 		return step.Step{}, fmt.Errorf("layout %v occupies %d chips", l, l.Chips())
 	}
-	s, err := step.Estimate(&j.Workload, &m, l)
+	return fitting(p, i, l)
+}
+
+// fitting prices a layout of one job that must fit in memory.
+func fitting(p *scenario.Plan, i int, l step.Layout) (step.Step, error) {
+	m := machine(p)
+	s, err := step.Estimate(&p.Jobs[i].Workload, &m, l)
 	if err != nil {
 		return step.Step{}, err
 	}
@@ -255,7 +267,7 @@ func memoryProblem(s *step.Step) string {
 }
 
 func machine(p *scenario.Plan) step.Machine {
-	return step.Machine{Chip: p.Chip, Server: p.Server, Fabric: p.Fabric}
+	return step.Machine{Chip: p.Chip, Server: p.Server, Fabric: p.Fabric, Stack: p.Stack}
 }
 
 // parallel runs f(0..n-1) on all cores and waits.

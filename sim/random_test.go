@@ -229,22 +229,86 @@ func TestBetterConditionsTrainFaster(t *testing.T) {
 		{"faster repair", func(p *scenario.Plan) { p.Failures.Classes[0].Repair = dist.Fixed(unit.Hour) }},
 		{"shorter blocking", func(p *scenario.Plan) { p.Jobs[0].Checkpoint.Blocking = 5 }},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			p := base()
-			c.better(p)
-			worse, better := prepared(t, base()), prepared(t, p)
-			const replicas = 40
-			gains := make([]float64, replicas)
-			for r := range gains {
-				gains[r] = run(t, worse, r).Jobs[0].TrainingDays - run(t, better, r).Jobs[0].TrainingDays
+		for _, shape := range shapes {
+			t.Run(c.name+"/"+shape.name, func(t *testing.T) {
+				p, q := base(), base()
+				shape.edit(p)
+				shape.edit(q)
+				c.better(p)
+				trainsNoSlower(t, prepared(t, q), prepared(t, p))
+			})
+		}
+	}
+}
+
+// shapes of a site: the job on nearly all of it, a third of it, besides another job,
+// and growing into it.
+var shapes = []struct {
+	name string
+	edit func(*scenario.Plan)
+}{
+	{"full", func(*scenario.Plan) {}},
+	{"idle servers", func(p *scenario.Plan) { p.Fleet.Deliveries[0].Servers = 60 }},
+	{"two jobs", func(p *scenario.Plan) {
+		p.Fleet.Deliveries[0].Servers = 40
+		p.Jobs = append(p.Jobs, testJob("b", 2e12, 8*15))
+	}},
+	{"growth", func(p *scenario.Plan) {
+		p.Fleet.Deliveries = append(p.Fleet.Deliveries, fleet.Delivery{At: 5 * unit.Day, Servers: 20})
+		p.Jobs[0].Sizes = []int{8 * 17, 8 * 20, 8 * 34}
+		p.Jobs[0].Tokens *= 2
+	}},
+}
+
+// trainsNoSlower holds the mean of paired replicas, of the training days of all jobs:
+// where they share the power, one that waits less slows another.
+func trainsNoSlower(t *testing.T, worse, better *Prepared) {
+	t.Helper()
+	const replicas = 40
+	gains := make([]float64, replicas)
+	for r := range gains {
+		before, after := trainingDays(run(t, worse, r)), trainingDays(run(t, better, r))
+		if math.IsInf(before, 1) && math.IsInf(after, 1) {
+			t.Fatalf("replica %d trains on neither side", r)
+		}
+		gains[r] = before - after
+	}
+	mean, sd := stat.MeanStdDev(gains, nil)
+	// Pairs share their draws, yet one failure may fall just before or after a
+	// checkpoint: two standard errors of the mean gain for that.
+	if !(mean >= -2*sd/math.Sqrt(replicas)) {
+		t.Errorf("trains %g days slower", -mean)
+	}
+}
+
+func trainingDays(r *result.Run) float64 {
+	sum := 0.0
+	for i := range r.Jobs {
+		sum += r.Jobs[i].TrainingDays
+	}
+	return sum
+}
+
+// More chips under the same limit never train slower: those that the job cannot use
+// are switched off, and it grows only where the larger size is faster below the limit.
+func TestMoreChipsUnderTheSameLimitTrainNoSlower(t *testing.T) {
+	servers := []int{20, 21, 24, 40, 80}
+	for _, sizes := range [][]int{{8 * 17}, {8 * 17, 8 * 20, 8 * 35, 8 * 70}} {
+		for _, limit := range []unit.Power{50e3, 60e3, 75e3, 100e3} {
+			plan := func(servers int) *scenario.Plan {
+				p := testPlan(servers)
+				p.Fleet.Spares = 0.1
+				p.Jobs = []job.Spec{testJob("a", 4e12, sizes...)}
+				p.Failures.Classes = []failure.Class{failing("chip", failure.ServerScope, 2e-7, 120, 12*unit.Hour)}
+				p.Site.Phases = []power.Phase{{Limit: limit}}
+				return p
 			}
-			mean, sd := stat.MeanStdDev(gains, nil)
-			// Pairs share their draws, yet one failure may fall just before or after
-			// a checkpoint: two standard errors of the mean gain for that.
-			if mean < -2*sd/math.Sqrt(replicas) {
-				t.Errorf("trains %g days slower", -mean)
+			for n := range servers[1:] {
+				t.Run(fmt.Sprintf("%d sizes/%g kW/%d to %d servers", len(sizes), float64(limit)/1000, servers[n], servers[n+1]), func(t *testing.T) {
+					trainsNoSlower(t, prepared(t, plan(servers[n])), prepared(t, plan(servers[n+1])))
+				})
 			}
-		})
+		}
 	}
 }
 

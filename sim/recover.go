@@ -12,6 +12,8 @@ func (w *World) start(i int, recovering bool, pause unit.Duration) {
 	j := &w.jobs[i]
 	j.phase = job.Starting
 	j.recovering = recovering
+	// Until a checkpoint at leave is durable a failure loses what it would have saved.
+	j.durable = w.now.After(j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background)
 	j.epoch++
 	w.queue.Push(event(w.now.After(pause), kindRestarted, int32(i), j.epoch))
 }

@@ -120,7 +120,7 @@ func TestLongRunOfModes(t *testing.T) {
 		p.Jobs[0].Checkpoint.Fast = []job.Tier{{Kind: job.Peer, Interval: 120, Load: 10}}
 		pr := prepared(t, p)
 		got, se := mean(t, p, 12, goodput)
-		want := longRun(p, &p.Jobs[0], &pr.Jobs[0].Sizes[0].Step, mode).goodput
+		want := longRun(p, &p.Jobs[0], &pr.Jobs[0].Sizes[0], mode).goodput
 		near(t, string(mode), got, se, want, 0.002) // the start, and a step or two at each failure
 	}
 }
@@ -135,7 +135,7 @@ func TestOptimumIntervalInSimulation(t *testing.T) {
 		p.Horizon = 200 * unit.Day
 		if factor > 0 {
 			best := prepared(t, p)
-			l := longRun(p, &p.Jobs[0], &best.Jobs[0].Sizes[0].Step, job.StopRestart)
+			l := longRun(p, &p.Jobs[0], &best.Jobs[0].Sizes[0], job.StopRestart)
 			p.Jobs[0].Checkpoint.Interval = factor * l.cycle.Interval.Duration()
 		}
 		return p

@@ -47,7 +47,7 @@ func (w *World) beginStage(s int32, from des.Time) {
 	if from > w.now {
 		w.queue.Push(event(from, kindStage, s, 0))
 	} else {
-		w.enqueue(s)
+		w.line(s)
 	}
 }
 
@@ -81,7 +81,7 @@ func (w *World) stageTime(v *fleet.Server) unit.Duration {
 func (w *World) staged(s int32) {
 	v := w.fleet.Server(s)
 	if !v.Manned {
-		w.enqueue(s)
+		w.line(s)
 		return
 	}
 	v.Manned = false
@@ -125,8 +125,8 @@ func (w *World) back(s int32) {
 	}
 }
 
-// enqueue makes a server wait for a technician and, where its stage takes one, a part.
-func (w *World) enqueue(s int32) {
+// line makes a server wait for a technician and, where its stage takes one, a part.
+func (w *World) line(s int32) {
 	if w.served > len(w.waiting)/2 { // forget those that are served
 		w.waiting = append(w.waiting[:0], w.waiting[w.served:]...)
 		w.served = 0

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"clustercap/sim/des"
 	"clustercap/sim/job"
@@ -14,50 +16,83 @@ import (
 // scalingPoints is the number of chip counts of the ladder: tenths of its top.
 const scalingPoints = 10
 
-// Scaling prices every job at ten chip counts up to the plan's whole fleet (or the
-// job's largest size, if that is larger), at likely values: without failures, and
-// as failures and checkpoints leave it in the long run (see job.ExpectedGoodput),
-// with a spare always at hand and no power limit. Counts on which the job does not
-// fit in memory, or its explicit layout does not fit, are left out.
+// Scaling prices every job on its own sizes and at ten chip counts up to the plan's
+// whole fleet (or the job's largest size, if that is larger), at likely values:
+// without failures, and as failures and checkpoints leave it in the long run (see
+// job.ExpectedGoodput), with a spare always at hand and no power limit. Where the
+// layout is explicit, its data-parallel degree follows the chips, and each of the ten
+// counts is lowered to what the largest degree that divides the batch occupies.
+// Counts on which the job does not fit in memory are left out.
 func (pr *Prepared) Scaling() []result.ScalingPoint {
 	p := pr.Plan
-	type slot struct {
-		point result.ScalingPoint
-		ok    bool
-	}
-	slots := make([]slot, len(p.Jobs)*scalingPoints)
-	parallel(len(slots), func(n int) {
-		i, chips := n/scalingPoints, 0
+	sizes := make([]Size, len(p.Jobs)*scalingPoints)
+	parallel(len(sizes), func(n int) {
+		i := n / scalingPoints
 		j := &p.Jobs[i]
 		top := max(p.Fleet.Servers()*p.Fleet.ChipsPerServer, j.Sizes[len(j.Sizes)-1])
-		chips = top * (n%scalingPoints + 1) / scalingPoints / p.Fleet.ChipsPerServer * p.Fleet.ChipsPerServer
-		if chips == 0 {
-			return
+		chips := top * (n%scalingPoints + 1) / scalingPoints / p.Fleet.ChipsPerServer * p.Fleet.ChipsPerServer
+		if s, err := rung(p, i, chips); err == nil {
+			sizes[n] = newSize(p, s.chips, s.step)
 		}
-		s, err := layout(p, i, chips)
-		if err != nil {
-			return
-		}
-		l := longRun(p, j, &s, j.Recovery.Mode)
-		point := result.ScalingPoint{
-			Job: j.Name, Chips: chips, Used: s.Layout.Chips(), TokensPerSecond: speed(&s), MFU: float64(s.MFU),
-			Delivered: speed(&s) * l.goodput, Modes: map[string]float64{},
-		}
-		if l.rate > 0 {
-			point.MTTFHours = 1 / float64(l.rate) / 3600
-		}
-		for _, mode := range job.Modes() {
-			point.Modes[string(mode)] = speed(&s) * longRun(p, j, &s, mode).goodput
-		}
-		slots[n] = slot{point, true}
 	})
 	var points []result.ScalingPoint
-	for _, s := range slots {
-		if s.ok {
-			points = append(points, s.point)
+	for i := range p.Jobs {
+		ladder := slices.Concat(whole(pr.Jobs[i].Sizes), sizes[i*scalingPoints:(i+1)*scalingPoints])
+		slices.SortStableFunc(ladder, func(a, b Size) int { return cmp.Compare(a.Chips, b.Chips) })
+		ladder = slices.CompactFunc(ladder, func(a, b Size) bool { return a.Chips == b.Chips })
+		for k := range ladder {
+			if ladder[k].Chips > 0 {
+				points = append(points, scalingPoint(p, &p.Jobs[i], &ladder[k]))
+			}
 		}
 	}
 	return points
+}
+
+// whole leaves out sizes that lack replicas.
+func whole(sizes []Size) []Size {
+	return slices.DeleteFunc(slices.Clone(sizes), func(s Size) bool { return s.Missing > 0 })
+}
+
+// priced is a step on a chip count.
+type priced struct {
+	chips int
+	step  step.Step
+}
+
+// rung prices a job on so many chips or, with an explicit layout, on those of them
+// that a data-parallel degree which divides its batch occupies.
+func rung(p *scenario.Plan, i, chips int) (priced, error) {
+	j := p.Jobs[i]
+	if j.Layout == nil {
+		s, err := layout(p, i, chips)
+		return priced{chips, s}, err
+	}
+	m, l := machine(p), *j.Layout
+	l.DP = 0
+	for l = l.Complete(chips); l.DP > 0; l.DP-- {
+		if len(l.Problems(&j.Workload, &m)) == 0 {
+			break
+		}
+	}
+	s, err := fitting(p, i, l)
+	return priced{l.Chips(), s}, err
+}
+
+func scalingPoint(p *scenario.Plan, j *job.Spec, s *Size) result.ScalingPoint {
+	l := longRun(p, j, s, j.Recovery.Mode)
+	point := result.ScalingPoint{
+		Job: j.Name, Chips: s.Chips, Used: s.Used(), TokensPerSecond: speed(&s.Step),
+		MFU: float64(s.Step.MFU) * float64(s.Used()) / float64(s.Chips), Delivered: speed(&s.Step) * l.goodput,
+		Modes: map[string]float64{},
+	}
+	if l.rate > 0 {
+		point.MTTFHours = 1 / float64(l.rate) / 3600
+	}
+	for _, mode := range job.Modes() {
+		point.Modes[string(mode)] = speed(&s.Step) * longRun(p, j, s, mode).goodput
+	}
+	return point
 }
 
 // prospect is a job on one size in the long run.
@@ -71,8 +106,10 @@ type prospect struct {
 // renewal formula of job.ExpectedGoodput, with what a failure takes back cut to the
 // newest checkpoint that survives the loss of a server. Shrink lacks the share of
 // its servers that is in repair; the other modes have a spare at hand.
-func longRun(p *scenario.Plan, j *job.Spec, s *step.Step, mode job.Mode) prospect {
-	chips := s.Layout.Chips()
+func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect {
+	s := &size.Step
+	// A failure of a chip that the layout leaves idle takes its server's others with it.
+	chips := size.Servers * p.Fleet.ChipsPerServer
 	rate := failureRate(p) * unit.Rate(chips)
 	r := recovery(p, j, chips, mode)
 	c := &j.Checkpoint
@@ -114,11 +151,11 @@ func (pr *Prepared) CheckpointCurves() []result.CheckpointCurve {
 		if failureRate(pr.Plan) == 0 || j.Checkpoint.Blocking == 0 {
 			continue // without failures, or with checkpoints for nothing, there is no optimum
 		}
-		chosen := longRun(pr.Plan, j, &size.Step, j.Recovery.Mode).cycle.Interval
+		chosen := longRun(pr.Plan, j, size, j.Recovery.Mode).cycle.Interval
 		at := func(rule job.Rule, interval unit.Duration) prospect {
 			spec := *j
 			spec.Checkpoint.Interval, spec.Checkpoint.Rule = interval, rule
-			return longRun(pr.Plan, &spec, &size.Step, j.Recovery.Mode)
+			return longRun(pr.Plan, &spec, size, j.Recovery.Mode)
 		}
 		best := at(job.Optimum, 0)
 		curve := result.CheckpointCurve{

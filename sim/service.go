@@ -6,8 +6,8 @@ import (
 	"clustercap/sim/result"
 )
 
-// outOfService are the statuses of servers that are on site and do nothing.
-var outOfService = [...]fleet.Status{fleet.Repair, fleet.Returned, fleet.Retired, fleet.Serviced}
+// outOfService are the statuses of servers that have been in service and are not.
+var outOfService = [...]fleet.Status{fleet.Repair, fleet.Retired, fleet.Serviced}
 
 func hours(t des.Time) float64 { return float64(t.Duration()) / 3600 }
 

@@ -72,6 +72,7 @@ func TestGoodputFollowsRenewalFormula(t *testing.T) {
 		{"background and detection", job.Checkpoint{Interval: 1800, Blocking: 60, Background: 1500}, 300},
 		{"interval near the MTTF", job.Checkpoint{Interval: 10000, Blocking: 500, Background: 9000}, 600},
 		{"Daly's interval", job.Checkpoint{Blocking: 60, Background: 100}, 60},
+		{"slow detection", job.Checkpoint{Interval: 1800, Blocking: 120}, 3600},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := testPlan(1)

@@ -27,7 +27,8 @@ func (w *World) settle(i int) {
 	o := &j.options[j.size]
 	used := min(o.used, chips)
 	b.spare += int64(chips-used) * int64(dt)
-	energy := float64(chips-used) * w.site.meter.Idle * float64(dt)
+	m, share := &w.site.meter, w.site.share
+	energy := float64(chips-used) * m.Idle * float64(dt)
 	switch j.phase {
 	case job.Training:
 		done, durable := j.progress.Advance(o.cycle, dt, j.rate)
@@ -39,32 +40,34 @@ func (w *World) settle(i int) {
 			b.bySize[j.size].slow += slow * float64(done.Train) * float64(used)
 		}
 		energy += j.watts.train*float64(done.Train) + j.watts.block*float64(done.Block)
+		b.byClock[j.segment].train += done.Train
+		b.byClock[j.segment].block += done.Block
 	case job.Starting:
 		if j.recovering {
 			b.restarting += dt
 			b.lostTo[j.cause] += dt
 		}
 		b.chips[job.Starting] += int64(used) * int64(dt)
-		energy += float64(used) * w.site.meter.Idle * float64(dt)
+		energy += float64(used) * m.Idle * float64(dt)
 	case job.Detecting: // the survivors spin in a collective that never ends
 		b.lostTo[j.cause] += dt
 		b.chips[job.Detecting] += int64(used) * int64(dt)
-		energy += float64(used) * w.site.meter.Comm * float64(dt)
+		energy += float64(used) * m.Comm * float64(dt)
 	default:
 		if j.phase == job.Waiting {
 			b.lostTo[j.cause] += dt
 		}
 		b.chips[j.phase] += int64(used) * int64(dt)
-		energy += float64(used) * w.site.meter.Idle * float64(dt)
+		energy += float64(used) * m.Idle * float64(dt)
 	}
-	b.energy += energy / 1000
-	w.site.energy += energy / 1000
+	b.energy += energy * share / 1000
+	b.withheld += energy * (1 - share) / 1000
 }
 
 // file takes work as kept once its checkpoint is durable: for good, or in doubt
 // while the store is down or a silent failure is at work.
 func (w *World) file(j *trainee, durable job.Work) {
-	s := &j.books.bySize[j.size]
+	s := &j.books.bySize[j.trainedOn]
 	if j.tainted || w.storage > 0 {
 		s.doubt = s.doubt.Add(durable)
 	} else {
@@ -73,7 +76,8 @@ func (w *World) file(j *trainee, durable job.Work) {
 }
 
 // interrupt stops a job for a failure of a class that will be known at a time and
-// that takes so much of the job's memory.
+// that takes so much of the job's memory. A job that stands already is known to as
+// soon as the first of its failures is.
 func (w *World) interrupt(i, class int, known des.Time, loss job.Loss) {
 	if i < 0 {
 		return
@@ -82,15 +86,24 @@ func (w *World) interrupt(i, class int, known des.Time, loss job.Loss) {
 	j := &w.jobs[i]
 	switch j.phase {
 	case job.Starting, job.Training, job.Paused:
-		j.books.interruptions++
-		j.books.interruptedBy[class]++
+		if j.phase == job.Starting && !j.recovering && w.now >= j.durable {
+			w.keep(j)
+		}
+		if j.books.trained > 0 { // before its first step there is nothing to interrupt
+			j.books.interruptions++
+			j.books.interruptedBy[class]++
+		}
 		j.cause = class
 		w.lose(j, loss)
-	case job.Detecting: // one more failure starts detection over
+	case job.Detecting:
+		if known >= j.known {
+			return
+		}
 	default: // nothing runs that could stop
 		return
 	}
 	j.phase, j.planned = job.Detecting, false
+	j.known = known
 	j.epoch++
 	if known <= w.now {
 		w.detected(i, j.epoch)
@@ -119,8 +132,8 @@ func (w *World) lose(j *trainee, loss job.Loss) {
 		if w.storage > 0 {
 			w.writeOffDoubt(j)
 		}
-	case j.phase != job.Starting:
-		w.writeOff(j, j.progress.Rewind(j.options[j.size].cycle, back))
+	case j.phase != job.Starting || !j.recovering:
+		w.writeOff(j, j.progress.Rewind(j.options[j.trainedOn].cycle, back))
 	}
 	if j.tainted && j.progress.AtRisk() == (job.Work{}) && !j.inDoubt() {
 		j.tainted = false // the corruption was lost with it
@@ -130,14 +143,14 @@ func (w *World) lose(j *trainee, loss job.Loss) {
 // writeOff books work done on the job's size as lost.
 func (w *World) writeOff(j *trainee, lost job.Work) {
 	b := &j.books
-	b.bySize[j.size].lost = b.bySize[j.size].lost.Add(lost)
+	b.bySize[j.trainedOn].lost = b.bySize[j.trainedOn].lost.Add(lost)
 	b.lostTo[j.cause] += lost.Wall()
 	b.tokens -= lost.Tokens
-	o := &j.options[j.size]
+	o := &j.options[j.trainedOn]
 	b.productive -= lost.Tokens / o.tokens * float64(o.parts.Compute) * float64(o.used)
 }
 
-// keep makes all work durable: a checkpoint at leave, or the end.
+// keep makes all work durable: a checkpoint at leave is written, or the end is there.
 func (w *World) keep(j *trainee) {
 	w.file(j, j.progress.AtRisk())
 	j.progress = job.Progress{}
@@ -205,7 +218,11 @@ func (w *World) restarted(i int, epoch uint32) {
 		return
 	}
 	w.settle(i)
+	if !j.recovering || j.size != j.trainedOn { // what it left with has been saved
+		w.keep(j)
+	}
 	j.phase, j.planned = job.Training, false
+	j.trainedOn = j.size
 	if w.fleet.SlowHeldBy(i) == 0 {
 		j.slowdown = 0
 	}

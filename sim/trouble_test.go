@@ -55,7 +55,7 @@ func TestGoodputOverAGrid(t *testing.T) {
 				p.Jobs[0].Checkpoint = job.Checkpoint{Interval: interval, Blocking: 20, Background: 60}
 				p.Failures.Classes = []failure.Class{failing("any", failure.JobScope, unit.Rate(1/(mttf*perServer)), 30, 0)}
 				got, se := mean(t, p, 20, func(_ *World, r *result.Run) float64 { return r.Jobs[0].Goodput })
-				want := float64(longRun(p, &p.Jobs[0], new(testStep(perServer)), job.StopRestart).goodput)
+				want := float64(longRun(p, &p.Jobs[0], new(newSize(p, perServer, testStep(perServer))), job.StopRestart).goodput)
 				// One failure's share of 2,000 for the start and the end.
 				near(t, fmt.Sprintf("MTTF %g s, restart %g s, interval %g s", mttf, float64(restart), float64(interval)), got, se, want, 0.0005)
 			}

@@ -63,7 +63,7 @@ func isRange(t reflect.Type) bool {
 func (u uncertainty) machine() bool {
 	return slices.ContainsFunc(u, func(x uncertain) bool {
 		return strings.HasPrefix(x.cause, "uncertain/Chip/") || strings.HasPrefix(x.cause, "uncertain/Server/") ||
-			strings.HasPrefix(x.cause, "uncertain/Fabric/")
+			strings.HasPrefix(x.cause, "uncertain/Fabric/") || strings.HasPrefix(x.cause, "uncertain/Stack/")
 	})
 }
 

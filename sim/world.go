@@ -108,19 +108,23 @@ type trainee struct {
 	// eviction is when the slow servers that it holds will have been found.
 	eviction alarm
 
-	progress job.Progress
-	tainted  bool    // a silent failure has corrupted what it does
-	tier     int     // of fast checkpoints that it restores from, or -1
-	cause    int     // class of its last interruption; all classes' number: planned
-	slowdown float64 // of the slow servers that it holds
-	standbys int     // free servers that stand by for it
-	hit      bool    // an event in progress takes servers from it
-	clock    float64 // relative clock of the running segment
-	rate     float64 // tokens per millisecond of training
-	watts    wattage
+	progress  job.Progress
+	trainedOn int     // the size that progress was made on
+	tainted   bool    // a silent failure has corrupted what it does
+	tier      int     // of fast checkpoints that it restores from, or -1
+	cause     int     // class of its last interruption; all classes' number: planned
+	slowdown  float64 // of the slow servers that it holds
+	standbys  int     // free servers that stand by for it
+	hit       bool    // an event in progress takes servers from it
+	clock     float64 // relative clock of the running segment
+	rate      float64 // tokens per millisecond of training
+	watts     wattage
+	segment   int // of books.byClock
 
 	recovering  bool     // Starting after a failure, not of its own will
 	planned     bool     // stopped to save its work, not by a failure
+	durable     des.Time // Starting of its own will: when what it left with is saved
+	known       des.Time // Detecting: until then
 	lastResize  des.Time // or first start
 	waitingFrom des.Time
 	books       jobBooks
@@ -259,7 +263,9 @@ func (w *World) resetJobs() error {
 			for size.Missing > 0 && pr.Jobs[i].Sizes[o.base].Missing > 0 {
 				o.base++
 			}
-			l := longRun(p, j.spec, &s, j.spec.Recovery.Mode)
+			priced := *size
+			priced.Step = s
+			l := longRun(p, j.spec, &priced, j.spec.Recovery.Mode)
 			o.cycle, o.fastBlocking = l.cycle, fastBlocking(&j.spec.Checkpoint)
 			o.delivered = o.rate * l.goodput
 			j.options = append(j.options, o)

@@ -74,5 +74,8 @@ func combined(errs []error) error {
 	if len(errs) == 0 {
 		return nil
 	}
-	return &all
+	return &checkedProblems{&all}
 }
+
+// checkedProblems are the problems that check was asked for.
+type checkedProblems struct{ *scenario.Problems }

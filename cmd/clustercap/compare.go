@@ -29,9 +29,10 @@ func newCompareCommand(p *program) *cobra.Command {
 		Use:   "compare SCENARIO... [--plans A,B,...] [--out DIR]",
 		Short: "Simulate plans and put them side by side",
 		Long: `Simulates all plans of the scenario files, or those named with --plans, and prints
-them side by side: medians with their p10 to p90, and each plan's difference to the
-first. Plans share their random draws, so that a difference is the plan's and not
-chance's; one that may be noise is marked with ~. Writes a directory:
+them side by side: means with their p10 to p90, finish dates as medians, and each
+plan's difference to the first. Plans share their random draws, so that a difference
+is the plan's and not chance's; one that may be noise is marked with ~. Writes a
+directory:
 
   comparison.json, comparison.csv   the table
   plans/NAME/                       each plan's run directory
@@ -49,6 +50,11 @@ chance's; one that may be noise is marked with ~. Writes a directory:
 		formatText, formatJSON, formatCSV, formatMarkdown)
 	completePlans(cmd, "plans")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed("plans") {
+			if err := checkPlanNames(names); err != nil {
+				return err
+			}
+		}
 		plans, err := o.plansOf(args, names)
 		if err != nil {
 			return err
@@ -75,6 +81,24 @@ chance's; one that may be noise is marked with ~. Writes a directory:
 		return p.printComparison(c, format.value, filesLine(out, comparisonFiles[:3], charts))
 	}
 	return cmd
+}
+
+// checkPlanNames refuses a list of plans that names none, or an empty one, or one
+// twice.
+func checkPlanNames(names []string) error {
+	const hint = "name plans as --plans A,B, or leave the flag out to compare all of them"
+	if len(names) == 0 {
+		return badUsage(hint, "--plans names no plan")
+	}
+	for i, name := range names {
+		switch {
+		case name == "":
+			return badUsage(hint, "--plans %q: the name at place %d is empty", strings.Join(names, ","), i+1)
+		case slices.Contains(names[:i], name):
+			return badUsage("name each plan once", "--plans %q names %s twice", strings.Join(names, ","), name)
+		}
+	}
+	return nil
 }
 
 // plansOf resolves the plans to compare: those named, in that order and from every

@@ -98,11 +98,12 @@ func wrapped(text, indent string) string {
 }
 
 // wrappedTo breaks text at spaces so that no line is wider than width, except by
-// one long word.
+// one long word. A per cent sign stays with its number.
 func wrappedTo(text string, width int) string {
 	var b strings.Builder
 	column := 0
-	for i, word := range strings.Fields(text) {
+	for i, word := range strings.Fields(strings.ReplaceAll(text, " %", "\x00%")) {
+		word = strings.ReplaceAll(word, "\x00", " ")
 		n := len([]rune(word))
 		switch {
 		case i == 0:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"strconv"
 
 	"clustercap/sim/compare"
@@ -22,11 +23,29 @@ func money(currency string, v float64) string { return compare.MoneyScale(curren
 // percent writes a share.
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + " %" }
 
-// middle writes the median with the p10 to p90 around it, or one number where
+// quantityOver writes one number over the replicas with the prefix that suits it.
+func quantityOver(base string, s result.Stat) string {
+	scale := compare.ScaleOf(base, shownOf(s))
+	text := middle(s, scale)
+	if scale.Unit == "" || math.IsNaN(s.Mean) {
+		return text
+	}
+	return text + " " + scale.Unit
+}
+
+// shownOf is the value that middle leads with.
+func shownOf(s result.Stat) float64 {
+	if math.IsInf(s.Mean, 0) {
+		return s.P50
+	}
+	return s.Mean
+}
+
+// middle writes the mean with the p10 to p90 around it, or one number where
 // the replicas agree to the digits shown.
 func middle(s result.Stat, scale compare.Scale) string {
-	mid, low, high := scale.Number(s.P50), scale.Number(s.P10), scale.Number(s.P90)
-	if low == high {
+	mid, low, high := scale.Central(s), scale.Number(s.P10), scale.Number(s.P90)
+	if low == high && mid == low {
 		return mid
 	}
 	return mid + " (" + low + " to " + high + ")"

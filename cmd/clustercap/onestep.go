@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,15 +12,42 @@ import (
 	"clustercap/sim/step"
 )
 
+// count is a flag that takes a whole number from 1 to most.
+type count struct {
+	value         *int
+	example, most int
+}
+
+func (c *count) String() string {
+	if c.value == nil || *c.value == 0 { // pflag makes a zero flag to compare defaults with
+		return ""
+	}
+	return strconv.Itoa(*c.value)
+}
+
+func (c *count) Type() string { return "N" }
+
+func (c *count) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > c.most {
+		return fmt.Errorf("not a whole number from 1 to %s", grouped(float64(c.most)))
+	}
+	*c.value = n
+	return nil
+}
+
+// hint shows how a flag of that name is written.
+func (c *count) hint(flag string) string { return fmt.Sprintf("such as --%s %d", flag, c.example) }
+
 // maxCount bounds the numbers of chips, sequences and tokens on the command line:
 // more than any cluster has, and small enough for exact arithmetic.
 const maxCount = 10_000_000
 
 // oneStep is what estimate and search price: one training step on catalog hardware.
 type oneStep struct {
-	model, chip, server, fabric string
-	chips, batch, sequence      int
-	precision                   *choice
+	model, chip, server, fabric, stack string
+	chips, batch, sequence             int
+	precision                          *choice
 }
 
 // The defaults of a step that the command line leaves open: the last phase of
@@ -33,13 +62,15 @@ func (o *oneStep) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.model, "model", "", "train the catalog's model `NAME`")
 	f.StringVar(&o.chip, "chip", "", "on the catalog's chip `NAME`")
-	f.IntVar(&o.chips, "chips", 0, "on at most `N` chips")
-	f.IntVar(&o.batch, "batch", defaultBatch, "global batch in sequences, `N`")
-	f.IntVar(&o.sequence, "sequence", defaultSequence, "sequence length in tokens, `N`")
+	o.batch, o.sequence = defaultBatch, defaultSequence
+	f.Var(&count{&o.chips, 16384, maxCount}, "chips", "on at most `N` chips")
+	f.Var(&count{&o.batch, defaultBatch, maxCount}, "batch", "global batch in sequences, `N`")
+	f.Var(&count{&o.sequence, defaultSequence, maxCount}, "sequence", "sequence length in tokens, `N`")
 	f.StringVar(&o.server, "server", "", "in the catalog's server `NAME` (default the chip's usual one)")
 	f.StringVar(&o.fabric, "fabric", "", "on the catalog's fabric `NAME` (default the chip's usual one)")
-	o.precision = addChoice(cmd, "precision", "of the matrix products", string(step.BF16), string(step.FP8))
-	for flag, kind := range map[string]string{"model": "models", "chip": "chips", "server": "servers", "fabric": "fabrics"} {
+	f.StringVar(&o.stack, "stack", "", "with the catalog's software stack `NAME` (default the one that the chip was measured with)")
+	o.precision = addChoice(cmd, "precision", "of the matrix products", string(step.BF16), string(step.FP8), string(step.MXFP8), string(step.NVFP4))
+	for flag, kind := range map[string]string{"model": "models", "chip": "chips", "server": "servers", "fabric": "fabrics", "stack": "stacks"} {
 		complete(cmd, flag, func(string) []string {
 			c, err := scenario.LoadCatalog()
 			if err != nil {
@@ -59,14 +90,6 @@ func (o *oneStep) resolve(cmd *cobra.Command) (step.Workload, step.Machine, erro
 			return w, m, badUsage("such as --model llama3-405b --chip h100-sxm --chips 16384", "%s needs --%s", cmd.CommandPath(), flag)
 		}
 	}
-	for _, f := range []struct {
-		name  string
-		value int
-	}{{"chips", o.chips}, {"batch", o.batch}, {"sequence", o.sequence}} {
-		if f.value < 1 || f.value > maxCount {
-			return w, m, badUsage("", "--%s %d is not from 1 to %s", f.name, f.value, grouped(maxCount))
-		}
-	}
 	c, err := scenario.LoadCatalog()
 	if err != nil {
 		return w, m, err
@@ -81,7 +104,12 @@ func (o *oneStep) resolve(cmd *cobra.Command) (step.Workload, step.Machine, erro
 	if m.Server, err = lookUp(c.Server, c, "servers", or(o.server, m.Chip.Server)); err != nil {
 		return w, m, err
 	}
-	m.Fabric, err = lookUp(c.Fabric, c, "fabrics", or(o.fabric, m.Chip.Fabric))
+	if m.Fabric, err = lookUp(c.Fabric, c, "fabrics", or(o.fabric, m.Chip.Fabric)); err != nil {
+		return w, m, err
+	}
+	if o.stack != "" {
+		m.Stack, err = lookUp(c.Stack, c, "stacks", o.stack)
+	}
 	return w, m, err
 }
 
@@ -121,6 +149,7 @@ func partsOf(p step.Parts) []part {
 		{"data_comm", "data traffic", float64(p.DataComm)},
 		{"bubble", "bubble", float64(p.Bubble)},
 		{"straggler", "stragglers", float64(p.Straggler)},
+		{"overhead", "outside the model", float64(p.Overhead)},
 	}
 }
 

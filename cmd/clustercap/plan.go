@@ -32,7 +32,7 @@ func (o *overrides) addReplication(cmd *cobra.Command) {
 // load reads a scenario file with the overrides applied. --replicas and --seed
 // are the scenario's own fields, so that its bounds hold and its plan shows them.
 func (o *overrides) load(file string) (*scenario.Scenario, error) {
-	sets := o.sets
+	opts := scenario.Options{Set: o.sets}
 	for _, f := range []struct{ path, value string }{{"replicas", o.replicas}, {"seed", o.seed}} {
 		if f.value == "" {
 			continue
@@ -40,9 +40,9 @@ func (o *overrides) load(file string) (*scenario.Scenario, error) {
 		if _, err := strconv.ParseUint(f.value, 10, 64); err != nil {
 			return nil, badUsage("a number such as --"+f.path+" 32", "--%s %q: not a whole number of 0 or more", f.path, f.value)
 		}
-		sets = append(sets[:len(sets):len(sets)], f.path+"="+f.value)
+		opts.Flags = append(opts.Flags, scenario.Flag{Name: "--" + f.path, Path: f.path, Value: f.value})
 	}
-	return scenario.Load(file, scenario.Options{Set: sets})
+	return scenario.Load(file, opts)
 }
 
 // allPlans names a scenario's own plan, then its variations.

@@ -102,12 +102,15 @@ func readDocument[T any](path string, decode func(io.Reader) (T, error)) (T, err
 
 // redraw replaces the charts folder of a run directory as a whole.
 func (p *program) redraw(ctx context.Context, dir string, charts []plots.Chart) error {
-	var names []string
+	var names, owned []string
 	for _, c := range charts {
 		names = append(names, c.Name+".png")
 	}
+	for _, name := range plots.Names() { // an earlier run may have had more
+		owned = append(owned, name+".png")
+	}
 	target := filepath.Join(dir, chartsFolder)
-	folder, err := newOutputDir(target, names)
+	folder, err := newOutputDir(target, owned)
 	if err != nil {
 		return err
 	}

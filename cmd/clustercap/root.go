@@ -73,7 +73,7 @@ Start with:  clustercap run scenarios/shaoguan.yaml`,
 	root.PersistentFlags().BoolP("help", "h", false, "show this help")
 	root.Flags().Bool("version", false, "show the version")
 	addGroup(root, groupSimulate, newRunCommand(p), newCompareCommand(p), newPlotCommand(p))
-	addGroup(root, groupStep, newEstimateCommand(p), newSearchCommand(p))
+	addGroup(root, groupStep, newEstimateCommand(p), newSearchCommand(p), newBacktestCommand(p), newCalibrateCommand(p))
 	addGroup(root, groupFiles, newCheckCommand(p), newExplainCommand(p), newCatalogCommand(p), newSchemaCommand(p), newCompletionCommand(p))
 	return root
 }
@@ -141,6 +141,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
 		_, about := pflag.UnquoteUsage(f)
+		if example, ok := f.Value.(interface{ hint(flag string) string }); ok {
+			about = example.hint(f.Name)
+		}
 		return badUsage(about, "--%s %q: %v", f.Name, invalid.GetValue(), invalid.Unwrap())
 	default:
 		return badUsage(help, "%v", err)

@@ -77,7 +77,7 @@ The directory appears whole or not at all; an earlier run in it is replaced.`,
 		if err != nil {
 			return err
 		}
-		return p.printRun(set, format.value, out, len(charts))
+		return p.printRun(set, format.value, out, charts)
 	}
 	return cmd
 }
@@ -115,22 +115,23 @@ func writeCharts(ctx context.Context, create createFunc, prefix string, charts [
 }
 
 // printRun prints the result of a run; out is where its files are.
-func (p *program) printRun(set *result.Set, format, out string, charts int) error {
+func (p *program) printRun(set *result.Set, format, out string, charts []plots.Chart) error {
 	var text bytes.Buffer
 	var err error
+	files := filesLine(out, runFiles[:4], len(charts)) + missingCharts(charts)
 	switch format {
 	case formatJSON:
 		err = result.EncodeSet(&text, set)
 	case formatCSV:
 		err = result.WriteJobsCSV(&text, set)
 	default:
-		text.WriteString(summary(set, format, filesLine(out, runFiles[:4], charts)))
+		text.WriteString(summary(set, format, files))
 	}
 	if err != nil {
 		return err
 	}
 	if format == formatJSON || format == formatCSV {
-		say(p.stderr, "wrote %s", filesLine(out, runFiles[:4], charts))
+		say(p.stderr, "wrote %s", files)
 	}
 	return p.printed(text.String())
 }

@@ -31,9 +31,11 @@ var (
 // outputDir is a directory that appears whole or not at all: files go into a
 // hidden directory beside it, which takes its name at the end.
 type outputDir struct {
-	target string   // absolute
-	owned  []string // what an earlier run may have left there; all else is the reader's
-	temp   string
+	target   string   // absolute
+	owned    []string // what an earlier run may have left there; all else is the reader's
+	building string
+	// stranded is set where an earlier run could be neither replaced nor put back.
+	stranded bool
 }
 
 // newOutputDir checks, before any work is done, that target can be written: it
@@ -117,26 +119,32 @@ func (d *outputDir) write(fill func(create createFunc) error) (err error) {
 			removeEmpty(made)
 		}
 	}()
-	if d.temp, err = os.MkdirTemp(parent, "."+shown+"-*"); err != nil {
+	work, err := os.MkdirTemp(parent, "."+shown+"-*")
+	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(d.temp)
-	// MkdirTemp makes a private directory; results are to be shared like any file.
-	if err = os.Chmod(d.temp, 0o755); err != nil {
+	defer func() {
+		if !d.stranded {
+			os.RemoveAll(work)
+		}
+	}()
+	// MkdirTemp makes a private directory; results are as open as any new folder.
+	d.building = filepath.Join(work, "new")
+	if err = os.Mkdir(d.building, 0o777); err != nil {
 		return err
 	}
 	if err = fill(d.create); err != nil {
 		return err
 	}
-	return d.place()
+	return d.place(filepath.Join(work, "old"))
 }
 
 // createFunc writes one file, named relative to the directory, through encode.
 type createFunc func(name string, encode func(io.Writer) error) error
 
 func (d *outputDir) create(name string, encode func(io.Writer) error) error {
-	path := filepath.Join(d.temp, filepath.FromSlash(name))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	path := filepath.Join(d.building, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return err
 	}
 	return writeFile(path, encode)
@@ -151,24 +159,28 @@ func writeFile(path string, encode func(io.Writer) error) error {
 	return errors.Join(encode(f), f.Close())
 }
 
-// place gives the finished directory its name. An earlier run moves aside first
+// place gives the finished directory its name. An earlier run moves to aside first
 // and comes back should the rename fail.
-func (d *outputDir) place() error {
+func (d *outputDir) place(aside string) error {
 	if _, err := os.Lstat(d.target); errors.Is(err, fs.ErrNotExist) {
-		return os.Rename(d.temp, d.target)
+		return os.Rename(d.building, d.target)
 	}
 	// Looked at again: the run took time, and others may have written here.
 	if err := replaceable(d.target, d.target, d.owned); err != nil {
 		return err
 	}
-	aside := d.temp + ".old"
 	if err := os.Rename(d.target, aside); err != nil {
 		return err
 	}
-	if err := os.Rename(d.temp, d.target); err != nil {
-		return errors.Join(err, os.Rename(aside, d.target))
+	err := os.Rename(d.building, d.target)
+	if err == nil {
+		return nil
 	}
-	return os.RemoveAll(aside)
+	if back := os.Rename(aside, d.target); back != nil {
+		d.stranded = true
+		return cannot(err, "the earlier run is in "+aside, "%s could not be written: %v", d.target, plainPathError(err))
+	}
+	return err
 }
 
 // makeParents is MkdirAll that returns the directories it made, deepest first.
@@ -180,7 +192,7 @@ func makeParents(dir string) ([]string, error) {
 		}
 		missing = append(missing, at)
 	}
-	return missing, os.MkdirAll(dir, 0o755)
+	return missing, os.MkdirAll(dir, 0o777)
 }
 
 // removeEmpty takes back what makeParents made, as far as it is still empty.

@@ -17,7 +17,7 @@ const maxTop = 1000
 
 func newSearchCommand(p *program) *cobra.Command {
 	var o oneStep
-	var top int
+	top := 10
 	cmd := &cobra.Command{
 		Use:   "search --model M --chip C --chips N [--top K]",
 		Short: "Find the best parallel layouts of a model on N chips",
@@ -28,12 +28,9 @@ where more of them would not be faster.`,
 		Args:    arguments(0, 0, "flags only"),
 	}
 	o.addFlags(cmd)
-	cmd.Flags().IntVar(&top, "top", 10, "list the best `K` layouts")
+	cmd.Flags().Var(&count{&top, top, maxTop}, "top", "list the best `K` layouts")
 	format := addChoice(cmd, "format", "how to print", formatText, formatJSON, formatCSV, formatMarkdown)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if top < 1 || top > maxTop {
-			return badUsage("", "--top %d is not from 1 to %s", top, grouped(maxTop))
-		}
 		w, m, err := o.resolve(cmd)
 		if err != nil {
 			return err

@@ -53,6 +53,10 @@ func valueTable(values []scenario.Value, format string) string {
 
 // origin is where a value was written, as an editor can jump to it.
 func origin(o scenario.Origin, file string) string {
+	if o.Kind == scenario.FromFlag {
+		name, _, _ := strings.Cut(o.File, " ")
+		return name
+	}
 	if o.Line > 0 && o.Kind != scenario.FromSet {
 		return fmt.Sprintf("%s:%d:%d", file, o.Line, o.Col)
 	}

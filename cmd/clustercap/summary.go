@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"clustercap/plots"
 	"clustercap/sim/compare"
 	"clustercap/sim/result"
 )
@@ -24,10 +25,15 @@ const (
 func summary(set *result.Set, format, files string) string {
 	var b strings.Builder
 	heading(&b, format, "%s: plan %s", set.Title, set.Plan)
-	fmt.Fprintf(&b, "%s of %s days from %s, seed %d; ranges hold 80 %% of the replicas (p10 to p90)\n\n",
-		counted(set.Replicas, "replica"), grouped(set.HorizonDays), result.Day(set.Start, 0), set.Seed)
+	b.WriteString(wrapped(fmt.Sprintf("%s of %s days from %s, seed %d%s",
+		counted(set.Replicas, "replica"), grouped(set.HorizonDays), result.Day(set.Start, 0), set.Seed, statistics(set)), summaryIndent) + "\n")
 	for i := range set.Jobs {
-		bullet(&b, format, headline(set, &set.Jobs[i]))
+		j := &set.Jobs[i]
+		text := headline(set, j)
+		if j.Tokens.Mean > 0 {
+			text += because("; some replicas train nothing: ", j)
+		}
+		bullet(&b, format, text)
 	}
 	b.WriteString("\n")
 	for jobs := range slices.Chunk(set.Jobs, jobsPerTable) {
@@ -45,6 +51,14 @@ func summary(set *result.Set, format, files string) string {
 	}
 	bullet(&b, format, "Files: "+files)
 	return b.String()
+}
+
+// statistics says what the numbers are of several replicas.
+func statistics(set *result.Set) string {
+	if set.Replicas == 1 {
+		return ""
+	}
+	return "; numbers are means, dates medians, and ranges hold 80 % of the replicas (p10 to p90)"
 }
 
 func heading(b *strings.Builder, format, pattern string, args ...any) {
@@ -69,20 +83,29 @@ func bullet(b *strings.Builder, format, text string) {
 // headline says in one sentence when a job is done.
 func headline(set *result.Set, j *result.Job) string {
 	end := result.Day(set.Start, set.HorizonDays)
-	trained := j.Tokens.P50 / j.TargetTokens
+	trained := j.Tokens.Mean / j.TargetTokens
+	after := strings.Replace(compare.ScaleOf("", shownOf(j.TrainingDays)).Central(j.TrainingDays), "median ", "a median of ", 1)
 	switch {
-	case j.Tokens.P90 == 0:
-		return fmt.Sprintf("%s does not train at all before the calendar ends on %s", j.Name, end)
+	case j.Tokens.Mean == 0:
+		return fmt.Sprintf("%s does not train at all before the calendar ends on %s%s", j.Name, end, because(": ", j))
 	case j.FinishedShare == 0 && j.Finish.P50 == result.Never:
 		return fmt.Sprintf("%s does not finish: %s of its tokens by %s, and no progress at the end", j.Name, percent(trained), end)
 	case j.FinishedShare == 0:
 		return fmt.Sprintf("%s does not finish by %s: %s of its tokens by then; at its last pace it would on %s (%s)",
 			j.Name, end, percent(trained), j.Finish.P50, dateSpan(j.Finish))
 	case j.FinishedShare < 1:
-		return fmt.Sprintf("%s finishes on %s (%s), after %s days; by the calendar's end, %s, in %s of the replicas",
-			j.Name, j.Finish.P50, dateSpan(j.Finish), figure(j.TrainingDays.P50), end, percent(j.FinishedShare))
+		return fmt.Sprintf("%s finishes on %s (%s), after %s days; by the calendar's end, %s, in %.0f of %s",
+			j.Name, j.Finish.P50, dateSpan(j.Finish), after, end, j.FinishedShare*float64(set.Replicas), counted(set.Replicas, "replica"))
 	}
-	return fmt.Sprintf("%s finishes on %s (%s), after %s days", j.Name, j.Finish.P50, dateSpan(j.Finish), figure(j.TrainingDays.P50))
+	return fmt.Sprintf("%s finishes on %s (%s), after %s days", j.Name, j.Finish.P50, dateSpan(j.Finish), after)
+}
+
+// because is why a job trained nothing, after lead; empty where it always trained.
+func because(lead string, j *result.Job) string {
+	if len(j.Blocked) == 0 {
+		return ""
+	}
+	return lead + strings.Join(j.Blocked, ", ")
 }
 
 func dateSpan(d result.Date) string {
@@ -118,11 +141,14 @@ func jobTable(set *result.Set, jobs []result.Job) *grid {
 	} {
 		var values []float64
 		for i := range jobs {
-			values = append(values, row.of(&jobs[i]).P50)
+			values = append(values, shownOf(row.of(&jobs[i])))
 		}
 		scale := compare.ScaleOf(row.base, values...)
 		if row.base == set.Currency {
 			scale = compare.MoneyScale(row.base, values...)
+		}
+		if row.base == "" {
+			scale.Decimals = min(scale.Decimals, 1) // a count
 		}
 		label := row.label
 		if scale.Unit != "" {
@@ -152,15 +178,17 @@ func sizes(chips []int) string {
 // siteLine is power, energy, money and carbon of the whole site.
 func siteLine(set *result.Set) string {
 	s := &set.Site
-	most := highest(set, "power_limit_mw")
-	scale := compare.ScaleOf("MW", most, s.PeakPowerMW.P90, s.MeanPowerMW.P50)
 	limit := "no cap"
-	if most > 0 {
-		limit = "cap " + scale.Text(most)
+	if most := highest(set, "power_limit_mw"); most > 0 {
+		limit = "cap " + quantity("MW", most)
 	}
-	return fmt.Sprintf("Site: peak %s %s, %s; mean %s, swings of %s within a step; %s, %s for energy, %s",
-		middle(s.PeakPowerMW, scale), scale.Unit, limit, scale.Text(s.MeanPowerMW.P50), scale.Text(s.PowerSwingMW.P50),
-		quantity("MWh", s.EnergyMWh.P50), money(set.Currency, s.Cost.P50), quantity("t CO2e", s.CO2t.P50))
+	swing := ""
+	if s.PowerSwingMW.Mean > 0 {
+		swing = ", swings of " + quantity("MW", s.PowerSwingMW.Mean) + " within a step"
+	}
+	return fmt.Sprintf("Site, whole calendar: peak %s, %s; mean %s%s; %s, %s for energy, %s",
+		quantityOver("MW", s.PeakPowerMW), limit, quantity("MW", s.MeanPowerMW.Mean), swing,
+		quantity("MWh", s.EnergyMWh.Mean), money(set.Currency, s.Cost.Mean), quantity("t CO2e", s.CO2t.Mean))
 }
 
 // highest is the largest mean of a timeline column, 0 without one.
@@ -189,21 +217,24 @@ func hoursLine(set *result.Set) string {
 	}
 	var parts []part
 	for st := range result.NumStates {
-		parts = append(parts, part{st, set.Accounting[st.String()].Mean / set.OnSite.Mean})
+		// A state that percent would round to nothing is not named.
+		if share := set.Accounting[st.String()].Mean / set.OnSite.Mean; percent(share) != percent(0) {
+			parts = append(parts, part{st, share})
+		}
 	}
 	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.share, a.share) })
 	var words []string
-	rest := 0.0
-	for i, s := range parts {
-		if i < topStates {
-			words = append(words, strings.ReplaceAll(s.state.String(), "_", " ")+" "+percent(s.share))
-		} else {
-			rest += s.share
-		}
+	rest := 1.0
+	for _, s := range parts[:min(topStates, len(parts))] {
+		words = append(words, strings.ReplaceAll(s.state.String(), "_", " ")+" "+percent(s.share))
+		rest -= s.share
 	}
-	line := fmt.Sprintf("Chip-hours: %s, all else %s, of %s", strings.Join(words, ", "), percent(rest), quantity("chip-hours", set.OnSite.Mean))
+	if percent(math.Abs(rest)) != percent(0) {
+		words = append(words, "all else "+percent(rest))
+	}
+	line := fmt.Sprintf("Chip-hours: %s, of %s", strings.Join(words, ", "), quantity("chip-hours", set.OnSite.Mean))
 	if after := daysAfterJobs(set); after >= 1 {
-		line += fmt.Sprintf("; idle holds %s after the last job", counted(int(after), "day"))
+		line += fmt.Sprintf("; idle holds %s after the last job, in the median", counted(int(after), "day"))
 	}
 	return line
 }
@@ -216,6 +247,15 @@ func daysAfterJobs(set *result.Set) float64 {
 		last = max(last, set.Jobs[i].FinishDays.P50)
 	}
 	return set.HorizonDays - last
+}
+
+// missingCharts says why a run has no chart of scaling, or nothing where it has one.
+func missingCharts(charts []plots.Chart) string {
+	scaling := func(c plots.Chart) bool { return c.Name == plots.Scaling }
+	if len(charts) == 0 || slices.ContainsFunc(charts, scaling) {
+		return ""
+	}
+	return "; none of scaling, since no job runs on two chip counts"
 }
 
 // filesLine says what was written where.

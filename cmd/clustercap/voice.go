@@ -59,6 +59,7 @@ func cannot(err error, hint, format string, args ...any) error {
 func report(w io.Writer, err error) int {
 	var (
 		c          *complaint
+		found      *checkedProblems
 		problems   *scenario.Problems
 		infeasible *sim.InfeasibleError
 	)
@@ -67,6 +68,10 @@ func report(w io.Writer, err error) int {
 		return exitDone
 	case errors.Is(err, syscall.EPIPE):
 		return exitFailed
+	case errors.As(err, &found):
+		fmt.Fprintln(w, strings.TrimRight(found.Error(), "\n"))
+		say(w, "%s found", problemCount(found.Problems))
+		return exitUsage
 	case errors.As(err, &problems):
 		return reportProblems(w, problems)
 	case errors.Is(err, context.Canceled):
@@ -88,8 +93,12 @@ func report(w io.Writer, err error) int {
 // reportProblems lists everything wrong with a file.
 func reportProblems(w io.Writer, problems *scenario.Problems) int {
 	fmt.Fprintln(w, strings.TrimRight(problems.Error(), "\n"))
-	say(w, "%s found; nothing was run", counted(len(problems.List)+problems.More, "problem"))
+	say(w, "%s found; nothing was run", problemCount(problems))
 	return exitUsage
+}
+
+func problemCount(problems *scenario.Problems) string {
+	return counted(len(problems.List)+problems.More, "problem")
 }
 
 // say prints one line in the program's name.

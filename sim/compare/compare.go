@@ -232,13 +232,16 @@ func unfinishedText(plan string, s *result.Set, j *result.Job) string {
 	end := result.Day(s.Start, s.HorizonDays)
 	head := fmt.Sprintf("%s under %s finished in %d of %d replicas by %s", j.Name, plan, done, s.Replicas, end)
 	if math.IsInf(j.TrainingDays.P50, 0) {
+		if len(j.Blocked) > 0 {
+			return head + "; in most it trained nothing: " + j.Blocked[0]
+		}
 		return head + "; in most it made no progress"
 	}
 	if done > 0 && j.FinishedShare >= 0.5 {
 		return head + "; the others are projected at the rate they had at the end"
 	}
 	scale := ScaleOf("d", j.TrainingDays.P90, j.TrainingDays.P50)
-	text := fmt.Sprintf("%s; at the rate it had at the end it would train %s (p10-p90 %s to %s) and finish on %s",
+	text := fmt.Sprintf("%s; at the rate it had at the end it would train %s in the median (p10-p90 %s to %s) and finish on %s",
 		head, scale.Text(j.TrainingDays.P50), scale.Number(j.TrainingDays.P10), scale.Number(j.TrainingDays.P90), j.Finish.P50)
 	if done > 0 {
 		text += "; projections enter its means"

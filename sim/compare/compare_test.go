@@ -269,6 +269,11 @@ func TestScale(t *testing.T) {
 		{"MWh", []float64{530_000}, 530_000, "530 GWh"},
 		{"tokens/s", []float64{1_136_000}, 389_000, "0.39 M tokens/s"},
 		{"tokens", []float64{15e12}, 15e12, "15.0 T tokens"},
+		{"%", []float64{0.000544}, 0.000544, "0.05 %"},
+		{"%", []float64{0.5044}, 0.5044, "50.4 %"},
+		{"tokens", []float64{300e9}, 300e9, "300 B tokens"},
+		{"tokens/s", []float64{2.5e9}, 2.5e9, "2.50 B tokens/s"},
+		{"tokens/s", []float64{38_900}, 38_900, "38.9 K tokens/s"},
 		{"%", []float64{0.4123}, 0.4123, "41.2 %"},
 		{"CNY", []float64{265.4e6}, 80e6, "80 M CNY"},
 		{"", []float64{98_765}, 98_765, "98,765"},
@@ -279,6 +284,25 @@ func TestScale(t *testing.T) {
 	} {
 		if got := compare.ScaleOf(c.base, c.values...).Text(c.write); got != c.want {
 			t.Errorf("%v %q on the scale of %v: %q, want %q", c.write, c.base, c.values, got, c.want)
+		}
+	}
+}
+
+// An infinite mean says nothing of the replicas that end: their median does.
+func TestCentral(t *testing.T) {
+	inf := math.Inf(1)
+	scale := compare.ScaleOf("d", 100)
+	for _, c := range []struct {
+		stat result.Stat
+		want string
+	}{
+		{result.Stat{Mean: 110, P10: 90, P50: 100, P90: 130}, "110"},
+		{result.Stat{Mean: inf, P10: 90, P50: 100, P90: inf}, "median 100"},
+		{result.Stat{Mean: inf, P10: 90, P50: inf, P90: inf}, "never"},
+		{result.Summary(nil), "n/a"},
+	} {
+		if got := scale.Central(c.stat); got != c.want {
+			t.Errorf("Central(%v) = %q, want %q", c.stat, got, c.want)
 		}
 	}
 }

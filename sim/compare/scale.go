@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"clustercap/sim/result"
 )
 
 // Scale is how the numbers of one row or axis are written: all in one unit, with
@@ -38,6 +40,9 @@ func ScaleOf(base string, values ...float64) Scale {
 		}
 	}
 	s.Decimals = decimals(top / s.Factor)
+	if base == "%" {
+		s.Decimals = min(s.Decimals, 2) // hundredths of a per cent are chance
+	}
 	return s
 }
 
@@ -59,7 +64,8 @@ func ladder(base string) []rung {
 	case "chip-hours":
 		return []rung{{1e4, "k chip-hours", 1e3}, {1e6, "M chip-hours", 1e6}, {1e10, "bn chip-hours", 1e9}}
 	case "tokens/s", "tokens":
-		return []rung{{1e4, "k " + base, 1e3}, {1e6, "M " + base, 1e6}, {1e9, "G " + base, 1e9}, {1e12, "T " + base, 1e12}}
+		// Tokens are counted in K, M, B and T, as scenario files write them.
+		return []rung{{1e4, "K " + base, 1e3}, {1e6, "M " + base, 1e6}, {1e9, "B " + base, 1e9}, {1e12, "T " + base, 1e12}}
 	case "%":
 		return []rung{{0, "%", 0.01}}
 	case "CNY", "USD", "EUR":
@@ -102,6 +108,15 @@ func (s Scale) Text(v float64) string {
 		return s.Number(v)
 	}
 	return s.Number(v) + " " + s.Unit
+}
+
+// Central writes the mean without its unit. Where one replica never ends, the mean
+// is infinite and says nothing of the others: the median stands in and is named.
+func (s Scale) Central(st result.Stat) string {
+	if math.IsInf(st.Mean, 0) && !math.IsInf(st.P50, 0) && !math.IsNaN(st.P50) {
+		return "median " + s.Number(st.P50)
+	}
+	return s.Number(st.Mean)
 }
 
 // Group3 puts a comma between groups of three digits before the point of a

@@ -42,7 +42,7 @@ func (c *Comparison) Table(plans []int) Table {
 	}
 	for k := range c.Rows {
 		row := &c.Rows[k]
-		name := "site"
+		name := "site, whole calendar"
 		if row.Job != "" {
 			name = "job " + row.Job
 		}
@@ -102,7 +102,7 @@ func valueText(r *Row, i int) string {
 	case r.kind() == dates:
 		return c.Date.P50 + marks
 	}
-	low, mean, high := r.Scale.Number(c.Stat.P10), r.Scale.Number(c.Stat.Mean), r.Scale.Number(c.Stat.P90)
+	low, mean, high := r.Scale.Number(c.Stat.P10), r.Scale.Central(c.Stat), r.Scale.Number(c.Stat.P90)
 	if low == high && low == mean {
 		return mean + marks
 	}

@@ -131,3 +131,48 @@ func TestLaplaceOfLognormal(t *testing.T) {
 		}
 	}
 }
+
+// Against a draw of every failure until the first is known.
+func TestMeanDetectionIsOfTheFirstFailureKnown(t *testing.T) {
+	lognormal := dist.Duration{Mean: 1200, Median: 600}
+	for _, c := range []struct {
+		name    string
+		mixture []WeightedDuration
+	}{
+		{"constant: none that follows is known earlier", []WeightedDuration{{1, dist.Fixed(600)}}},
+		{"mostly late, sometimes at once", []WeightedDuration{{3, dist.Fixed(3000)}, {1, dist.Fixed(10)}}},
+		{"with a spread", []WeightedDuration{{2, lognormal}, {1, dist.Fixed(100)}}},
+	} {
+		const lambda, n = 1e-3, 200_000
+		r := des.Stream(1, 0, c.name)
+		draw := func() float64 {
+			var weight float64
+			for _, d := range c.mixture {
+				weight += d.Weight
+			}
+			u := r.Float64() * weight
+			for _, d := range c.mixture {
+				if u -= d.Weight; u < 0 {
+					return float64(d.Duration.At(r.Norm()))
+				}
+			}
+			panic("the weights end before their sum")
+		}
+		var sum, squares float64
+		for range n {
+			known := draw()
+			for at := r.Exp() / lambda; at < known; at += r.Exp() / lambda {
+				known = min(known, at+draw())
+			}
+			sum += known
+			squares += known * known
+		}
+		mean := sum / n
+		// Four standard errors, and 64 quantiles of a lognormal without its far tail:
+		// its mean is 1 % low.
+		band := 4*math.Sqrt((squares/n-mean*mean)/n) + 0.01*mean
+		if got := meanDetection(c.mixture, lambda); math.Abs(got-mean) > band {
+			t.Errorf("%s: %.1f s, drawn %.1f s, band %.1f s", c.name, got, mean, band)
+		}
+	}
+}

@@ -1,14 +1,17 @@
 package job
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"clustercap/sim/dist"
 	"clustercap/sim/unit"
 )
 
-// Recovery is what follows a failure: Detection, then Restart, both exposed to
-// further failures, which start them over.
+// Recovery is what follows a failure: Detection, then Restart. A failure during the
+// restart starts both over. One during detection changes nothing unless it is known
+// earlier: the owner looks at the job as soon as the first of them is.
 type Recovery struct {
 	Detection []WeightedDuration // by class; weights are relative
 	Restart   dist.Duration
@@ -25,33 +28,84 @@ type WeightedDuration struct {
 // the long run, for exponential failures at rate per second, servers always at hand
 // for a restart, and checkpoints in the rhythm of c (all in seconds here).
 //
-// The time from one durable checkpoint to the next is a renewal cycle. With period
-// C = interval + blocking, background b, rate λ and recovery time R it takes
+// Without the time in detection, in which nothing is left to lose, the time from one
+// durable checkpoint to the next is a renewal cycle. With period C = interval +
+// blocking, background b, rate λ and restart time R it takes
 //
 //	E = e^{λ b} (e^{λ C} − 1) / (λ φ),  φ = E[e^{−λ R}],
 //
 // exact, not first order: after a restart the next checkpoint needs C + b without
 // failure, before one C. With b = 0 and constant R it is the complete model of Daly
-// (2006). The goodput is interval / E.
+// (2006). It meets λ E failures, each of which adds the mean time D to detection. The
+// goodput is interval / (E (1 + λ D)).
 func ExpectedGoodput(c Cycle, rate unit.Rate, r Recovery) unit.Share {
 	interval, period := float64(c.Interval.Duration()), float64((c.Interval + c.Blocking).Duration())
 	lambda := float64(rate)
 	if lambda*period < 1e-12 { // the limit λ → 0, where the form above is 0/0
 		return unit.Share(interval / period)
 	}
-	phi := laplace(r.Restart, lambda) * math.Exp(-lambda*float64(r.Fixed))
-	if len(r.Detection) > 0 {
-		var sum, weight float64
-		for _, d := range r.Detection {
-			sum += d.Weight * laplace(d.Duration, lambda)
-			weight += d.Weight
-		}
-		if weight > 0 {
-			phi *= sum / weight
-		}
+	restart := laplace(r.Restart, lambda) * math.Exp(-lambda*float64(r.Fixed))
+	e := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / (lambda * restart)
+	return unit.Share(interval / (e * (1 + lambda*meanDetection(r.Detection, lambda))))
+}
+
+// atom is one value of a discrete distribution and its probability.
+type atom struct{ at, p float64 }
+
+// meanDetection is the mean time from a failure until it or one that follows at rate
+// lambda is known, each after its own draw from the mixture. With F the distribution
+// of one draw, the job is still undetected after t with probability
+//
+//	(1 − F(t)) exp(−λ ∫₀ᵗ F(u) du),
+//
+// the second factor because failures that are known by t arrive at rate λ F(t−s) at
+// time s. The integral over t is in closed form between the quantiles of F.
+func meanDetection(mixture []WeightedDuration, lambda float64) float64 {
+	atoms := make([]atom, 0, len(mixture)*quantiles)
+	var weight float64
+	for _, d := range mixture {
+		weight += d.Weight
 	}
-	e := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / (lambda * phi)
-	return unit.Share(interval / e)
+	if weight == 0 {
+		return 0
+	}
+	for _, d := range mixture {
+		atoms = appendAtoms(atoms, d.Duration, d.Weight/weight)
+	}
+	slices.SortFunc(atoms, func(a, b atom) int { return cmp.Compare(a.at, b.at) })
+	var mean, known, from float64 // known is F
+	left := 1.0                   // exp(−λ ∫ F)
+	for _, a := range atoms {
+		dt := a.at - from
+		if x := lambda * known * dt; x > 0 {
+			mean += (1 - known) * left * -math.Expm1(-x) / (lambda * known)
+			left *= math.Exp(-x)
+		} else {
+			mean += (1 - known) * left * dt
+		}
+		known, from = min(known+a.p, 1), a.at
+	}
+	return mean
+}
+
+// quantiles by which a distribution with a spread is integrated, at the middles of
+// equal shares.
+const quantiles = 64
+
+// appendAtoms adds a distribution of probability p.
+func appendAtoms(atoms []atom, d dist.Duration, p float64) []atom {
+	if d.Constant() {
+		return append(atoms, atom{float64(d.Mean), p})
+	}
+	for i := range quantiles {
+		atoms = append(atoms, atom{float64(quantile(d, i)), p / quantiles})
+	}
+	return atoms
+}
+
+func quantile(d dist.Duration, i int) unit.Duration {
+	u := (float64(i) + 0.5) / quantiles
+	return d.At(math.Sqrt2 * math.Erfinv(2*u-1))
 }
 
 // laplace is E[e^{−λ d}], by the midpoint rule over quantiles: with 64 of them the
@@ -63,11 +117,9 @@ func laplace(d dist.Duration, lambda float64) float64 {
 	if d.Exponential {
 		return 1 / (1 + lambda*float64(d.Mean))
 	}
-	const quantiles = 64
 	var sum float64
 	for i := range quantiles {
-		u := (float64(i) + 0.5) / quantiles
-		sum += math.Exp(-lambda * float64(d.At(math.Sqrt2*math.Erfinv(2*u-1))))
+		sum += math.Exp(-lambda * float64(quantile(d, i)))
 	}
 	return sum / quantiles
 }

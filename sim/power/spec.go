@@ -15,8 +15,6 @@ type Spec struct {
 	Carbon      unit.Range[unit.CarbonIntensity]
 	// Currency is the ISO 4217 code that Electricity and all results use.
 	Currency string
-	// PerUSD converts the catalog's prices in US dollars to Currency.
-	PerUSD unit.Factor
 	// ClockExponent is a in P = Idle + (Max - Idle) f^a for relative clock f.
 	ClockExponent unit.Range[unit.Factor]
 	// MinClock is the lowest relative clock; below it jobs are paused.

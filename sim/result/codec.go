@@ -190,6 +190,9 @@ func DecodeSet(r io.Reader) (*Set, error) {
 
 // checkDecoded holds what every reader of a Set relies on.
 func (s *Set) checkDecoded() error {
+	if err := s.checkPresent(); err != nil {
+		return err
+	}
 	bins := len(s.Timeline.Days)
 	for _, c := range s.Timeline.Columns {
 		if len(c.Mean) != bins || len(c.P10) != bins || len(c.P90) != bins {
@@ -208,6 +211,33 @@ func (s *Set) checkDecoded() error {
 	for _, key := range keys {
 		if n := len(s.Values[key]); n != s.Replicas {
 			return fmt.Errorf("values %q has %d replicas, the run %d", key, n, s.Replicas)
+		}
+	}
+	return nil
+}
+
+// checkPresent refuses a document without the parts that no run lacks: a reader of
+// their zero values would show a run of nothing that starts in the year 1.
+func (s *Set) checkPresent() error {
+	for _, part := range []struct {
+		name    string
+		present bool
+	}{
+		{"plan", s.Plan != ""},
+		{"start", !s.Start.IsZero()},
+		{"horizon_days", s.HorizonDays > 0},
+		{"replicas", s.Replicas >= 1},
+		{"jobs", len(s.Jobs) > 0},
+		{"timeline.days", len(s.Timeline.Days) > 0},
+		{"timeline.columns", len(s.Timeline.Columns) > 0},
+	} {
+		if !part.present {
+			return fmt.Errorf("it has no %s", part.name)
+		}
+	}
+	for st := range NumStates {
+		if _, ok := s.Accounting[st.String()]; !ok {
+			return fmt.Errorf("accounting has no %s", st)
 		}
 	}
 	return nil

@@ -106,6 +106,8 @@ type JobRun struct {
 	LostBy    [NumReasons]float64
 	EnergyMWh float64 // at the meter: the job's chips and their share of overhead
 	Cost      float64 // of that energy
+	// Blocked says what a job that trained nothing waited for longest, else "".
+	Blocked string
 }
 
 // SiteRun is the site over the whole calendar of one replica.
@@ -199,6 +201,9 @@ type Job struct {
 	MTTFHours Stat            `json:"mttf_hours"`
 	EnergyMWh Stat            `json:"energy_mwh"`
 	Cost      Stat            `json:"cost"`
+	// Blocked says why replicas trained nothing: the longest wait of each, the most
+	// frequent first, each with how many replicas it holds for.
+	Blocked []string `json:"blocked,omitempty"`
 	// Layouts by size, as the search or the scenario fixed them.
 	Layouts []SizedLayout `json:"layouts"`
 }
@@ -271,13 +276,15 @@ type Column struct {
 	P90  Floats `json:"p90"`
 }
 
-// ScalingPoint is one job's failure-free and expected speed at one chip count.
+// ScalingPoint is one job's failure-free and expected speed when it is offered a
+// number of chips, of which its layout may leave some idle. Speeds and MFU are those
+// of all the chips offered.
 type ScalingPoint struct {
 	Job             string  `json:"job"`
 	Chips           int     `json:"chips"`
 	Used            int     `json:"used"`
 	TokensPerSecond float64 `json:"tokens_per_second"` // failure-free
-	MFU             float64 `json:"mfu"`
+	MFU             float64 `json:"mfu"`               // failure-free, against the peak of Chips
 	// Delivered is the same with failures and checkpoints at the plan's rates.
 	Delivered float64 `json:"delivered_tokens_per_second"`
 	// MTTFHours of the job on so many chips; 0 where nothing stops it.

@@ -3,6 +3,7 @@ package result_test
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -108,6 +109,13 @@ func TestDecodeSetErrors(t *testing.T) {
 		{"empty", "", "not a result.json"},
 		{"other file", `{"jobs": []}`, "no schema_version"},
 		{"newer", `{"schema_version": 99}`, "schema version 99, this clustercap reads 1"},
+		{"only a version", `{"schema_version": 1}`, "it has no plan"},
+		{"no start", without(t, good.Bytes(), "start"), "it has no start"},
+		{"no horizon", without(t, good.Bytes(), "horizon_days"), "it has no horizon_days"},
+		{"no replicas", without(t, good.Bytes(), "replicas"), "it has no replicas"},
+		{"no jobs", without(t, good.Bytes(), "jobs"), "it has no jobs"},
+		{"no timeline", without(t, good.Bytes(), "timeline"), "it has no timeline"},
+		{"no accounting", without(t, good.Bytes(), "accounting"), "accounting has no productive"},
 		{"cut", good.String()[:good.Len()/2], "not a result.json"},
 		{"wrong type", strings.Replace(good.String(), `"replicas": 3`, `"replicas": "three"`, 1), "damaged"},
 		{"replicas", strings.Replace(good.String(), `"replicas": 3`, `"replicas": 4`, 1), "the run 4"},
@@ -120,6 +128,21 @@ func TestDecodeSetErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// without is a JSON document less one of its keys.
+func without(t *testing.T, document []byte, key string) string {
+	t.Helper()
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(document, &fields); err != nil {
+		t.Fatal(err)
+	}
+	delete(fields, key)
+	text, err := json.Marshal(fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func TestSummarizeErrors(t *testing.T) {

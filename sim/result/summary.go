@@ -1,7 +1,9 @@
 package result
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -185,11 +187,29 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 	for r := range NumReasons {
 		j.LostBy[r.String()] = Summary(collect(runs, func(run *Run) float64 { return run.Jobs[i].LostBy[r] }))
 	}
+	j.Blocked = blocked(i, runs)
 	j.FinishedShare = stat.Mean(s.Values[JobKey(j.Name, "finished")], nil)
 	j.Finish = Date{
 		Mean: Day(s.Start, j.FinishDays.Mean), P10: Day(s.Start, j.FinishDays.P10),
 		P50: Day(s.Start, j.FinishDays.P50), P90: Day(s.Start, j.FinishDays.P90),
 	}
+}
+
+// blocked counts the causes for which replicas of job i trained nothing.
+func blocked(i int, runs []*Run) []string {
+	count := make(map[string]int)
+	for _, r := range runs {
+		if cause := r.Jobs[i].Blocked; cause != "" {
+			count[cause]++
+		}
+	}
+	causes := slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a, b))
+	})
+	for n, cause := range causes {
+		causes[n] = fmt.Sprintf("%s (%d of %d replicas)", cause, count[cause], len(runs))
+	}
+	return causes
 }
 
 func (s *Set) summarizeSite(runs []*Run) {

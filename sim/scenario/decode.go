@@ -118,12 +118,13 @@ func (d *decoder) scalar(n *node, path, example string) (string, bool) {
 
 // quantity decodes a number with its unit.
 func (d *decoder) quantity(n *node, path string, v reflect.Value, q quantity, r rule) {
-	text, ok := d.scalar(n, path, q.kind.Example)
+	example := q.example(r)
+	text, ok := d.scalar(n, path, example)
 	if !ok {
 		return
 	}
 	if err := q.parse(text, v); err != nil {
-		what, hint := unitProblem(err)
+		what, hint := unitProblem(err, q.kind.Example, example)
 		d.bad(n, path, what, hint)
 		return
 	}
@@ -131,7 +132,7 @@ func (d *decoder) quantity(n *node, path string, v reflect.Value, q quantity, r 
 	least, most := q.bounds(v.Type(), r)
 	switch {
 	case math.IsNaN(low) || math.IsNaN(high):
-		d.bad(n, path, excerpt(text)+" is not a number", "write e.g. "+q.kind.Example)
+		d.bad(n, path, excerpt(text)+" is not a number", "write e.g. "+example)
 	case low < least.value:
 		what := "is below " + least.text
 		if least.value == 0 {
@@ -139,7 +140,7 @@ func (d *decoder) quantity(n *node, path string, v reflect.Value, q quantity, r 
 		}
 		d.bad(n, path, text+" "+what, "write "+least.text+" or more")
 	case least.exclusive && low == least.value:
-		d.bad(n, path, text+" is not above "+least.text, "write e.g. "+q.kind.Example)
+		d.bad(n, path, text+" is not above "+least.text, "write e.g. "+example)
 	case high > most.value:
 		d.bad(n, path, text+" is above "+most.text, "write "+most.text+" or less")
 	default:
@@ -270,11 +271,14 @@ func exampleOf(t reflect.Type, r rule) string {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if r.example != "" {
+		return r.example
+	}
 	if e, ok := reflect.New(t).Interface().(interface{ example() string }); ok {
 		return e.example()
 	}
 	if q, ok := quantities[t]; ok {
-		return q.kind.Example
+		return q.example(r)
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -285,6 +289,9 @@ func exampleOf(t reflect.Type, r rule) string {
 		return "true"
 	case reflect.String:
 		return "some text"
+	}
+	if r.def != "" {
+		return r.def
 	}
 	if r.min != "" && r.min != "0" {
 		return r.min

@@ -152,9 +152,9 @@ func formOf(f structField) string {
 	}
 	if q, ok := quantities[t]; ok {
 		if q.isRange {
-			return q.kind.Name + " or range: `" + q.kind.Example + "`"
+			return q.kind.Name + " or range: `" + q.example(f.rule) + "`"
 		}
-		return q.kind.Name + ": `" + q.kind.Example + "`"
+		return q.kind.Name + ": `" + q.example(f.rule) + "`"
 	}
 	if ref, ok := reflect.New(t).Interface().(interface{ kind() string }); ok {
 		return "name from `catalog " + ref.kind() + "`, or mapping"
@@ -166,7 +166,11 @@ func formOf(f structField) string {
 		return "name"
 	}
 	if isSpecial(t) {
-		return "`" + exampleOf(t, f.rule) + "`"
+		form := "`" + exampleOf(t, rule{}) + "`"
+		if f.rule.example != "" {
+			form = "`" + f.rule.example + "` or " + form
+		}
+		return form
 	}
 	switch t.Kind() {
 	case reflect.Struct:

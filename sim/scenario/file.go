@@ -29,7 +29,7 @@ type File struct {
 	// Start is the first day of the calendar (UTC).
 	Start Date `json:"start"`
 	// Horizon is how long the calendar runs: 1 h to 20 y.
-	Horizon unit.Duration `json:"horizon" min:"1 h" max:"20 y"`
+	Horizon unit.Duration `json:"horizon" min:"1 h" max:"20 y" example:"730 d"`
 	// Replicas is how many times the calendar is simulated, each with its own draws:
 	// 1 to 10,000.
 	Replicas int `json:"replicas" default:"32" min:"1" max:"10000"`
@@ -45,7 +45,7 @@ type File struct {
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	// Restart is the time from the detection of a failure until training goes on:
 	// scheduling, communicator set-up, checkpoint load. At most 2 y.
-	Restart *TimeSpread `json:"restart,omitempty"`
+	Restart *TimeSpread `json:"restart,omitempty" example:"10 min"`
 	// Recovery says what jobs do after a failure, unless a job says otherwise.
 	Recovery Recovery `json:"recovery,omitempty"`
 	// Jobs are the training runs, by name; earlier ones go first at equal priority.
@@ -73,9 +73,6 @@ type Site struct {
 	Carbon unit.Range[unit.CarbonIntensity] `json:"carbon"`
 	// Currency is an ISO 4217 code.
 	Currency Currency `json:"currency"`
-	// PerUSD is what a US dollar costs in the site's currency, to convert the
-	// catalog's prices: above 0, at most 1,000,000.
-	PerUSD unit.Factor `json:"per_usd" above:"0" max:"1000000"`
 	// ClockExponent is a in P = idle + (max - idle) f^a at relative clock f: 1 to 4.
 	ClockExponent unit.Range[unit.Factor] `json:"clock_exponent" default:"2..2.4..3" source:"voltage scales with frequency: between f^2 and f^3 [prior]" min:"1" max:"4"`
 	// MinClock is the lowest relative clock that a power cap may force; below it
@@ -101,6 +98,9 @@ type Fleet struct {
 	// Fabric is a fabric of the catalog, or written out; the chip's usual one when
 	// left out.
 	Fabric Reference[hardware.Fabric] `json:"fabric,omitempty"`
+	// Stack is a software stack of the catalog, or written out; when left out, the
+	// one that the chip's efficiency constants were measured with.
+	Stack *Reference[step.Stack] `json:"stack,omitempty"`
 	// Deliveries of chips, one by one or as ramps; at most 10,000,000 chips in all.
 	Deliveries []Delivery `json:"deliveries"`
 	// Commissioning is how delivered servers enter service.
@@ -128,21 +128,21 @@ type Delivery struct {
 	// Every is the time between a ramp's lots: at least 1 h. Lots arrive on whole seconds.
 	Every *unit.Duration `json:"every,omitempty" min:"1 h" max:"20 y"`
 	// Chips per lot: whole servers, at most 10,000,000.
-	Chips int `json:"chips" min:"1" max:"10000000"`
+	Chips int `json:"chips" min:"1" max:"10000000" example:"8192"`
 	// UpTo is the number of chips on site at which a ramp ends, counting the
 	// deliveries listed above it; its last lot is cut to fit. Without it the ramp
 	// goes on to the horizon.
-	UpTo *int `json:"upto,omitempty" min:"1" max:"10000000"`
+	UpTo *int `json:"upto,omitempty" min:"1" max:"10000000" example:"100000"`
 }
 
 // Commissioning is how delivered servers enter service.
 type Commissioning struct {
 	// Time from delivery to service: at most 2 y.
-	Time TimeSpread `json:"time" default:"0 d" source:"servers enter service on arrival unless the scenario says otherwise"`
+	Time TimeSpread `json:"time" example:"14 d" default:"0 d" source:"servers enter service on arrival unless the scenario says otherwise"`
 	// Rejected is the share of servers that fail acceptance and go back.
-	Rejected unit.Range[unit.Share] `json:"rejected" default:"0 %" source:"all servers pass unless the scenario says otherwise"`
+	Rejected unit.Range[unit.Share] `json:"rejected" example:"5 %" default:"0 %" source:"all servers pass unless the scenario says otherwise"`
 	// Return is the time until a rejected server comes back fit for service: at most 2 y.
-	Return TimeSpread `json:"return" default:"21 d" source:"return to the vendor takes weeks [prior]"`
+	Return TimeSpread `json:"return" example:"21 d" default:"21 d" source:"return to the vendor takes weeks [prior]"`
 }
 
 // Checkpoint says how a job saves its state.
@@ -150,24 +150,24 @@ type Checkpoint struct {
 	// Interval of training between two checkpoints (1 s to 365 d), or a rule for it at
 	// the job's size and failure rate: auto and daly are Daly's optimum, young is
 	// Young's, optimum that of the renewal formula, which holds at any failure rate.
-	Interval CheckpointInterval `json:"interval" default:"auto"`
+	Interval CheckpointInterval `json:"interval" default:"auto" example:"30 min"`
 	// StorageBandwidth is the rate at which one job's checkpoint is written, all
 	// chips together; needed unless blocking and background are durations.
-	StorageBandwidth *unit.Bandwidth `json:"storage_bandwidth,omitempty" above:"0 GB/s"`
+	StorageBandwidth *unit.Bandwidth `json:"storage_bandwidth,omitempty" above:"0 GB/s" example:"200 GB/s"`
 	// BytesPerParameter is the size of the saved state: 1 B to 64 B.
 	BytesPerParameter unit.Bytes `json:"bytes_per_parameter" default:"14 B" source:"12 B to 16 B per parameter: BF16 weights, FP32 master weights and two Adam moments [memory]" min:"1 B" max:"64 B"`
 	// Mode is sync (training stops until the checkpoint is written) or async (it
 	// stops for the copy to host memory only).
 	Mode string `json:"mode" default:"async" source:"usual practice at this scale" enum:"async,sync"`
-	// Blocking is how long training stops for one checkpoint (at most 30 d), or auto:
+	// Blocking is how long training stops for one checkpoint (at most 1 d), or auto:
 	// the whole write with sync, 5 s with async.
-	Blocking AutoDuration `json:"blocking" default:"auto" max:"30 d"`
+	Blocking AutoDuration `json:"blocking" default:"auto" max:"1 d" example:"5 s"`
 	// Background is how long after that the checkpoint is durable (at most 30 d), or
 	// auto: nothing with sync, the whole write with async.
-	Background AutoDuration `json:"background" default:"auto" max:"30 d"`
+	Background AutoDuration `json:"background" default:"auto" max:"30 d" example:"5 min"`
 	// Load is how long a restart takes to read a checkpoint, on top of the restart
 	// time (at most 30 d), or auto: its size over the storage bandwidth.
-	Load AutoDuration `json:"load" default:"0 s" source:"in the restart time" max:"30 d"`
+	Load AutoDuration `json:"load" default:"0 s" source:"in the restart time" max:"30 d" example:"30 s"`
 	// Shared is set where jobs share the storage bandwidth: loads at once divide it.
 	Shared bool `json:"shared" default:"false"`
 	// Tiers in front of the store, from which a restart takes the newest checkpoint
@@ -185,11 +185,11 @@ type Job struct {
 	// chip count when nothing stops it: at most 20 y.
 	Work unit.Duration `json:"work,omitempty" above:"0 s" max:"20 y"`
 	// Sequence is the length in tokens: 1 to 10,000,000.
-	Sequence int `json:"sequence" min:"1" max:"10000000"`
+	Sequence int `json:"sequence" min:"1" max:"10000000" example:"8192"`
 	// GlobalBatch is the number of sequences per step: 1 to 10,000,000.
-	GlobalBatch int `json:"global_batch" min:"1" max:"10000000"`
+	GlobalBatch int `json:"global_batch" min:"1" max:"10000000" example:"2048"`
 	// Precision of the matrix products.
-	Precision step.Precision `json:"precision" default:"bf16" enum:"bf16,fp8"`
+	Precision step.Precision `json:"precision" default:"bf16" enum:"bf16,fp8,mxfp8,nvfp4"`
 	// Chips is the number of chips that the job runs on, or an ascending list of
 	// numbers: it takes the largest that is free and grows when a larger one becomes
 	// free. Whole servers, at most 10,000,000.
@@ -205,7 +205,7 @@ type Job struct {
 	// Checkpoint changes keys of the scenario's checkpoint for this job.
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	// Restart replaces the scenario's restart time for this job.
-	Restart *TimeSpread `json:"restart,omitempty"`
+	Restart *TimeSpread `json:"restart,omitempty" example:"10 min"`
 	// Recovery changes keys of the scenario's recovery for this job.
 	Recovery *Recovery `json:"recovery,omitempty"`
 	// Resize is the shortest time between two voluntary changes of size: at most 2 y.
@@ -219,9 +219,9 @@ type TimeSpread struct{ dist.Duration }
 // spreadFields is the mapping form of TimeSpread.
 type spreadFields struct {
 	// Mean of the distribution: at most 2 y.
-	Mean unit.Duration `json:"mean" max:"2 y"`
+	Mean unit.Duration `json:"mean" max:"2 y" example:"10 min"`
 	// Median of a lognormal, at most the mean; without it every draw is the mean.
-	Median *unit.Duration `json:"median,omitempty" above:"0 s" max:"2 y"`
+	Median *unit.Duration `json:"median,omitempty" above:"0 s" max:"2 y" example:"8 min"`
 	// Shape of the distribution.
 	Shape string `json:"shape,omitempty" enum:"lognormal,exponential"`
 }

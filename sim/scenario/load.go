@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,8 +14,16 @@ import (
 type Options struct {
 	// Set holds path=value texts that override the file and its plans, in order.
 	Set []string
+	// Flags do the same, after Set, under names of their own.
+	Flags []Flag
 
-	catalog fs.FS // nil for the built-in one
+	catalog *Catalog // nil for the built-in one
+}
+
+// Flag is a command-line flag that stands for one value of a scenario.
+type Flag struct {
+	Name        string // "--replicas"
+	Path, Value string // "replicas", "32"
 }
 
 // Scenario is a file with all its plans resolved.
@@ -36,11 +43,13 @@ const maxPlans = 200
 // resolves every plan. The error is a *Problems with everything that is wrong in
 // the file, its base, its plans and the overrides.
 func Load(file string, opts Options) (*Scenario, error) {
-	l := loader{}
-	if opts.catalog == nil {
-		opts.catalog = scenarios.Catalog()
+	l := loader{catalog: opts.catalog}
+	if l.catalog == nil {
+		var err error
+		if l.catalog, err = builtInCatalog(); err != nil {
+			return nil, err
+		}
 	}
-	l.catalog = openCatalog(opts.catalog, &l.c)
 	root := l.read(file, nil)
 	if root == nil {
 		return nil, l.c.err()
@@ -50,8 +59,7 @@ func Load(file string, opts Options) (*Scenario, error) {
 
 // loadText resolves a scenario that is in memory and has no base.
 func loadText(file string, data []byte, opts Options) (*Scenario, error) {
-	l := loader{}
-	l.catalog = openCatalog(opts.catalog, &l.c)
+	l := loader{catalog: opts.catalog}
 	root := parse(data, Origin{Kind: FromFile, File: file}, &l.c)
 	if root == nil {
 		return nil, l.c.err()
@@ -148,17 +156,17 @@ func (l *loader) basePath(file string, base *node, chain []string) string {
 	return name
 }
 
-// override is one --set.
+// override is one --set, or a flag that stands for one.
 type override struct {
 	steps []pathStep
 	path  string
 	value *node
 }
 
-// overrides reads the --set texts.
-func (l *loader) overrides(texts []string) []override {
+// overrides reads the --set texts, then the flags.
+func (l *loader) overrides(opts Options) []override {
 	var out []override
-	for _, text := range texts {
+	for _, text := range opts.Set {
 		at := Origin{Kind: FromSet, File: "--set " + text}
 		path, value, ok := strings.Cut(text, "=")
 		path = strings.TrimSpace(path)
@@ -186,15 +194,26 @@ func (l *loader) overrides(texts []string) []override {
 			out = append(out, override{steps, path, n})
 		}
 	}
+	for _, f := range opts.Flags {
+		at := Origin{Kind: FromFlag, File: f.Name + " " + f.Value}
+		if n := parse([]byte(f.Value), at, &l.c); n != nil {
+			out = append(out, override{[]pathStep{{key: f.Path}}, f.Path, n})
+		}
+	}
 	return out
 }
 
-// apply puts overrides into a tree.
+// apply puts overrides into a tree. One that repeats what is written changes nothing,
+// so that the value keeps its origin and the results their bytes.
 func (l *loader) apply(root *node, overrides []override) *node {
 	for _, o := range overrides {
+		if sameScalar(root.find(o.steps), o.value) {
+			continue
+		}
 		next, err := set(root, o.steps, "", o.value)
 		if err != nil {
-			l.c.add(o.value.at, o.path, err.Error(), "")
+			what, hint, _ := strings.Cut(err.Error(), "; ")
+			l.c.add(o.value.at, o.path, what, hint)
 			continue
 		}
 		root = next
@@ -208,7 +227,7 @@ func (l *loader) resolveAll(file string, root *node, opts Options) (*Scenario, e
 		l.c.add(root.at, "", fmt.Sprintf("is %v, not a scenario", root.kind), "write key: value pairs: "+strings.Join(fieldNames(reflect.TypeFor[File]()), ", "))
 		return nil, l.c.err()
 	}
-	overrides := l.overrides(opts.Set)
+	overrides := l.overrides(opts)
 	root = l.apply(root, overrides)
 	overlays := root.get("plans")
 	own := merge(nil, root.without("plans"), "", &l.c)

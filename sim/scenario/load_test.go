@@ -366,3 +366,63 @@ func TestParsePathRefuses(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// A flag is named in problems and origins as it was typed.
+func TestFlags(t *testing.T) {
+	opts := testOptions("replicas=5")
+	opts.Flags = []Flag{{"--replicas", "replicas", "7"}, {"--seed", "seed", "9"}}
+	p := mustPlan(t, "testdata/minimal.yaml", "", opts)
+	if p.Replicas != 7 || p.Seed != 9 {
+		t.Errorf("%d replicas, seed %d; want 7 and 9", p.Replicas, p.Seed)
+	}
+	if at := value(t, p, "replicas").Origin; at.Kind != FromFlag || at.String() != "--replicas 7" {
+		t.Errorf("replicas come from %s %q", at.Kind, at)
+	}
+	opts.Flags = []Flag{{"--replicas", "replicas", "0"}}
+	_, err := Load("testdata/minimal.yaml", opts)
+	if want := "--replicas 0: replicas: 0 is below 1; write 1 to 10000"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// An override that repeats what is written leaves the value its origin, in the
+// scenario and in a plan, so that what is written about the plan stays the same.
+func TestRepeatingOverrideChangesNothing(t *testing.T) {
+	as := func(plan string, opts Options) string {
+		var text strings.Builder
+		if err := WritePlan(&text, mustPlan(t, "testdata/shaoguan.yaml", plan, opts)); err != nil {
+			t.Fatal(err)
+		}
+		return text.String()
+	}
+	repeating := testOptions("horizon=730 d", "fleet.deliveries[0].chips=10000")
+	repeating.Flags = []Flag{{"--replicas", "replicas", "32"}, {"--seed", "seed", "1"}}
+	for _, plan := range []string{"", "hold-10k"} {
+		if diff := cmp.Diff(as(plan, testOptions()), as(plan, repeating)); diff != "" {
+			t.Errorf("plan %q (-without +with):\n%s", plan, diff)
+		}
+	}
+	// What the scenario says is not what each of its plans says.
+	held := mustPlan(t, "testdata/shaoguan.yaml", "hold-10k", testOptions("title=Shaoguan, 10,000 to 100,000 Zhenwu chips"))
+	if own := mustPlan(t, "testdata/shaoguan.yaml", "", testOptions()).Title; held.Title == "stay at 10,000 chips" || own == "" {
+		t.Errorf("the override of the scenario's title %q leaves the plan's %q", own, held.Title)
+	}
+}
+
+// Loading parses the scenario, not the whole built-in catalog, which takes a quarter
+// of a million allocations.
+func TestCatalogIsParsedOnce(t *testing.T) {
+	if _, err := builtInCatalog(); err != nil {
+		t.Fatal(err)
+	}
+	allocations := testing.AllocsPerRun(3, func() {
+		if _, err := Load("../../scenarios/gpt3-1024-a100.yaml", Options{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	// The scenario takes 115,000, most of them to write its values exactly; the rest is
+	// room for it to grow, short of the catalog's 244,000.
+	if most := 200_000.0; allocations > most {
+		t.Errorf("%.0f allocations, at most %.0f", allocations, most)
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"clustercap/sim/hardware"
 	"clustercap/sim/job"
 	"clustercap/sim/power"
+	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
 
@@ -29,6 +30,7 @@ type Plan struct {
 	Chip     hardware.Chip
 	Server   hardware.Server
 	Fabric   hardware.Fabric
+	Stack    step.Stack
 	Site     power.Spec
 	Fleet    fleet.Spec
 	Failures failure.Spec
@@ -54,7 +56,7 @@ type Value struct {
 type Origin struct {
 	Kind OriginKind
 	// File, Line and Col of a written value; File is the catalog's for catalog
-	// values, and the whole flag for FromSet.
+	// values, and the whole flag for FromSet and FromFlag.
 	File      string
 	Line, Col int
 	// Entry of the catalog that the value comes from.
@@ -62,18 +64,21 @@ type Origin struct {
 }
 
 // String is how messages show an origin: plan.yaml:12:7, catalog chips.yaml:12
-// zhenwu-810e, --set fleet.spares=5 %, default.
+// zhenwu-810e, --set fleet.spares=5 %, --replicas 8, default.
 func (o Origin) String() string {
 	switch o.Kind {
 	case FromCatalog:
 		return strings.TrimSuffix(fmt.Sprintf("catalog %s:%d %s", o.File, o.Line, o.Entry), " ")
 	case FromFile:
 		return fmt.Sprintf("%s:%d:%d", o.File, o.Line, o.Col)
-	case FromSet:
+	case FromSet, FromFlag:
 		return o.File
 	}
 	return string(o.Kind)
 }
+
+// hasLine is true of what is read from a file, where lines mean something.
+func (o Origin) hasLine() bool { return o.Kind != FromSet && o.Kind != FromFlag }
 
 // OriginKind tells written values from those filled in.
 type OriginKind string
@@ -83,6 +88,7 @@ const (
 	FromFile    OriginKind = "file"
 	FromCatalog OriginKind = "catalog"
 	FromSet     OriginKind = "--set"
+	FromFlag    OriginKind = "flag"
 	FromDefault OriginKind = "default"
 	Computed    OriginKind = "computed"
 )

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 
 	"clustercap/sim/unit"
 )
@@ -89,17 +90,34 @@ func parseDollars(text string) (unit.Range[unit.Money], error) {
 	if err == nil && currency != catalogCurrency {
 		err = &unit.ParseError{
 			Text: text, What: fmt.Sprintf("%s is in %s", excerpt(text), currency),
-			Hint: "hardware prices are in USD, e.g. 25000 USD; the site's per_usd converts them",
+			Hint: "hardware prices are in USD, e.g. 25000 USD",
 		}
 	}
 	return r, err
 }
 
 // unitProblem takes a unit error apart into what is wrong and what would be right.
-func unitProblem(err error) (what, hint string) {
+// Where the hint shows the kind's example, or completes a bare number with its unit,
+// the key's own example takes its place.
+func unitProblem(err error, kindExample, example string) (what, hint string) {
 	var pe *unit.ParseError
-	if errors.As(err, &pe) {
-		return pe.What, pe.Hint
+	if !errors.As(err, &pe) {
+		return err.Error(), ""
 	}
-	return err.Error(), ""
+	if _, symbol, ok := strings.Cut(example, " "); ok && pe.Bare != "" {
+		return pe.What, "write e.g. " + pe.Bare + " " + symbol
+	}
+	return pe.What, strings.Replace(pe.Hint, "e.g. "+kindExample, "e.g. "+example, 1)
+}
+
+// example is how one would write a value for a key: as its rule says, like its
+// default, or like any value of its kind.
+func (q quantity) example(r rule) string {
+	switch {
+	case r.example != "":
+		return r.example
+	case r.def != "" && r.def[0] >= '1' && r.def[0] <= '9': // 0 and auto show no unit
+		return r.def
+	}
+	return q.kind.Example
 }

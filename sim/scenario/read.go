@@ -102,7 +102,7 @@ func parse(data []byte, at Origin, c *collector) *node {
 // parseUncited is parse with sources where they were written.
 func parseUncited(data []byte, at Origin, c *collector) *node {
 	if !utf8.Valid(data) {
-		if at.Kind != FromSet {
+		if at.hasLine() {
 			at.Line, at.Col = invalidAt(data)
 		}
 		c.add(at, "", "is not UTF-8 text", "save it as UTF-8")
@@ -125,7 +125,7 @@ func parseUncited(data []byte, at Origin, c *collector) *node {
 	var more yaml.Node
 	switch err := loader.Load(&more); {
 	case err == nil:
-		if at.Kind != FromSet {
+		if at.hasLine() {
 			at.Line, at.Col = more.Line, more.Column
 		}
 		c.add(at, "", "holds a second YAML document", "write one scenario per file, without ---")
@@ -155,7 +155,7 @@ func syntaxProblem(err error, at Origin, c *collector) {
 		if le.ContextMsg != "" {
 			what += " " + le.ContextMsg
 		}
-		if at.Kind != FromSet {
+		if at.hasLine() {
 			at.Line, at.Col = le.Mark.Line, le.Mark.Column
 		}
 	}
@@ -199,7 +199,7 @@ type treeBuilder struct {
 // build converts one YAML node.
 func (t *treeBuilder) build(y *yaml.Node, path string, depth int) *node {
 	at := t.at
-	if at.Kind != FromSet {
+	if at.hasLine() {
 		at.Line, at.Col = y.Line, y.Column
 	}
 	n := &node{at: at}
@@ -243,7 +243,7 @@ func (t *treeBuilder) mapping(y *yaml.Node, n *node, path string, depth int) {
 	for i := 0; i+1 < len(y.Content) && !t.stopped; i += 2 {
 		k := y.Content[i]
 		at := t.at
-		if at.Kind != FromSet {
+		if at.hasLine() {
 			at.Line, at.Col = k.Line, k.Column
 		}
 		if k.Kind != yaml.ScalarNode {

@@ -103,6 +103,9 @@ func (r *resolver) computed(path, text, source string) {
 func (r *resolver) hardware() {
 	f, p := &r.file.Fleet, r.plan
 	p.Server, p.Fabric = f.Server.Value, f.Fabric.Value
+	if f.Stack != nil {
+		p.Stack = f.Stack.Value
+	}
 	if r.nodes["fleet.server"] == nil {
 		usual[hardware.Server](r, "server", p.Chip.Server, &p.Server)
 	}
@@ -147,7 +150,7 @@ func (r *resolver) site() {
 	s := &r.file.Site.Value
 	r.plan.Site = power.Spec{
 		PUE: s.PUE, Electricity: s.Electricity.Range, Carbon: s.Carbon,
-		Currency: string(s.Currency), PerUSD: s.PerUSD, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		Currency: string(s.Currency), ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
 	if len(s.Power) == 0 {
 		r.plan.Site.Phases = []power.Phase{{}}

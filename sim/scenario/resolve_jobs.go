@@ -37,8 +37,8 @@ func (r *resolver) job(name string, j *Job, path string) job.Spec {
 			r.computed(path+".submit", Date{r.plan.Start}.written(), "the start")
 		}
 	}
-	if j.Precision == step.FP8 && r.whole("fleet.chip") && r.plan.Chip.FP8.High == 0 {
-		r.badAt(path+".precision", r.plan.Chip.Name+" has no FP8 units", "write bf16, or give the chip an fp8 rate")
+	if r.whole("fleet.chip") && step.Peak(&r.plan.Chip, j.Precision) == 0 {
+		r.badAt(path+".precision", r.plan.Chip.Name+" has no rate for "+string(j.Precision), "write bf16, or give the chip an fp8 or fp4 rate")
 	}
 	switch {
 	case !r.whole(path+".tokens", path+".work"):
@@ -123,12 +123,16 @@ func (r *resolver) checkpoint(j *Job, path string, spec *job.Spec) {
 	if c.Background.Auto && c.Mode == "async" {
 		spec.Checkpoint.Background, needsWrite = write, true
 	}
-	const longest = 30 * unit.Day
+	// As long as blocking and background may be when they are written out.
+	longest := 30 * unit.Day
+	if c.Mode == "sync" && c.Blocking.Auto {
+		longest = unit.Day
+	}
 	switch {
 	case needsWrite && !known:
 		r.badAt(own+".storage_bandwidth", "is missing, and the time to write a checkpoint follows from it", "write e.g. storage_bandwidth: 200 GB/s, or give blocking and background as durations")
 	case needsWrite && write > longest:
-		r.badAt(own+".storage_bandwidth", fmt.Sprintf("takes %s to write one checkpoint of %s", unit.Short(write), unit.Short(size)), "write a higher bandwidth")
+		r.badAt(own+".storage_bandwidth", fmt.Sprintf("takes %s to write one checkpoint of %s", unit.Short(write), unit.Short(size)), "write a higher bandwidth: a checkpoint may take "+unit.Short(longest))
 	default:
 		why := fmt.Sprintf("%s of state (%s parameters x %s)", unit.Short(size), strconv.FormatFloat(spec.Model.Params(), 'g', 4, 64), unit.Format(c.BytesPerParameter))
 		r.computed(path+".checkpoint.blocking", unit.Short(spec.Checkpoint.Blocking), why)
@@ -146,6 +150,11 @@ func (r *resolver) layout(l *step.Layout, spec *job.Spec, path string) {
 	}
 	if group > maxChips {
 		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d is more than %d chips", l.TP, l.PP, l.CP, maxChips), "write smaller divisions")
+		return
+	}
+	if l.DP != 0 && len(spec.Sizes) > 1 {
+		r.badAt(path, fmt.Sprintf("dp=%d fits %d chips alone, but the job names %d chip counts", l.DP, product(group, l.DP), len(spec.Sizes)),
+			"leave dp out: it follows from the chips")
 		return
 	}
 	for _, chips := range spec.Sizes {
@@ -169,7 +178,7 @@ func (r *resolver) layoutAt(l step.Layout, chips, group int, spec *job.Spec, pat
 			fmt.Sprintf("write dp=%d, or leave dp out", dp))
 		return
 	}
-	m := step.Machine{Chip: r.plan.Chip, Server: r.plan.Server, Fabric: r.plan.Fabric}
+	m := step.Machine{Chip: r.plan.Chip, Server: r.plan.Server, Fabric: r.plan.Fabric, Stack: r.plan.Stack}
 	for _, what := range l.Complete(chips).Problems(&spec.Workload, &m) {
 		r.badAt(path, what, "")
 	}

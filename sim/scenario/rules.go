@@ -19,6 +19,8 @@ type rule struct {
 	// above is an exclusive lower bound.
 	min, max, above string
 	enum            []string
+	// example is a likely value, for hints.
+	example string
 }
 
 // structField is one key of a mapping that decodes into a struct.
@@ -31,7 +33,7 @@ type structField struct {
 }
 
 // structFields lists the keys of a struct type: json names, rules from the tags
-// default, source, min, max, above and enum, or for the types of other packages from
+// default, source, min, max, above, enum and example, or for the types of other packages from
 // foreignRules. A field with neither omitempty nor a default is required.
 func structFields(t reflect.Type) []structField {
 	var out []structField
@@ -46,7 +48,7 @@ func structFields(t reflect.Type) []structField {
 		if foreign, ok := foreignRules[t.PkgPath()+"."+goKey]; ok {
 			tag = foreign
 		}
-		r := rule{def: tag.Get("default"), source: tag.Get("source"), min: tag.Get("min"), max: tag.Get("max"), above: tag.Get("above")}
+		r := rule{def: tag.Get("default"), source: tag.Get("source"), min: tag.Get("min"), max: tag.Get("max"), above: tag.Get("above"), example: tag.Get("example")}
 		if e := tag.Get("enum"); e != "" {
 			r.enum = strings.Split(e, ",")
 		}
@@ -86,14 +88,14 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(efficiency, f, `above:"0 %"`)
 	}
 	add(efficiency, "MatmulFP8", `optional:"1" above:"0 %"`)
-	add(efficiency, "Launch", `max:"1 s"`)
+	add(efficiency, "Launch", `max:"1 s" example:"5 us"`)
 
 	server := reflect.TypeFor[hardware.Server]()
 	add(server, "Name", `optional:"1"`)
 	add(server, "Title", `optional:"1"`)
-	add(server, "Chips", `min:"1" max:"100000"`)
-	add(server, "ScaleUpDomain", `min:"1" max:"1000000"`)
-	add(server, "ScaleUpLatency", `max:"1 s"`)
+	add(server, "Chips", `min:"1" max:"100000" example:"8"`)
+	add(server, "ScaleUpDomain", `min:"1" max:"1000000" example:"8"`)
+	add(server, "ScaleUpLatency", `max:"1 s" example:"2 us"`)
 	add(server, "Price", `optional:"1"`)
 
 	fabric := reflect.TypeFor[hardware.Fabric]()
@@ -104,16 +106,16 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(tier, "Chips", `default:"0" min:"0" max:"10000000"`)
 	add(tier, "Bandwidth", `default:"0 GB/s"`)
 	add(tier, "Oversubscription", `default:"1" min:"1" max:"1000"`)
-	add(tier, "Latency", `max:"1 s"`)
+	add(tier, "Latency", `max:"1 s" example:"5 us"`)
 	add(tier, "Efficiency", `above:"0 %"`)
 
 	m1 := reflect.TypeFor[model.Model]()
 	add(m1, "Name", `optional:"1"`)
 	add(m1, "Title", `optional:"1"`)
-	add(m1, "Layers", `min:"1" max:"10000"`)
-	for _, f := range []string{"Hidden", "Heads", "Vocab"} {
-		add(m1, f, count)
-	}
+	add(m1, "Layers", `min:"1" max:"10000" example:"80"`)
+	add(m1, "Hidden", count+` example:"8192"`)
+	add(m1, "Heads", count+` example:"64"`)
+	add(m1, "Vocab", count+` example:"128256"`)
 	for _, f := range []string{"KVHeads", "HeadDim", "FFN", "Positions", "Window"} {
 		add(m1, f, optionalCount)
 	}
@@ -134,13 +136,24 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "NodeLimit", optionalCount)
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
+	stack := reflect.TypeFor[step.Stack]()
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "PlainDispatch"} {
+		add(stack, f, `optional:"1"`)
+	}
+	for _, f := range []string{"Matmul", "MatmulFP8", "Attention"} {
+		add(stack, f, `optional:"1" above:"0 %"`)
+	}
+	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
+	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
+	add(stack, "StepOverhead", `optional:"1" max:"1 h"`)
+
 	layout := reflect.TypeFor[step.Layout]()
-	for _, f := range []string{"TP", "PP", "VPP", "CP", "EP", "MicroBatch"} {
+	for _, f := range []string{"TP", "PP", "VPP", "CP", "EP", "ETP", "MicroBatch"} {
 		add(layout, f, `default:"1" min:"1" max:"10000000"`)
 	}
 	add(layout, "DP", optionalCount)
 	add(layout, "ZeRO", `default:"1" min:"0" max:"3"`)
-	add(layout, "Recompute", `default:"none" enum:"none,selective,light,full"`)
+	add(layout, "Recompute", `default:"none" enum:"none,selective,light,alternate,full"`)
 	add(layout, "Schedule", `default:"1f1b" enum:"1f1b,dualpipe"`)
 	add(layout, "Attention", `default:"fused" enum:"fused,unfused"`)
 	return m
@@ -148,6 +161,6 @@ func buildForeignRules() map[string]reflect.StructTag {
 
 // positiveOf are the numbers of a data sheet that no chip can lack.
 var positiveOf = map[string]string{
-	"BF16": `above:"0 TFLOP/s"`, "HBM": `above:"0 GB"`, "HBMBandwidth": `above:"0 GB/s"`,
-	"ScaleUp": `above:"0 GB/s"`, "NIC": `above:"0 GB/s"`, "TDP": `above:"0 W"`,
+	"BF16": `above:"0 TFLOP/s" example:"400 TFLOP/s"`, "HBM": `above:"0 GB"`, "HBMBandwidth": `above:"0 GB/s" example:"3000 GB/s"`,
+	"ScaleUp": `above:"0 GB/s" example:"450 GB/s"`, "NIC": `above:"0 GB/s" example:"50 GB/s"`, "TDP": `above:"0 W" example:"700 W"`,
 }

@@ -3,13 +3,22 @@ package scenario
 import (
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
+// testCatalog is the small catalog of testdata.
+var testCatalog = sync.OnceValue(func() *Catalog {
+	var c collector
+	catalog := openCatalog(os.DirFS("testdata/catalog"), &c)
+	if err := c.err(); err != nil {
+		panic(err)
+	}
+	return catalog
+})
+
 // testOptions loads with the small catalog of testdata.
-func testOptions(set ...string) Options {
-	return Options{Set: set, catalog: os.DirFS("testdata/catalog")}
-}
+func testOptions(set ...string) Options { return Options{Set: set, catalog: testCatalog()} }
 
 // Every shipped scenario loads with the built-in catalog.
 func TestShippedScenarios(t *testing.T) {

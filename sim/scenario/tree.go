@@ -376,7 +376,7 @@ func set(n *node, steps []pathStep, path string, value *node) (*node, error) {
 	case n.kind == scalarNode && promotion(path) != "" && step.key != promotion(path):
 		out.fields = []field{{promotion(path), n.at, n}}
 	case n.kind == sequenceNode:
-		return nil, fmt.Errorf("%s is a list; write %s[0].%s for its first item", path, path, step.key)
+		return nil, listError(path, steps)
 	}
 	child, err := set(out.get(step.key), steps[1:], p, value)
 	if err != nil {
@@ -387,6 +387,45 @@ func set(n *node, steps []pathStep, path string, value *node) (*node, error) {
 	}
 	out.put(field{step.key, value.at, child})
 	return out, nil
+}
+
+// listError explains a path that goes on behind a list with a key, which may be the
+// number of an item as other tools write it.
+func listError(path string, steps []pathStep) error {
+	rest := ""
+	for _, s := range steps[1:] {
+		if s.key == "" {
+			rest += fmt.Sprintf("[%d]", s.index)
+		} else {
+			rest += "." + s.key
+		}
+	}
+	if _, err := strconv.ParseUint(steps[0].key, 10, 31); err == nil {
+		return fmt.Errorf("%s is a list; write %s[%s]%s", path, path, steps[0].key, rest)
+	}
+	return fmt.Errorf("%s is a list; write %s[0].%s%s for its first item", path, path, steps[0].key, rest)
+}
+
+// find follows a path to a value, nil where there is none.
+func (n *node) find(steps []pathStep) *node {
+	for _, s := range steps {
+		switch {
+		case n == nil:
+			return nil
+		case s.key != "":
+			n = n.get(s.key)
+		case n.kind == sequenceNode && s.index < len(n.items):
+			n = n.items[s.index]
+		default:
+			return nil
+		}
+	}
+	return n
+}
+
+// sameScalar reports whether two nodes are single values written alike.
+func sameScalar(a, b *node) bool {
+	return isScalar(a) && isScalar(b) && a.text == b.text && a.tag == b.tag
 }
 
 // setItem replaces one item of a list, or appends the one after its last.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"clustercap/sim/job"
+	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
 
@@ -36,7 +37,7 @@ func asWritten(p *Plan) File {
 	s := &p.Site
 	f.Site.Value = Site{
 		PUE: s.PUE, Electricity: EnergyPrice{s.Electricity, s.Currency}, Carbon: s.Carbon, Currency: Currency(s.Currency),
-		PerUSD: s.PerUSD, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
 	for _, phase := range s.Phases {
 		from := dateAt(p.Start, phase.From)
@@ -46,6 +47,9 @@ func asWritten(p *Plan) File {
 		Time: TimeSpread{p.Fleet.Commissioning}, Rejected: p.Fleet.Rejected, Return: TimeSpread{p.Fleet.Return},
 	}}
 	f.Fleet.Chip.Value, f.Fleet.Server.Value, f.Fleet.Fabric.Value = p.Chip, p.Server, p.Fabric
+	if p.Stack != (step.Stack{}) {
+		f.Fleet.Stack = &Reference[step.Stack]{Value: p.Stack}
+	}
 	for _, d := range p.Fleet.Deliveries {
 		date := dateAt(p.Start, d.At)
 		f.Fleet.Deliveries = append(f.Fleet.Deliveries, Delivery{Date: &date, Chips: d.Servers * p.Server.Chips})

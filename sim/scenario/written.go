@@ -149,7 +149,7 @@ func (v *PowerLimit) decodeNode(d *decoder, n *node, path string, _ rule) {
 		d.record(n, path, "none")
 		return
 	}
-	d.value(n, path, reflect.ValueOf(&v.Power).Elem(), rule{above: "0 MW"})
+	d.value(n, path, reflect.ValueOf(&v.Power).Elem(), rule{above: "0 MW", example: v.example()})
 }
 
 // EnergyPrice is a price of electricity with its currency.
@@ -167,7 +167,7 @@ func (v *EnergyPrice) decodeNode(d *decoder, n *node, path string, _ rule) {
 	}
 	r, currency, err := unit.ParseEnergyPriceRange(text)
 	if err != nil {
-		what, hint := unitProblem(err)
+		what, hint := unitProblem(err, unit.Describe[unit.EnergyPrice]().Example, v.example())
 		d.bad(n, path, what, hint)
 		return
 	}
@@ -181,10 +181,10 @@ func (v *EnergyPrice) decodeNode(d *decoder, n *node, path string, _ rule) {
 
 func (TimeSpread) example() string { return "{mean: 10 min, median: 8 min}" }
 
-func (v *TimeSpread) decodeNode(d *decoder, n *node, path string, _ rule) {
+func (v *TimeSpread) decodeNode(d *decoder, n *node, path string, r rule) {
 	if n.kind != mappingNode {
 		var mean unit.Duration
-		d.value(n, path, reflect.ValueOf(&mean).Elem(), rule{max: "2 y"})
+		d.value(n, path, reflect.ValueOf(&mean).Elem(), rule{max: "2 y", example: r.example})
 		v.Duration = dist.Fixed(mean)
 		return
 	}

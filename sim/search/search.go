@@ -10,7 +10,6 @@ import (
 	"sort"
 
 	"clustercap/sim/step"
-	"clustercap/sim/unit"
 )
 
 // Bounds of the space.
@@ -38,16 +37,12 @@ type NoFit struct {
 }
 
 func (e *NoFit) Error() string {
-	m := e.Closest.Memory
-	text := fmt.Sprintf("no layout on %d chips fits in memory: the leanest (%s) needs %s per chip (weights %s, gradients %s, optimizer %s, activations %s, buffers %s) of %s",
-		e.Chips, e.Closest.Layout, gb(m.Total()), gb(m.Weights), gb(m.Gradients), gb(m.Optimizer), gb(m.Activations), gb(m.Buffers), gb(m.Capacity))
+	text := fmt.Sprintf("no layout on %d chips fits in memory: the leanest (%s) needs %s", e.Chips, e.Closest.Layout, e.Closest.Memory)
 	if e.FitsAt > 0 {
 		return text + fmt.Sprintf("; it fits on %d chips", e.FitsAt)
 	}
 	return text + "; it fits on no number of these chips"
 }
-
-func gb(b unit.Bytes) string { return fmt.Sprintf("%.1f GB", float64(b)/1e9) }
 
 // Best returns the k fastest layouts that fit in memory on at most chips chips,
 // fastest first; equals keep the order of the walk. It returns *NoFit where none
@@ -161,22 +156,33 @@ func (s *space) replicas(l step.Layout) {
 			if l.VPP > 1 && s.work.Batch/(dp*micro)%l.PP != 0 {
 				continue
 			}
-			if s.hopeless(l) {
-				continue
-			}
 			for _, ep := range s.experts {
 				if (l.TP*l.CP*dp)%ep == 0 {
-					l.EP = ep
+					l.EP, l.ETP = ep, 1
 					s.memories(l)
+					if double := l; s.doubles(l) {
+						double.Schedule = step.DualPipe
+						s.memories(double)
+					}
 				}
 			}
 		}
 	}
 }
 
+// doubles reports whether DualPipe is worth pricing beside 1F1B: it needs an even
+// number of stages, enough microbatches from both ends, and hides only what experts
+// exchange (it is published for mixtures alone).
+func (s *space) doubles(l step.Layout) bool {
+	return l.EP > 1 && l.VPP == 1 && l.PP%2 == 0 && s.work.Batch/(l.DP*l.MicroBatch) >= 2*l.PP
+}
+
 // memories tries the ways to save memory from the fastest to the leanest and stops
 // at the first that fits: recomputing more never makes a step faster.
 func (s *space) memories(l step.Layout) {
+	if s.hopeless(l) {
+		return
+	}
 	for _, zero := range [...]int{1, 3} {
 		if zero == 3 && l.PP > 1 {
 			continue

@@ -8,14 +8,15 @@ const longest = 64
 
 // Nearest is the known name that was probably meant by word, case ignored: one that
 // is a single edit away, else one that begins with word, else one within three edits
-// and half of word's letters. Equals go to the first; "" is no name near enough.
+// and half the letters of the shorter of the two. Equals go to the first; "" is no
+// name near enough.
 func Nearest(word string, known []string) string {
 	const mostEdits = 3
 	if word == "" || len(word) > longest {
 		return ""
 	}
 	word = strings.ToLower(word)
-	best, fewest := "", min(mostEdits, (len(word)+1)/2)+1
+	best, fewest := "", mostEdits+1
 	begins := ""
 	for _, name := range known {
 		if len(name) > longest {
@@ -25,7 +26,7 @@ func Nearest(word string, known []string) string {
 		if begins == "" && strings.HasPrefix(lower, word) {
 			begins = name
 		}
-		if d := distance([]rune(word), []rune(lower)); d < fewest {
+		if d := distance([]rune(word), []rune(lower)); d < fewest && d <= min(len(word), len(lower))/2 {
 			best, fewest = name, d
 		}
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 func TestNearest(t *testing.T) {
-	known := []string{"compare", "estimate", "run", "replicas", "plan", "seed", "grow-100k", "h20", "h100-sxm"}
+	known := []string{"compare", "estimate", "run", "replicas", "plan", "seed", "grow-100k", "h20", "h100-sxm", "out"}
 	for _, c := range []struct{ word, want string }{
 		{"replcas", "replicas"},
 		{"repilcas", "replicas"}, // a swap is one edit
@@ -17,6 +17,9 @@ func TestNearest(t *testing.T) {
 		{"h100", "h100-sxm"}, // nearer in meaning than h20, two edits away
 		{"h2", "h20"},
 		{"x", ""},
+		{"bogus", ""}, // three edits from out, which has three letters
+		{"otu", "out"},
+		{"steed", "seed"},
 		{"", ""},
 		{"entirely-different", ""},
 		{strings.Repeat("replicas", 10), ""},

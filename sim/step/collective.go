@@ -160,7 +160,9 @@ func (n *network) exchange(bytes float64, g group, copies float64) float64 {
 			slowest = max(slowest, bytes*(size-1)/size/n.up.bandwidth)
 		}
 	}
-	return collectiveLaunch + slowest + (size-local)*peerMessage + (local-1)*ringStep
+	// Within a domain kernels store to all peers at once; over NICs every peer is a
+	// message of its own.
+	return collectiveLaunch + ringStep + n.up.latency + slowest + (size-local)*peerMessage
 }
 
 // send prices one message to the same rank of the next pipeline stage, stage

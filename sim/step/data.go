@@ -4,7 +4,7 @@ package step
 func (p *pricer) replicas(expert bool) group {
 	l := p.layout
 	if expert {
-		return group{l.TP * l.CP * l.DP / l.EP, l.EP}
+		return group{l.TP * l.CP * l.DP / (l.EP * l.ETP), l.EP * l.ETP}
 	}
 	return group{l.CP * l.DP, l.TP}
 }
@@ -29,8 +29,10 @@ func (p *pricer) dataParallel(s *pipe, micro float64) float64 {
 	full := s.fullest
 	scatter := p.both(full, gradientBytes, p.net.gather)
 	collect := p.both(full, weightBytes, p.net.gather)
-	forward := s.slowest.forward
-	backward := s.slowest.work.sum() - forward
+	forward, backward := s.passes()
+	if p.mach.Stack.SerialData {
+		forward, backward = 0, 0
+	}
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.

@@ -57,16 +57,18 @@ type Pricer struct {
 // NewPricer prepares the rates that all layouts share; ranges of the machine are
 // read at Likely. The workload and machine must not change while it is in use.
 func NewPricer(w *Workload, m *Machine) (*Pricer, error) {
-	if w.Precision != BF16 && w.Precision != FP8 {
-		return nil, fmt.Errorf("precision %q is not bf16 or fp8", w.Precision)
+	switch w.Precision {
+	case BF16, FP8, MXFP8, NVFP4:
+	default:
+		return nil, fmt.Errorf("precision %q is not bf16, fp8, mxfp8 or nvfp4", w.Precision)
 	}
-	if peak(&m.Chip, w.Precision) <= 0 {
+	if Peak(&m.Chip, w.Precision) <= 0 {
 		return nil, fmt.Errorf("%s has no %s rate", m.Chip.Name, strings.ToUpper(string(w.Precision)))
 	}
 	if len(m.Fabric.Tiers) == 0 {
 		return nil, fmt.Errorf("fabric %s has no tiers", m.Fabric.Name)
 	}
-	p := &Pricer{p: pricer{work: w, mach: m, rates: chipRates(&m.Chip, w.Precision), net: newNetwork(m)}}
+	p := &Pricer{p: pricer{work: w, mach: m, rates: chipRates(&m.Chip, &m.Stack, w.Precision), net: newNetwork(m)}}
 	best := max(p.p.rates.linear, p.p.rates.bf16, p.p.rates.attention)
 	p.ideal = w.Model.FLOPs(w.Sequence) * float64(w.Tokens()) / best
 	return p, nil
@@ -127,16 +129,13 @@ func (p *pricer) price() Step {
 		DataComm:    seconds(p.dataParallel(&s, micro)),
 		Bubble:      seconds(max(0, s.flow(l, micro)-mean.sum())),
 		Straggler:   seconds(p.straggler(kernels.sum())),
+		Overhead:    p.mach.Stack.StepOverhead.Likely,
 	}
 	total := parts.Sum()
 
 	flops := w.Model.FLOPs(w.Sequence) * float64(w.Tokens())
-	hardware := flops
-	if l.Recompute == RecomputeFull {
-		head := 2 * float64(w.Model.Vocab) * float64(w.Model.Hidden)
-		hardware += (w.Model.ForwardFLOPs(w.Sequence) - head) * float64(w.Tokens())
-	}
-	available := float64(peak(&p.mach.Chip, w.Precision)) * float64(l.Chips()) * float64(total)
+	hardware := flops + mean.redo.flops*float64(l.Chips())
+	available := float64(Peak(&p.mach.Chip, w.Precision)) * float64(l.Chips()) * float64(total)
 	return Step{
 		Layout:        l,
 		Time:          total,
@@ -151,7 +150,7 @@ func (p *pricer) price() Step {
 			Matrix: seconds(kernels.matrix),
 			Memory: seconds(kernels.memory),
 			Comm:   parts.ExposedComm(),
-			Wait:   parts.Bubble + parts.Straggler,
+			Wait:   parts.Bubble + parts.Straggler + parts.Overhead,
 		},
 	}
 }

@@ -47,13 +47,16 @@ var tiles = [...]tile{{128, 256, 1}, {256, 128, 1}, {128, 128, 0.92}, {64, 128, 
 type cost struct {
 	matrix float64 // s, matrix units busy
 	memory float64 // s, memory-bound or launching
+	flops  float64 // of the matrix products
 }
 
 func (c cost) sum() float64 { return c.matrix + c.memory }
 
-func (c cost) plus(d cost) cost { return cost{c.matrix + d.matrix, c.memory + d.memory} }
+func (c cost) plus(d cost) cost {
+	return cost{c.matrix + d.matrix, c.memory + d.memory, c.flops + d.flops}
+}
 
-func (c cost) times(f float64) cost { return cost{c.matrix * f, c.memory * f} }
+func (c cost) times(f float64) cost { return cost{c.matrix * f, c.memory * f, c.flops * f} }
 
 // rates are a chip's achievable rates for one precision, in SI.
 type rates struct {
@@ -62,36 +65,52 @@ type rates struct {
 	attention float64 // FLOP/s of a long fused attention kernel
 	memory    float64 // B/s
 	launch    float64 // s
-	operand   float64 // bytes per element of a GEMM operand
+	operand   float64 // bytes per element of a GEMM operand, scales included
 	cores     int
-	cast      bool // operands are cast from BF16 before each GEMM
+	traffic   float64 // bytes that element-wise kernels move over those of fused ones
+	cast      bool    // operands are cast from BF16 before each GEMM
 }
 
-func chipRates(c *hardware.Chip, p Precision) rates {
+func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 	e := &c.Efficiency
 	r := rates{
-		bf16:      float64(c.BF16.Likely) * float64(e.Matmul.Likely),
-		attention: float64(c.BF16.Likely) * float64(e.Attention.Likely),
+		bf16:      float64(c.BF16.Likely) * float64(e.Matmul.Likely) * orOne(stack.Matmul),
+		attention: float64(c.BF16.Likely) * float64(e.Attention.Likely) * orOne(stack.Attention),
 		memory:    float64(c.HBMBandwidth.Likely) * float64(e.Memory.Likely),
 		launch:    float64(e.Launch.Likely),
 		operand:   2,
 		cores:     c.Cores,
+		traffic:   orOne(stack.Elementwise),
 	}
-	r.linear = r.bf16
-	if p == FP8 {
-		r.linear = float64(c.FP8.Likely) * float64(e.MatmulFP8.Likely)
+	switch p {
+	case FP8, MXFP8:
+		r.linear = float64(c.FP8.Likely) * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8)
 		r.operand = 1
-		r.cast = true
+		if p == MXFP8 {
+			r.operand += 1.0 / 32
+		}
+	case NVFP4:
+		// No kernel library has published more than FP8's share of the FP4 peak.
+		r.linear = float64(c.FP4.Likely) * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8)
+		r.operand = 0.5 + 1.0/16
+	default:
+		r.linear = r.bf16
 	}
+	r.cast = p != BF16
 	return r
 }
 
-// peak is the data-sheet rate against which MFU counts.
-func peak(c *hardware.Chip, p Precision) unit.FLOPRate {
-	if p == FP8 {
+// Peak is the data-sheet rate against which MFU counts; zero where the chip has none
+// for the precision.
+func Peak(c *hardware.Chip, p Precision) unit.FLOPRate {
+	switch p {
+	case FP8, MXFP8:
 		return c.FP8.Likely
+	case NVFP4:
+		return c.FP4.Likely
+	default:
+		return c.BF16.Likely
 	}
-	return c.BF16.Likely
 }
 
 // gemm prices an m x n x k product in the workload's precision; groups equal
@@ -126,9 +145,9 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 	bytes := groups * (operand*(m*k+k*n) + 2*m*n)
 	stream := bytes / r.memory
 	if stream > compute {
-		return cost{memory: stream + r.launch}
+		return cost{memory: stream + r.launch, flops: flops}
 	}
-	return cost{matrix: compute, memory: r.launch}
+	return cost{matrix: compute, memory: r.launch, flops: flops}
 }
 
 // stream prices a memory-bound kernel that moves so many bytes.
@@ -155,8 +174,8 @@ func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, bac
 	flops := 2 * tokens * heads * span * (qk + v)
 	block := span / blocks
 	rate := r.attention * block / (block + attentionRamp)
-	forward = cost{matrix: flops / rate, memory: blocks * r.launch}
-	backward = cost{matrix: attentionBackward * flops / (rate * attentionBackwardSpeed), memory: 2 * blocks * r.launch}
+	forward = cost{matrix: flops / rate, memory: blocks * r.launch, flops: flops}
+	backward = cost{matrix: attentionBackward * flops / (rate * attentionBackwardSpeed), memory: 2 * blocks * r.launch, flops: attentionBackward * flops}
 	return forward, backward
 }
 

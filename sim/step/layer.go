@@ -14,8 +14,6 @@ type pass struct {
 	context float64 // s of context-parallel ring exchange that attention does not hide
 }
 
-func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context }
-
 func (p pass) plus(q pass) pass {
 	return pass{p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context}
 }
@@ -80,6 +78,7 @@ func (p *pricer) grouped(b *block, groups, m, n, k float64) {
 // elementwise adds a memory-bound kernel that moves so many bytes forward and
 // twice as many backward (the gradient beside each operand).
 func (p *pricer) elementwise(b *block, bytes float64) {
+	bytes *= p.rates.traffic
 	b.forward.compute = b.forward.compute.plus(p.rates.stream(bytes))
 	b.backward.compute = b.backward.compute.plus(p.rates.stream(2 * bytes))
 }
@@ -161,7 +160,7 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	p.elementwise(b, 2*activationBytes*s.tokens*kv)
 	p.linear(b, s.tokens, heads*kvUp, kv)
 	b.stored += activationBytes * s.tokens * (q + kv + float64(a.RopeDim))
-	if p.layout.Recompute == RecomputeLight {
+	if p.light() {
 		b.redo.compute = b.redo.compute.plus(r.gemm(1, s.tokens, heads*qk, max(q, kv))).plus(r.gemm(1, s.tokens, heads*kvUp, kv))
 	} else {
 		b.stored += activationBytes * s.tokens * heads * (qk + kvUp)
@@ -170,12 +169,15 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 
 // tensorPair adds the all-gather before and the reduce-scatter after a
 // tensor-parallel block, forward and backward (Korthikanti et al., section 4.2.2;
-// the backward pass's second all-gather runs beside the weight gradient).
+// the backward pass's second all-gather runs beside the weight gradient), less what
+// the stack hides beside the products.
 func (p *pricer) tensorPair(b *block, s shape) {
 	if s.tp <= 1 {
 		return
 	}
 	pair := 2 * p.net.gather(activationBytes*s.tokens*s.hidden, group{p.layout.TP, 1})
+	hidden := float64(p.mach.Stack.TensorOverlap.Likely) * pair
+	pair += (commSlowdown - 1) * hidden
 	b.forward.tensor += pair
 	b.backward.tensor += pair
 }
@@ -197,7 +199,7 @@ func (p *pricer) feedForward(s shape, width float64) block {
 func (p *pricer) norm(b *block, elements float64) {
 	p.elementwise(b, 2*activationBytes*elements)
 	b.stored += activationBytes * elements
-	if p.layout.Recompute == RecomputeLight {
+	if p.light() {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * elements))
 	} else {
 		b.stored += p.rates.operand * elements
@@ -217,12 +219,17 @@ func (p *pricer) mlp(b *block, groups, m, width, hidden float64) {
 	p.elementwise(b, activation)
 	p.grouped(b, groups, m, hidden, width)
 	inner := groups * m * width
-	if p.layout.Recompute == RecomputeLight {
+	if p.light() {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation))
 		b.stored += p.rates.operand * inner * up
 	} else {
 		b.stored += activationBytes*inner*up + p.rates.operand*inner
 	}
+}
+
+// light reports whether norms, activations and latent up-projections run again.
+func (p *pricer) light() bool {
+	return p.layout.Recompute == RecomputeLight || p.layout.Recompute == RecomputeAlternate
 }
 
 // experts prices router, dispatch, grouped expert products, combine, and the
@@ -243,12 +250,16 @@ func (p *pricer) experts(s shape) block {
 
 	busiest := max(1, moe.Imbalance)
 	local := float64(moe.Experts) / float64(p.layout.EP)
-	p.mlp(&b, local, busiest*routed/local, float64(moe.FFN), h)
+	etp := float64(p.layout.ETP)
+	p.mlp(&b, local, busiest*routed*etp/local, float64(moe.FFN)/etp, h)
 	b.stored += p.rates.operand * busiest * routed * h // dispatched tokens
 
-	exchange := busiest * p.net.exchange(activationBytes*routed*h, group{p.layout.EP, 1}, p.copies(moe))
-	b.forward.expert += 2 * exchange
-	b.backward.expert += 2 * exchange
+	exchange := busiest * p.net.exchange(activationBytes*routed*h, p.expertGroup(), p.copies(moe))
+	// With ETP the chips of a group share each other's tokens.
+	exchange += p.net.gather(activationBytes*busiest*routed*h*etp, group{p.layout.ETP, 1})
+	sync := float64(p.mach.Stack.ExpertSync.Likely)
+	b.forward.expert += 2*exchange + sync
+	b.backward.expert += 2*exchange + sync
 	if moe.SharedFFN > 0 {
 		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h)
 		p.tensorPair(&b, s)
@@ -257,12 +268,19 @@ func (p *pricer) experts(s shape) block {
 	return b
 }
 
+// expertGroup is the chips that exchange tokens: the same rank of every group that
+// holds experts.
+func (p *pricer) expertGroup() group { return group{p.layout.EP, p.layout.ETP} }
+
 // copies is the remote traffic of a dispatch that sends each token once to every
 // domain that holds one of its experts and forwards it there (DeepEP), as a share of
 // sending it once to every expert: k experts drawn over d domains meet
 // d (1 - (1-1/d)^k) different ones, at most NodeLimit.
 func (p *pricer) copies(moe *model.MoE) float64 {
-	g := group{p.layout.EP, 1}
+	if p.mach.Stack.PlainDispatch {
+		return 1
+	}
+	g := p.expertGroup()
 	domains := math.Ceil(float64(g.size) / float64(p.net.local(g)))
 	k := float64(moe.TopK)
 	distinct := domains * (1 - math.Pow(1-1/domains, k))
@@ -280,7 +298,12 @@ func (p *pricer) layer(s shape, moe bool) block {
 	} else {
 		b = b.plus(p.feedForward(s, float64(p.work.Model.FFN)))
 	}
-	if p.layout.Recompute == RecomputeFull {
+	switch p.layout.Recompute {
+	case RecomputeAlternate:
+		// Of the products' outputs every second one is kept.
+		b.redo.compute = b.redo.compute.plus(cost{matrix: b.forward.compute.matrix / 2, flops: b.forward.compute.flops / 2})
+		b.stored /= 2
+	case RecomputeFull:
 		// Only the layer's input is kept; the rest lives while the layer runs.
 		b.working = b.stored
 		b.stored = activationBytes * s.sharded * s.hidden

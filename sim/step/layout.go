@@ -14,7 +14,7 @@ func (l Layout) String() string {
 	for _, f := range []struct {
 		name  string
 		value int
-	}{{"vpp", l.VPP}, {"cp", l.CP}, {"ep", l.EP}} {
+	}{{"vpp", l.VPP}, {"cp", l.CP}, {"ep", l.EP}, {"etp", l.ETP}} {
 		if f.value > 1 {
 			fmt.Fprintf(&b, ",%s=%d", f.name, f.value)
 		}
@@ -33,15 +33,15 @@ func (l Layout) String() string {
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, vpp, cp, ep, zero, mb, recompute, schedule, attention"
+const layoutKeys = "tp, pp, dp, vpp, cp, ep, etp, zero, mb, recompute, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
 // ZeRO is 1, recompute none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips
 // allow", see Complete.
 func ParseLayout(text string) (Layout, error) {
-	l := Layout{TP: 1, PP: 1, VPP: 1, CP: 1, EP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
+	l := Layout{TP: 1, PP: 1, VPP: 1, CP: 1, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
-		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP,
+		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "etp": &l.ETP,
 		"zero": &l.ZeRO, "mb": &l.MicroBatch,
 	}
 	seen := map[string]bool{}
@@ -104,7 +104,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	for _, f := range []struct {
 		name  string
 		value int
-	}{{"tp", l.TP}, {"pp", l.PP}, {"vpp", l.VPP}, {"dp", l.DP}, {"cp", l.CP}, {"ep", l.EP}, {"mb", l.MicroBatch}} {
+	}{{"tp", l.TP}, {"pp", l.PP}, {"vpp", l.VPP}, {"dp", l.DP}, {"cp", l.CP}, {"ep", l.EP}, {"etp", l.ETP}, {"mb", l.MicroBatch}} {
 		if f.value < 1 || f.value > maxDegree {
 			bad("%s=%d must be at least 1", f.name, f.value)
 		}
@@ -113,9 +113,9 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		bad("zero=%d must be 0, 1, 2 or 3", l.ZeRO)
 	}
 	switch l.Recompute {
-	case RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeFull:
+	case RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull:
 	default:
-		bad("recompute=%s is not none, selective, light or full", l.Recompute)
+		bad("recompute=%s is not none, selective, light, alternate or full", l.Recompute)
 	}
 	switch l.Schedule {
 	case OneFOneB, DualPipe:
@@ -135,17 +135,14 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	if a.Heads%l.TP != 0 {
 		bad("tp=%d must divide the model's %d attention heads", l.TP, a.Heads)
 	}
-	if l.TP > m.Server.ScaleUpDomain {
-		bad("tp=%d is larger than the scale-up domain of %d chips; tensor parallelism over the scale-out network is not supported", l.TP, m.Server.ScaleUpDomain)
-	}
 	if l.PP*l.VPP > mod.Layers+endChunks {
 		bad("pp=%d x vpp=%d is more than the model's %d layers, its embedding and its head", l.PP, l.VPP, mod.Layers)
 	}
 	if l.VPP > 1 && l.PP == 1 {
 		bad("vpp=%d needs pp of at least 2", l.VPP)
 	}
-	if l.Attention == Unfused && (l.CP > 1 || mod.MLA != nil) {
-		bad("attention=unfused works neither with context parallelism nor with latent attention")
+	if l.Attention == Unfused && l.CP > 1 {
+		bad("attention=unfused does not work with context parallelism (cp=%d)", l.CP)
 	}
 	if w.Sequence%(2*l.CP) != 0 && l.CP > 1 {
 		bad("cp=%d: twice it must divide the sequence of %d tokens", l.CP, w.Sequence)
@@ -160,12 +157,22 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		if l.EP > 1 {
 			bad("ep=%d, but %s has no experts", l.EP, mod.Name)
 		}
+		if l.ETP > 1 {
+			bad("etp=%d, but %s has no experts", l.ETP, mod.Name)
+		}
 	} else {
 		if moe.Experts%l.EP != 0 {
 			bad("ep=%d must divide the model's %d experts", l.EP, moe.Experts)
 		}
-		if (l.TP*l.CP*l.DP)%l.EP != 0 {
+		switch {
+		case (l.TP*l.CP*l.DP)%(l.EP*l.ETP) == 0:
+		case l.ETP == 1:
 			bad("ep=%d must divide tp x cp x dp = %d", l.EP, l.TP*l.CP*l.DP)
+		default:
+			bad("ep=%d x etp=%d must divide tp x cp x dp = %d", l.EP, l.ETP, l.TP*l.CP*l.DP)
+		}
+		if l.ETP != 1 && l.ETP != l.TP {
+			bad("etp=%d must be 1 or tp=%d", l.ETP, l.TP)
 		}
 	}
 	if l.Schedule == DualPipe {
@@ -178,8 +185,8 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 			bad("schedule=dualpipe needs at least %d microbatches per replica, twice pp", 2*l.PP)
 		}
 	}
-	if l.ZeRO == 3 && l.PP > 1 {
-		bad("zero=3 with pp=%d would gather the weights once per microbatch; use zero=1 with a pipeline", l.PP)
+	if l.ZeRO > 1 && l.PP > 1 {
+		bad("zero=%d with pp=%d would communicate all weights or gradients with every microbatch; use zero=1 with a pipeline", l.ZeRO, l.PP)
 	}
 	return out
 }

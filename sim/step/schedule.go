@@ -21,11 +21,11 @@ func workOf(b block, s Schedule) work {
 		context: b.forward.context + b.backward.context + b.redo.context,
 	}
 	if s == DualPipe {
-		// The all-to-alls of one microbatch run beside the kernels of another,
-		// on cores set aside for them.
+		// The all-to-alls of one microbatch run beside the kernels of another and
+		// its ring attention, on cores set aside for them.
 		slower := 1 / (1 - dualPipeCores)
 		w.base, w.redo = w.base.times(slower), w.redo.times(slower)
-		w.expert = max(0, w.expert-w.base.sum()-w.redo.sum())
+		w.expert = max(0, w.expert-w.base.sum()-w.redo.sum()-w.context)
 	}
 	return w
 }
@@ -45,7 +45,6 @@ func (w work) times(f float64) work {
 // stage is one pipeline stage: its price per microbatch and what it holds.
 type stage struct {
 	work              work
-	forward           float64 // s per microbatch; the rest of work is backward
 	dense, expert     float64 // parameters per chip, experts apart: fewer replicas
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
 }
@@ -95,15 +94,21 @@ func btoi(b bool) int {
 	return 0
 }
 
-// deal chooses the number of layers on the last stage that makes the slowest stage
-// fastest, given one layer's time and the time of the head and what goes with it.
-// Interleaved pipelines are dealt evenly, as their users must.
-func (p *pricer) deal(layer, head float64) dealing {
+// deal chooses the number of layers on the last stage that gives the busiest stage the
+// least FLOPs, head and prediction modules counted; so the division is the model's,
+// the same on any hardware. Interleaved pipelines are dealt evenly, as their users must.
+func (p *pricer) deal() dealing {
 	l := p.layout
 	d := dealing{p.work.Model.Layers, l.PP * l.VPP, -1}
 	if l.PP == 1 || l.VPP > 1 {
 		return d
 	}
+	m := &p.work.Model
+	modules := float64(m.MTP)
+	h := float64(m.Hidden)
+	vocabulary := 2 * h * float64(m.Vocab)
+	layer := (m.ForwardFLOPs(p.work.Sequence) - (1+modules)*vocabulary - modules*4*h*h) / (float64(m.Layers) + modules)
+	head := vocabulary + modules*(layer+4*h*h+vocabulary)
 	best := math.Inf(1)
 	for last := d.layers / l.PP; last >= 0; last-- {
 		rest := math.Ceil(float64(d.layers-last) / float64(l.PP-1))
@@ -151,18 +156,14 @@ func (p *pricer) pipeline() pipe {
 	denseParams, moeParams := m.DenseLayerParams()/tp, m.MoELayerShared()/tp
 	expertParams := 0.0
 	if m.MoE != nil {
-		expertParams = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP)
+		expertParams = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP*l.ETP)
 	}
 
 	head := p.head(sh)
 	if m.MTP > 0 {
 		head = head.plus(p.predictor(sh).times(float64(m.MTP)))
 	}
-	body := dense
-	if m.MoE != nil {
-		body = moe
-	}
-	deal := p.deal(workOf(body, l.Schedule).sum(), workOf(head, l.Schedule).sum())
+	deal := p.deal()
 
 	p.scratch = p.scratch[:0]
 	for i := range l.PP {
@@ -194,7 +195,6 @@ func (p *pricer) pipeline() pipe {
 			}
 		}
 		s.work = workOf(b, l.Schedule)
-		s.forward = b.forward.sum()
 		s.stored, s.transient = b.stored, b.working
 		p.scratch = append(p.scratch, s)
 	}
@@ -214,7 +214,6 @@ func foldStages(s []stage) {
 		a, b := &s[i], &s[len(s)-1-i]
 		both := stage{
 			work:      a.work.plus(b.work).times(0.5),
-			forward:   (a.forward + b.forward) / 2,
 			dense:     a.dense + b.dense,
 			expert:    a.expert + b.expert,
 			stored:    (a.stored + b.stored) / 2,
@@ -240,6 +239,14 @@ func (p *pipe) summarise() {
 	p.mean = sum.times(1 / float64(len(p.stages)))
 }
 
+// passes divides the slowest stage's time for a microbatch: the backward pass has
+// twice the forward pass's products, and what is recomputed.
+func (p *pipe) passes() (forward, backward float64) {
+	pace := p.slowest.work.sum()
+	forward = (pace - p.slowest.work.redo.sum()) / 3
+	return forward, pace - forward
+}
+
 // flow is the time from the first microbatch's start to the last one's end. The
 // slowest stage sets the pace; filling and draining costs one pass of every other
 // stage, divided by the chunks that interleave (Narayanan et al., SC'21, section
@@ -248,8 +255,8 @@ func (p *pipe) summarise() {
 func (p *pipe) flow(l Layout, micro float64) float64 {
 	pace := p.slowest.work.sum()
 	if l.Schedule == DualPipe {
-		backward := pace - p.slowest.forward
-		return micro*pace + (float64(l.PP)/2-1)*(p.slowest.forward+backward/2)
+		forward, backward := p.passes()
+		return micro*pace + (float64(l.PP)/2-1)*(forward+backward/2)
 	}
 	rest := p.mean.sum()*float64(l.PP) - pace
 	return micro*pace + rest/float64(l.VPP)

@@ -4,6 +4,8 @@
 package step
 
 import (
+	"fmt"
+
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
 	"clustercap/sim/unit"
@@ -15,7 +17,12 @@ type Precision string
 // The precisions. Attention and the optimizer stay in BF16 and FP32.
 const (
 	BF16 Precision = "bf16"
-	FP8  Precision = "fp8"
+	// FP8 scales whole tensors, or blocks large enough not to matter.
+	FP8 Precision = "fp8"
+	// MXFP8 scales blocks of 32 elements (Open Compute's microscaling format).
+	MXFP8 Precision = "mxfp8"
+	// NVFP4 computes in 4 bits, blocks of 16 elements with an FP8 scale each.
+	NVFP4 Precision = "nvfp4"
 )
 
 // Recompute says which activations the backward pass computes anew.
@@ -31,6 +38,9 @@ const (
 	// RecomputeLight runs again what is cheap and large: norms, feed-forward
 	// activation, latent up-projections (DeepSeek-V3, section 3.2.3).
 	RecomputeLight Recompute = "light"
+	// RecomputeAlternate adds every second matrix product of a layer to that
+	// (torchtitan's selective activation checkpointing per operation).
+	RecomputeAlternate Recompute = "alternate"
 	// RecomputeFull runs each layer again from its input.
 	RecomputeFull Recompute = "full"
 )
@@ -78,8 +88,10 @@ type Layout struct {
 	VPP int `json:"vpp"`
 	DP  int `json:"dp"` // data-parallel replicas
 	CP  int `json:"cp"` // context parallel (ring attention)
-	// EP divides the experts over EP chips of the TP x CP x DP plane.
-	EP int `json:"ep"`
+	// EP divides the experts over EP groups of the TP x CP x DP plane, and ETP
+	// each expert's matrices over the chips of a group (1, or TP).
+	EP  int `json:"ep"`
+	ETP int `json:"etp"`
 	// ZeRO is 0 (replicated), 1 (sharded optimizer), 2 (and gradients), 3 (and weights).
 	ZeRO       int       `json:"zero"`
 	MicroBatch int       `json:"micro_batch"` // sequences
@@ -96,6 +108,7 @@ type Machine struct {
 	Chip   hardware.Chip
 	Server hardware.Server
 	Fabric hardware.Fabric
+	Stack  Stack
 }
 
 // Step is the price of one training step.
@@ -107,7 +120,7 @@ type Step struct {
 	Memory Memory
 	// ModelFLOPs of the whole step, without recomputation, attention causal.
 	ModelFLOPs float64
-	// HardwareFLOPs counts recomputation too.
+	// HardwareFLOPs counts the products that are recomputed too.
 	HardwareFLOPs float64
 	// MFU and HFU against the peak of Workload.Precision.
 	MFU, HFU unit.Share
@@ -125,6 +138,7 @@ type Parts struct {
 	DataComm    unit.Duration
 	Bubble      unit.Duration // waiting for the pipeline to fill, drain or balance
 	Straggler   unit.Duration // waiting for the slowest chip
+	Overhead    unit.Duration // outside the model: data loading, logging
 }
 
 // ExposedComm is all communication that no computation hides.
@@ -134,7 +148,7 @@ func (p Parts) ExposedComm() unit.Duration {
 
 // Sum is the whole step.
 func (p Parts) Sum() unit.Duration {
-	return p.Compute + p.Recompute + p.ExposedComm() + p.Bubble + p.Straggler
+	return p.Compute + p.Recompute + p.ExposedComm() + p.Bubble + p.Straggler + p.Overhead
 }
 
 // Activity is how long the mean chip spends in each power state during a step;
@@ -143,7 +157,7 @@ type Activity struct {
 	Matrix unit.Duration // matrix units busy
 	Memory unit.Duration // memory-bound kernels
 	Comm   unit.Duration // exposed collectives
-	Wait   unit.Duration // bubble and straggler
+	Wait   unit.Duration // bubble, straggler and overhead
 }
 
 // Memory per chip by class, on the fullest pipeline stage.
@@ -160,6 +174,14 @@ type Memory struct {
 func (m Memory) Total() unit.Bytes {
 	return m.Weights + m.Gradients + m.Optimizer + m.Activations + m.Buffers
 }
+
+// String is the need by class against the chip, for messages.
+func (m Memory) String() string {
+	return fmt.Sprintf("%.1f GiB per chip (weights %.1f, gradients %.1f, optimizer %.1f, activations %.1f, buffers %.1f) of %.1f GiB",
+		gib(m.Total()), gib(m.Weights), gib(m.Gradients), gib(m.Optimizer), gib(m.Activations), gib(m.Buffers), gib(m.Capacity))
+}
+
+func gib(b unit.Bytes) float64 { return float64(b) / (1 << 30) }
 
 // Fits reports whether the step fits the chip.
 func (m Memory) Fits() bool { return m.Total() <= m.Capacity }

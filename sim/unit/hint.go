@@ -22,7 +22,7 @@ func quote(text string) string {
 func (k *kind) tooLong(text string) error {
 	const longest = 200 // bytes; a range of three numbers of 17 digits takes 80
 	if len(text) > longest {
-		return &ParseError{text, quote(text) + " is too long", "write e.g. " + k.example}
+		return refuse(text, quote(text)+" is too long", "write e.g. "+k.example)
 	}
 	return nil
 }
@@ -34,19 +34,19 @@ func (k *kind) notANumber(text, trimmed string) error {
 	hint := "write e.g. " + k.example
 	switch {
 	case trimmed == "":
-		return &ParseError{text, "the value is empty", hint}
+		return refuse(text, "the value is empty", hint)
 	case strings.HasPrefix(lower, "nan"), strings.HasPrefix(lower, "inf"):
-		return &ParseError{text, quote(text) + " is not a finite number", hint}
+		return refuse(text, quote(text)+" is not a finite number", hint)
 	case strings.HasPrefix(bare, "."):
-		return &ParseError{text, quote(text) + " begins with a decimal point", "write " + strings.Replace(trimmed, ".", "0.", 1)}
+		return refuse(text, quote(text)+" begins with a decimal point", "write "+strings.Replace(trimmed, ".", "0.", 1))
 	}
 	for _, sign := range []string{"$", "€", "¥"} {
 		rest, ok := strings.CutPrefix(bare, sign)
 		if number, after := scanNumber(strings.TrimSpace(rest)); ok && number != "" && (k == &moneyKind || k == &energyPriceKind) {
-			return &ParseError{text, quote(text) + " begins with a currency sign", "write the number first and a currency code after it: " + number + " " + moneyKind.wrong[sign] + strings.TrimSpace(after)}
+			return refuse(text, quote(text)+" begins with a currency sign", "write the number first and a currency code after it: "+number+" "+moneyKind.wrong[sign]+strings.TrimSpace(after))
 		}
 	}
-	return &ParseError{text, quote(text) + " does not begin with a number", hint}
+	return refuse(text, quote(text)+" does not begin with a number", hint)
 }
 
 // strayNumber explains what follows a number but cannot begin a unit: thousands
@@ -79,7 +79,7 @@ func (k *kind) strayNumber(text, number, rest string) error {
 	default:
 		return nil
 	}
-	return &ParseError{text, quote(text) + " " + what, hint}
+	return refuse(text, quote(text)+" "+what, hint)
 }
 
 // closeUp removes the spaces between groups of digits: "000 000 W" is 000000 W.
@@ -109,7 +109,9 @@ func (k *kind) missingUnit(text string, parts []part) error {
 	if k == &shareKind {
 		written = percent(parts)
 	}
-	return &ParseError{text, strings.TrimSpace(text) + " has no unit", "write e.g. " + written + " " + k.unit}
+	return &ParseError{
+		Text: text, What: strings.TrimSpace(text) + " has no unit", Hint: "write e.g. " + written + " " + k.unit, Bare: written,
+	}
 }
 
 // percent writes bare numbers as they were meant: 0.03 is a share of 3 %, but 3
@@ -128,10 +130,10 @@ func percent(parts []part) string {
 
 // outOfBounds names the bounds of the kind.
 func (k *kind) outOfBounds(text string) error {
-	return &ParseError{
-		text, quote(text) + " is out of bounds",
-		k.name + " may be 0 or between " + k.short(smallest, 1) + " and " + k.short(k.max, 3) + " in magnitude",
-	}
+	return refuse(
+		text, quote(text)+" is out of bounds",
+		k.name+" may be 0 or between "+k.short(smallest, 1)+" and "+k.short(k.max, 3)+" in magnitude",
+	)
 }
 
 // wrongUnit explains a unit that the kind does not have.
@@ -141,31 +143,31 @@ func (k *kind) wrongUnit(text string, p part) error {
 		if s, _, ok := shareKind.find(p.unit); ok {
 			hint = "write " + (scale{num: 1, den: 1}).shortest(s.toBase(p.number))
 		}
-		return &ParseError{text, quote(text) + " has a unit, but a factor is a bare number", hint}
+		return refuse(text, quote(text)+" has a unit, but a factor is a bare number", hint)
 	}
 	what := quote(p.unit) + " is not a unit of " + k.name
 	if right, ok := k.wrong[p.unit]; ok {
-		return &ParseError{text, what, "write " + p.number + " " + right}
+		return refuse(text, what, "write "+p.number+" "+right)
 	}
 	if right, ok := k.wrong[strings.ToLower(p.unit)]; ok {
-		return &ParseError{text, what, "write " + p.number + " " + right}
+		return refuse(text, what, "write "+p.number+" "+right)
 	}
 	if u := p.unit; k == &durationKind && (u == "mo" || u == "month" || u == "months") {
-		return &ParseError{text, what, "a month has no fixed length: write it in days, as 30 d"}
+		return refuse(text, what, "a month has no fixed length: write it in days, as 30 d")
 	}
 	if near := k.sameButCase(p.unit); len(near) > 0 {
-		return &ParseError{text, what + " (upper and lower case differ)", "write " + p.number + " " + strings.Join(near, " or "+p.number+" ")}
+		return refuse(text, what+" (upper and lower case differ)", "write "+p.number+" "+strings.Join(near, " or "+p.number+" "))
 	}
 	for _, other := range kinds() {
 		if _, _, ok := other.find(p.unit); ok && other != k {
-			return &ParseError{text, quote(p.unit) + " is a unit of " + other.name + ", not of " + k.name, "write e.g. " + k.example}
+			return refuse(text, quote(p.unit)+" is a unit of "+other.name+", not of "+k.name, "write e.g. "+k.example)
 		}
 	}
 	// A unit of one or two letters is near everything.
 	if near := spell.Nearest(p.unit, k.symbols()); near != "" && utf8.RuneCountInString(p.unit) > 2 {
-		return &ParseError{text, what, "did you mean " + p.number + " " + near + "?"}
+		return refuse(text, what, "did you mean "+p.number+" "+near+"?")
 	}
-	return &ParseError{text, what, "write one of " + strings.Join(k.symbols(), ", ")}
+	return refuse(text, what, "write one of "+strings.Join(k.symbols(), ", "))
 }
 
 // symbols lists the units to offer, with a currency filled in.

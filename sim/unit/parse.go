@@ -10,6 +10,14 @@ type ParseError struct {
 	Text string // the text, or the part of a range, that is wrong
 	What string // what is wrong
 	Hint string // what would be right
+	// Bare holds the numbers of a text that lacks nothing but its unit, written as for
+	// the kind's own unit. Who knows what is measured can name a more likely unit than
+	// Hint does: a checkpoint blocks for 5 s, not for 5 d.
+	Bare string
+}
+
+func refuse(text, what, hint string) error {
+	return &ParseError{Text: text, What: what, Hint: hint}
 }
 
 func (e *ParseError) Error() string { return e.What + "; " + e.Hint }
@@ -29,7 +37,7 @@ func (k *kind) parse(text string) (v float64, currency string, err error) {
 		return 0, "", err
 	}
 	if strings.Contains(text, "..") {
-		return 0, "", &ParseError{text, quote(text) + " is a range", "write a single value here, e.g. " + k.example}
+		return 0, "", refuse(text, quote(text)+" is a range", "write a single value here, e.g. "+k.example)
 	}
 	p, err := k.scan(text)
 	if err != nil {
@@ -57,7 +65,7 @@ func (k *kind) scan(text string) (part, error) {
 	}
 	switch {
 	case tooManyDigits(number):
-		return part{}, &ParseError{text, quote(text) + " has too many digits", "write at most 17 significant digits"}
+		return part{}, refuse(text, quote(text)+" has too many digits", "write at most 17 significant digits")
 	case tooFar(number):
 		return part{}, k.outOfBounds(text)
 	}

@@ -35,7 +35,7 @@ func parseRange[Q Quantity](text string) (r Range[Q], currency string, err error
 		return Point(Q(v)), currency, err
 	}
 	if len(texts) > 3 {
-		return r, "", &ParseError{text, quote(text) + " has more than three parts", "write low..high or low..likely..high"}
+		return r, "", refuse(text, quote(text)+" has more than three parts", "write low..high or low..likely..high")
 	}
 	values, currency, err := k.parseParts(text, texts)
 	if err != nil {
@@ -47,7 +47,7 @@ func parseRange[Q Quantity](text string) (r Range[Q], currency string, err error
 		r.Likely = Q(values[1])
 	}
 	if low > high || r.Likely < low || r.Likely > high {
-		return Range[Q]{}, "", &ParseError{text, quote(text) + " is not in ascending order", "write the smallest value first: low..high or low..likely..high"}
+		return Range[Q]{}, "", refuse(text, quote(text)+" is not in ascending order", "write the smallest value first: low..high or low..likely..high")
 	}
 	return r, currency, nil
 }
@@ -57,7 +57,7 @@ func (k *kind) parseParts(text string, texts []string) (values []float64, curren
 	parts := make([]part, len(texts))
 	for i, t := range texts {
 		if strings.TrimSpace(t) == "" || strings.HasPrefix(strings.TrimSpace(t), ".") {
-			return nil, "", &ParseError{text, quote(text) + " lacks a number beside ..", "write low..high or low..likely..high"}
+			return nil, "", refuse(text, quote(text)+" lacks a number beside ..", "write low..high or low..likely..high")
 		}
 		if parts[i], err = k.scan(strings.TrimSpace(t)); err != nil {
 			return nil, "", err
@@ -67,7 +67,7 @@ func (k *kind) parseParts(text string, texts []string) (values []float64, curren
 	if last.unit == "" && k.unit != "" {
 		for _, p := range parts {
 			if p.unit != "" {
-				return nil, "", &ParseError{text, quote(text) + " has no unit at its end", "write the unit once, after the last number: " + numbers(parts) + " " + p.unit}
+				return nil, "", refuse(text, quote(text)+" has no unit at its end", "write the unit once, after the last number: "+numbers(parts)+" "+p.unit)
 			}
 		}
 		return nil, "", k.missingUnit(text, parts)
@@ -81,7 +81,7 @@ func (k *kind) parseParts(text string, texts []string) (values []float64, curren
 			return nil, "", err
 		}
 		if currency != "" && c != currency {
-			return nil, "", &ParseError{text, quote(text) + " mixes currencies", "write both ends in " + currency + " or both in " + c}
+			return nil, "", refuse(text, quote(text)+" mixes currencies", "write both ends in "+currency+" or both in "+c)
 		}
 		values, currency = append(values, v), c
 	}

@@ -1,0 +1,260 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clustercap/sim/backtest"
+	"clustercap/sim/scenario"
+	"clustercap/sim/step"
+)
+
+func newBacktestCommand(p *program) *cobra.Command {
+	var (
+		families      []string
+		complete, all bool
+	)
+	cmd := &cobra.Command{
+		Use:   "backtest CASES.csv [--family F]... [--complete]",
+		Short: "Hold predicted training steps against measured ones",
+		Long: `Prices every measured step of a CSV file and prints predicted against measured time
+with the error of each row, then the errors by family, by chip, of weak-scaling series
+and of rankings of layouts. The file has a header with the columns that
+sim/step/testdata/README.md describes; most may be missing or empty. A row needs a
+model, a chip (or sys= in its notes), chips, seq, global_batch_seqs, and one of
+step_time_s, tokens_per_s, tflops_per_chip and mfu_pct. What cannot be simulated is
+listed with the reason.`,
+		Example: `  clustercap backtest sim/step/testdata/steps.csv --complete
+  clustercap backtest my-steps.csv --format json`,
+		Args: arguments(1, 1, "one CSV file"),
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&families, "family", nil, "take only the rows of family `F`; may be given again")
+	f.BoolVar(&complete, "complete", false, "take only rows whose configuration is fully known")
+	f.BoolVar(&all, "all", false, "take every row (the default)")
+	format := addChoice(cmd, "format", "how to print: tables, all rows as JSON or as CSV, or tables as Markdown",
+		formatText, formatJSON, formatCSV, formatMarkdown)
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if complete && all {
+			return badUsage("give one of them", "--complete and --all contradict each other")
+		}
+		cases, err := loadCases(args[0])
+		if err != nil {
+			return err
+		}
+		if err := knownFamilies(cases, families, args[0]); err != nil {
+			return err
+		}
+		if len(cases.Ignored) > 0 {
+			say(p.stderr, "ignored in %s: %s", args[0], strings.Join(cases.Ignored, ", "))
+		}
+		catalog, err := scenario.LoadCatalog()
+		if err != nil {
+			return err
+		}
+		report := backtest.Run(cases, catalog, backtest.Selection{Families: families, Complete: complete})
+		if len(report.Rows) == 0 {
+			return cannot(nil, "leave out --complete, or fill in the column complete", "%s has no complete rows", args[0])
+		}
+		text, err := backtestText(report, format.value)
+		if err != nil {
+			return err
+		}
+		return p.printed(text)
+	}
+	return cmd
+}
+
+// loadCases reads a file of measurements.
+func loadCases(name string) (*backtest.Cases, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, badFile(name, plainPathError(err).Error(), "")
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		return nil, badFile(name, "is a folder, not a CSV file", "")
+	}
+	return backtest.Load(file, name)
+}
+
+// badFile says what is wrong with a file as a whole.
+func badFile(name, what, hint string) error {
+	return &scenario.Problems{List: []scenario.Problem{{File: name, What: what, Hint: hint}}}
+}
+
+func familiesOf(cases *backtest.Cases) []string {
+	var out []string
+	for i := range cases.List {
+		if f := cases.List[i].Family; !slices.Contains(out, f) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func backtestText(r *backtest.Report, format string) (string, error) {
+	switch format {
+	case formatJSON:
+		return jsonText(r)
+	case formatCSV:
+		return backtestRows(r, format).render(format), nil
+	}
+	parts := []string{backtestRows(r, format).render(format)}
+	if skipped := skippedRows(r); len(skipped.rows) > 0 {
+		parts = append(parts, skipped.render(format))
+	}
+	parts = append(parts, backtestGroups("errors", r.Summary.Groups).render(format))
+	if len(r.Summary.Memory) > 0 {
+		parts = append(parts, backtestGroups("errors of memory", r.Summary.Memory).render(format))
+	}
+	if len(r.Summary.Series) > 0 {
+		parts = append(parts, backtestSeries(r).render(format))
+	}
+	if len(r.Summary.Rankings) > 0 {
+		g := &grid{head: []string{"ranking of layouts", "layouts", "Spearman"}}
+		for _, k := range r.Summary.Rankings {
+			g.add(k.Name, strconv.Itoa(k.Layouts), correlation(&k.Spearman))
+		}
+		parts = append(parts, g.render(format))
+	}
+	return strings.Join(parts, "\n"), nil
+}
+
+// backtestRows lists the rows: as CSV all of them, else the simulated ones.
+func backtestRows(r *backtest.Report, format string) *grid {
+	if format == formatCSV {
+		return backtestCSV(r)
+	}
+	g := &grid{head: []string{"row", "model", "chips", "layout", "measured s", "predicted s", "error"}, left: []int{1, 3}}
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if row.Error == nil {
+			continue
+		}
+		layout, more := row.Config.Layout.String(), []string(nil)
+		if format == formatText {
+			layout, more = folded(layout, widestLayout)
+		}
+		g.add(row.ID, row.Case.Model, grouped(float64(row.Case.Chips)), layout, figure(row.Measured), figure(row.Predicted), signedPercent(*row.Error))
+		for _, line := range more {
+			g.add("", "", "", line, "", "", "")
+		}
+	}
+	return g
+}
+
+// backtestCSV has every row with all that is known of it.
+func backtestCSV(r *backtest.Report) *grid {
+	g := &grid{head: []string{
+		"id", "family", "measured_step_s", "predicted_step_s", "error", "basis", "layout", "assumed", "skipped",
+		"measured_memory_gib", "predicted_memory_gib",
+	}}
+	for _, p := range partsOf(step.Parts{}) {
+		g.head = append(g.head, p.name+"_s")
+	}
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		const gib = 1 << 30
+		cells := []string{row.ID, row.Family, plainNumber(row.Measured), "", "", string(row.Basis), "", "", row.Skipped, plainNumber(float64(row.Case.Memory()) / gib), ""}
+		if row.Error != nil {
+			cells[3], cells[4] = plainNumber(row.Predicted), plainNumber(*row.Error)
+			cells[6], cells[7] = row.Config.Layout.String(), strings.Join(row.Config.Assumed, "; ")
+			cells[10] = plainNumber(float64(row.Step.Memory.Total()) / gib)
+			for _, p := range partsOf(row.Step.Parts) {
+				cells = append(cells, plainNumber(p.seconds))
+			}
+		}
+		for len(cells) < len(g.head) {
+			cells = append(cells, "")
+		}
+		g.add(cells...)
+	}
+	return g
+}
+
+// plainNumber writes a number for programs, empty for none.
+func plainNumber(v float64) string {
+	if v == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(v, 'g', 6, 64)
+}
+
+// skippedRows lists what could not be simulated, one line per reason.
+func skippedRows(r *backtest.Report) *grid {
+	g := &grid{head: []string{"not simulated because", "rows", "which"}, left: []int{2}}
+	for _, reason := range r.Summary.Skipped {
+		var ids []string
+		for i := range r.Rows {
+			if r.Rows[i].Skipped == reason.Text {
+				ids = append(ids, r.Rows[i].ID)
+			}
+		}
+		text := reason.Text
+		for line := range strings.SplitSeq(wrappedTo(strings.Join(ids, " "), lineWidth/3), "\n") {
+			first, rest, _ := strings.Cut(wrappedTo(text, lineWidth/2), "\n")
+			count := ""
+			if text == reason.Text {
+				count = strconv.Itoa(reason.Rows)
+			}
+			g.add(first, count, line)
+			text = strings.ReplaceAll(rest, "\n", " ")
+		}
+		for text != "" {
+			first, rest, _ := strings.Cut(wrappedTo(text, lineWidth/2), "\n")
+			g.add(first, "", "")
+			text = strings.ReplaceAll(rest, "\n", " ")
+		}
+	}
+	return g
+}
+
+// backtestGroups is the table of errors.
+func backtestGroups(title string, groups []backtest.Group) *grid {
+	g := &grid{head: []string{title, "rows", "simulated", "MAPE", "bias", "median", "worst", "row", "in 20 %", "Spearman"}, left: []int{7}}
+	kind := ""
+	for i := range groups {
+		e := &groups[i]
+		if kind != "" && kind != e.Kind && e.Kind != "complete" {
+			g.add("")
+		}
+		kind = e.Kind
+		if e.Simulated == 0 {
+			g.add(e.Name, strconv.Itoa(e.Rows), "0")
+			continue
+		}
+		g.add(e.Name, strconv.Itoa(e.Rows), strconv.Itoa(e.Simulated), percent(e.MAPE), signedPercent(e.Bias), percent(e.Median),
+			signedPercent(e.Worst), e.WorstID, percent(e.Within20), correlation(e.Spearman))
+	}
+	return g
+}
+
+func backtestSeries(r *backtest.Report) *grid {
+	g := &grid{head: []string{"loss of speed per chip with scale", "chips", "measured", "predicted", "points off"}}
+	for _, s := range r.Summary.Series {
+		g.add(s.Name, fmt.Sprintf("%s to %s", grouped(float64(s.Smallest)), grouped(float64(s.Largest))),
+			percent(s.Measured), percent(s.Predicted), strconv.FormatFloat(100*(s.Predicted-s.Measured), 'f', 1, 64))
+	}
+	return g
+}
+
+// signedPercent writes a deviation.
+func signedPercent(share float64) string {
+	if share > 0 {
+		return "+" + percent(share)
+	}
+	return percent(share)
+}
+
+func correlation(rho *float64) string {
+	if rho == nil {
+		return ""
+	}
+	return strconv.FormatFloat(*rho, 'f', 2, 64)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"clustercap/sim/backtest"
+	"clustercap/sim/scenario"
+)
+
+func newCalibrateCommand(p *program) *cobra.Command {
+	var (
+		fit backtest.Fit
+		out string
+	)
+	cmd := &cobra.Command{
+		Use:   "calibrate CASES.csv --chip C [--precision P] [--out FILE]",
+		Short: "Fit a chip's efficiency constants to measured steps",
+		Long: `Fits the catalog's efficiency constants of a chip to the measured steps of a CSV file
+(see backtest), and prints them beside the catalog's with the mean error before, after,
+and on steps that were left out of the fit. Constants that the steps cannot tell keep
+the catalog's value. --out writes the fitted ones as a scenario's fleet, with their
+90 % intervals as ranges: build on it with base:, or copy its chip: into a scenario.`,
+		Example: `  clustercap calibrate my-steps.csv --chip h100-sxm --out my-h100.yaml`,
+		Args:    arguments(1, 1, "one CSV file"),
+	}
+	f := cmd.Flags()
+	f.StringVar(&fit.Chip, "chip", "", "fit the catalog's chip `NAME`")
+	f.StringVar(&fit.Precision, "precision", "", "take only the rows of precision `P`")
+	f.StringArrayVar(&fit.Families, "family", nil, "take only the rows of family `F`; may be given again")
+	f.BoolVar(&fit.Complete, "complete", false, "take only rows whose configuration is fully known")
+	f.StringVar(&out, "out", "", "write the fitted constants to `FILE`")
+	format := addChoice(cmd, "format", "how to print", formatText, formatJSON, formatCSV, formatMarkdown)
+	complete(cmd, "chip", func(string) []string {
+		c, err := scenario.LoadCatalog()
+		if err != nil {
+			return nil
+		}
+		return c.Names("chips")
+	})
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if fit.Chip == "" {
+			return badUsage("such as --chip h100-sxm", "%s needs --chip", cmd.CommandPath())
+		}
+		catalog, err := scenario.LoadCatalog()
+		if err != nil {
+			return err
+		}
+		if _, err := lookUp(catalog.Chip, catalog, "chips", fit.Chip); err != nil {
+			return err
+		}
+		cases, err := loadCases(args[0])
+		if err != nil {
+			return err
+		}
+		if err := knownFamilies(cases, fit.Families, args[0]); err != nil {
+			return err
+		}
+		c, err := backtest.Calibrate(cases, catalog, fit)
+		if err != nil {
+			return cannot(err, "clustercap backtest "+args[0]+" says which rows can be simulated", "%s: %v", args[0], err)
+		}
+		text, err := calibrationText(c, format.value)
+		if err != nil {
+			return err
+		}
+		if out != "" {
+			if err := p.writeOverlay(out, c); err != nil {
+				return err
+			}
+		}
+		return p.printed(text)
+	}
+	return cmd
+}
+
+// knownFamilies refuses a family that the file does not have.
+func knownFamilies(cases *backtest.Cases, families []string, file string) error {
+	known := familiesOf(cases)
+	for _, f := range families {
+		if !slices.Contains(known, f) {
+			return badUsage(nearestHint(f, known), "%s has no family %q", file, f)
+		}
+	}
+	return nil
+}
+
+// writeOverlay writes the fitted constants whole or not at all.
+func (p *program) writeOverlay(out string, c *backtest.Calibration) error {
+	text := c.Overlay()
+	if text == "" {
+		return cannot(nil, "more configurations would help", "%s not written: these steps tell none of the constants", out)
+	}
+	if info, err := os.Stat(out); err == nil && info.IsDir() {
+		return badUsage("name a file, such as --out "+filepath.Join(out, c.Chip+".yaml"), "%s is a folder", out)
+	}
+	beside, err := os.CreateTemp(filepath.Dir(out), ".clustercap-*")
+	if err != nil {
+		return cannot(err, "--out FILE writes somewhere else", "%s cannot be written: %v", out, plainPathError(err))
+	}
+	_, err = io.WriteString(beside, text)
+	if closed := beside.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Chmod(beside.Name(), 0o644) // as any new file: the temporary one is private
+	}
+	if err == nil {
+		err = os.Rename(beside.Name(), out)
+	}
+	if err != nil {
+		_ = os.Remove(beside.Name()) // the error to tell is the one before
+		return cannot(err, "", "%s cannot be written: %v", out, plainPathError(err))
+	}
+	say(p.stderr, "wrote %s", out)
+	return nil
+}
+
+func calibrationText(c *backtest.Calibration, format string) (string, error) {
+	if format == formatJSON {
+		return jsonText(c)
+	}
+	g := &grid{head: []string{"constant", "catalog", "fitted, 90 %", "kept because"}, left: []int{1, 2, 3}}
+	for _, k := range c.Constants {
+		catalog := k.CatalogText
+		if k.Catalog == 0 {
+			catalog = "-"
+		}
+		g.add(k.Name, catalog, or(k.FittedText, "-"), k.Kept)
+	}
+	if format == formatCSV {
+		return g.render(format), nil
+	}
+	var b strings.Builder
+	heading(&b, format, "%s, fitted to %s of %s", c.Chip, counted(c.Rows, "step"), counted(c.Configurations, "configuration"))
+	b.WriteString("\n" + g.render(format) + "\n")
+	bullet(&b, format, fmt.Sprintf("Mean error: %s with the catalog's constants, %s fitted", percent(c.Before), percent(c.After)))
+	if c.CrossValidated != nil {
+		bullet(&b, format, fmt.Sprintf("On steps left out of the fit (%d folds, a configuration never in two): %s", c.Folds, percent(*c.CrossValidated)))
+	}
+	return b.String(), nil
+}

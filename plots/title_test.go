@@ -1,0 +1,155 @@
+package plots_test
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"clustercap/plots"
+	"clustercap/sim/compare"
+	"clustercap/sim/result"
+	"clustercap/sim/result/resulttest"
+)
+
+func titled(t *testing.T, charts []plots.Chart, name string) string {
+	t.Helper()
+	i := slices.IndexFunc(charts, func(c plots.Chart) bool { return c.Name == name })
+	if i < 0 {
+		t.Fatalf("no chart %s", name)
+	}
+	return charts[i].Title
+}
+
+// One point shows no trend: the chart is left out. Two of any job are drawn.
+func TestScalingNeedsTwoPoints(t *testing.T) {
+	has := func(s *result.Set) bool {
+		return slices.ContainsFunc(plots.ForSet(s), func(c plots.Chart) bool { return c.Name == "scaling" })
+	}
+	s := set(t, resulttest.GrowHundred())
+	all := s.Scaling
+	s.Scaling = nil
+	if has(s) {
+		t.Error("a chart of no points")
+	}
+	s.Scaling = all[:1]
+	if has(s) {
+		t.Error("a chart of one point")
+	}
+	s.Scaling = []result.ScalingPoint{all[0], all[len(all)-1]}
+	if has(s) {
+		t.Error("a chart of one point for each of two jobs")
+	}
+	s.Scaling = all[:2]
+	if !has(s) {
+		t.Error("no chart of two points")
+	}
+	for _, c := range append(plots.ForSet(s), plots.ForComparison(comparison(t))...) {
+		if !slices.Contains(plots.Names(), c.Name) {
+			t.Errorf("Names leaves out %s", c.Name)
+		}
+	}
+}
+
+// The title counts the chips that the job's layouts use, not those offered.
+func TestScalingTitleCountsUsedChips(t *testing.T) {
+	s := set(t, resulttest.GrowHundred())
+	s.Scaling = []result.ScalingPoint{
+		{Job: s.Jobs[0].Name, Chips: 10_000, Used: 8_192, TokensPerSecond: 100, MFU: 0.4, Delivered: 90},
+		{Job: s.Jobs[0].Name, Chips: 20_000, Used: 16_384, TokensPerSecond: 200, MFU: 0.4, Delivered: 162},
+	}
+	for _, c := range plots.ForSet(s) {
+		if c.Name == "scaling" && !strings.Contains(c.Subtitle, "dips: chips that no layout uses") {
+			t.Errorf("the subtitle does not explain idle chips: %q", c.Subtitle)
+		}
+	}
+	want := "From 8,192 to 16,384 chips in use (×2) dense-400b trains ×2 faster; with failures ×1.8"
+	if got := titled(t, plots.ForSet(s), "scaling"); got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+}
+
+// finished makes a plan finish its jobs in the first n replicas.
+func finished(s *result.Set, n int) {
+	for i := range s.Jobs {
+		values := s.Values[result.JobKey(s.Jobs[i].Name, "finished")]
+		for r := range values {
+			values[r] = 0
+			if r < n {
+				values[r] = 1
+			}
+		}
+		s.Jobs[i].FinishedShare = float64(n) / float64(s.Replicas)
+	}
+}
+
+func TestProgressTitleCountsReplicas(t *testing.T) {
+	for _, c := range []struct {
+		done [3]int
+		want string
+	}{
+		{[3]int{0, 0, 0}, "No plan finishes every job by 2028-04-30"},
+		{[3]int{16, 16, 16}, "Every plan finishes every job by 2028-04-30"},
+		{[3]int{0, 3, 15}, "grow-100k finishes every job by 2028-04-30 in 15 of 16 replicas, grow-30k in 3 of 16, hold-10k in none"},
+		{[3]int{0, 0, 16}, "grow-100k finishes every job by 2028-04-30 in all 16 replicas, hold-10k and grow-30k in none"},
+	} {
+		sets := []*result.Set{set(t, resulttest.HoldTenThousand()), set(t, resulttest.GrowThirty()), set(t, resulttest.GrowHundred())}
+		for i, s := range sets {
+			if s.Replicas != 16 {
+				t.Fatalf("%d replicas", s.Replicas)
+			}
+			finished(s, c.done[i])
+		}
+		cmp, err := compare.New(sets)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := titled(t, plots.ForComparison(cmp), "progress"); got != c.want {
+			t.Errorf("title %q, want %q", got, c.want)
+		}
+	}
+}
+
+// A price is named only where both plans train the whole job and the costs differ
+// by more than chance.
+func TestPlansTitleNamesAPrice(t *testing.T) {
+	const clause = "of the site's energy cost"
+	title := func(change func(first, other *result.Set)) string {
+		first, other := set(t, resulttest.GrowThirty()), set(t, resulttest.GrowHundred())
+		finished(first, first.Replicas)
+		finished(other, other.Replicas)
+		change(first, other)
+		c, err := compare.New([]*result.Set{first, other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return titled(t, plots.ForComparison(c), "plans")
+	}
+	if got := title(func(*result.Set, *result.Set) {}); !strings.Contains(got, clause) {
+		t.Fatalf("two whole trainings of different cost: %q", got)
+	}
+	for name, change := range map[string]func(first, other *result.Set){
+		"the first plan is unfinished": func(first, _ *result.Set) { finished(first, 3) },
+		"both are unfinished":          func(first, other *result.Set) { finished(first, 0); finished(other, 0) },
+		"the same cost":                func(first, other *result.Set) { other.Values["site/cost"] = first.Values["site/cost"] },
+		"a difference of chance": func(first, other *result.Set) {
+			values := slices.Clone(first.Values["site/cost"])
+			for r := range values { // alternating: the mean of the differences is 0
+				values[r] += math.Copysign(1e6, float64(r%2)-0.5)
+			}
+			other.Values["site/cost"] = values
+		},
+	} {
+		if got := title(change); strings.Contains(got, clause) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	// Training that differs by chance alone is not called sooner.
+	got := title(func(first, other *result.Set) {
+		key := result.JobKey(first.Jobs[0].Name, "training_days")
+		other.Values[key] = first.Values[key]
+	})
+	if !strings.HasPrefix(got, "No plan trains dense-400b clearly sooner than grow-30k") {
+		t.Errorf("the same training time: %q", got)
+	}
+}

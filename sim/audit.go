@@ -1,0 +1,98 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"clustercap/sim/des"
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+)
+
+// auditTolerance is relative, for sums of floating-point numbers: a million terms
+// of one sign round by at most 1e6 x 1.1e-16.
+const auditTolerance = 1e-9
+
+// audit checks that nothing was counted twice or not at all.
+func (w *World) audit() error {
+	var errs []error
+	exact := func(what string, got, want int64) {
+		if got != want {
+			errs = append(errs, fmt.Errorf("%s: %d, want %d", what, got, want))
+		}
+	}
+	near := func(what string, got, want float64) {
+		if !(math.Abs(got-want) <= auditTolerance*max(math.Abs(got), math.Abs(want), 1)) {
+			errs = append(errs, fmt.Errorf("%s: %g, want %g", what, got, want))
+		}
+	}
+	within := func(what string, got, most float64) {
+		if !(got >= 0 && got <= most+auditTolerance*max(most, 1)) {
+			errs = append(errs, fmt.Errorf("%s: %g, at most %g", what, got, most))
+		}
+	}
+	var onSite, held int64
+	for st := fleet.Commissioning; st < fleet.NumStatus; st++ {
+		onSite += w.fleet.Integral(st)
+	}
+	exact("server-milliseconds on site", onSite, w.onSite())
+	var energy, withheld float64
+	for i := range w.jobs {
+		j := &w.jobs[i]
+		b := &j.books
+		held += b.held
+		ledger := w.ledger(j)
+		near("energy of "+j.spec.Name, b.energy+b.withheld, ledger)
+		within("energy withheld from "+j.spec.Name, b.withheld, ledger)
+		energy += ledger
+		withheld += b.withheld
+		var wall, clocked des.Time
+		var tokens, kept float64
+		chips := b.spare
+		for p := range b.chips {
+			chips += b.chips[p]
+		}
+		for k := range b.bySize {
+			s := &b.bySize[k]
+			wall += s.kept.Wall() + s.lost.Wall()
+			kept += s.kept.Tokens
+			tokens += s.kept.Tokens + s.lost.Tokens
+			chips += int64(s.kept.Wall()+s.lost.Wall()) * int64(j.options[k].used)
+		}
+		for k := range b.byClock {
+			clocked += b.byClock[k].train + b.byClock[k].block
+		}
+		exact("milliseconds of training of "+j.spec.Name, int64(wall), int64(b.wall[job.Training]))
+		exact("milliseconds of training by clock of "+j.spec.Name, int64(clocked), int64(b.wall[job.Training]))
+		exact("chip-milliseconds held by "+j.spec.Name, chips, b.held*int64(w.plan.Fleet.ChipsPerServer))
+		near("tokens trained by "+j.spec.Name, tokens, b.trained)
+		near("tokens kept by "+j.spec.Name, kept, b.tokens)
+	}
+	exact("server-milliseconds held by jobs", held, w.fleet.Integral(fleet.Held))
+	chips := float64(w.plan.Fleet.ChipsPerServer)
+	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)+w.fleet.Integral(fleet.Cold)) / 1000 * chips * w.site.meter.Idle
+	near("energy without work", w.site.worklessEnergy, workless)
+	within("energy switched off", w.site.shedEnergy, workless)
+	near("energy withheld from jobs", withheld, w.site.cutEnergy)
+	// Before what was switched off, which may leave next to nothing.
+	near("energy of the site", w.bins.energy+w.site.shedEnergy+w.site.cutEnergy, energy+workless)
+	return errors.Join(errs...)
+}
+
+// ledger is what a job would have drawn in joules, had no power been withheld from
+// it, computed anew from exact times: chip-milliseconds by phase, and those of
+// training by size and clock, times the power of each.
+func (w *World) ledger(j *trainee) float64 {
+	b, m := &j.books, &w.site.meter
+	sum := float64(b.spare)*m.Idle + float64(b.chips[job.Detecting])*m.Comm
+	for _, p := range [...]job.Phase{job.Starting, job.Paused, job.Waiting} {
+		sum += float64(b.chips[p]) * m.Idle
+	}
+	for k := range b.byClock {
+		s := &b.byClock[k]
+		o := &j.options[s.size]
+		sum += float64(o.used) * (float64(s.train)*m.MeanAt(o.activity, s.clock) + float64(s.block)*m.CommAt(s.clock))
+	}
+	return sum / 1000
+}

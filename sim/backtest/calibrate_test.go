@@ -1,0 +1,172 @@
+package backtest
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"clustercap/sim/scenario"
+	"clustercap/sim/step"
+	"clustercap/sim/unit"
+)
+
+// made replaces what was measured by what the model says with other constants, so
+// that the right answer of a calibration is known. Every third row is enough.
+func made(t *testing.T, chip string, change func(*step.Machine)) *Cases {
+	t.Helper()
+	cases, on := loadSteps(t), newShelf(loadCatalog(t))
+	out := &Cases{Name: "made.csv"}
+	for i, c := range cases.List {
+		f, err := c.configure(on)
+		if err != nil || f.Machine.Chip.Name != chip || !c.Complete || i%3 > 0 {
+			continue
+		}
+		m := f.Machine
+		kernel := m.Chip.Efficiency.Attention
+		change(&m)
+		if f.Machine.Stack.Attention.Likely != 0 {
+			m.Chip.Efficiency.Attention = kernel
+		}
+		s, err := step.Estimate(&f.Work, &m, f.Layout)
+		if err != nil {
+			continue
+		}
+		c.StepTime = float64(s.Time)
+		out.List = append(out.List, c)
+	}
+	return out
+}
+
+func TestCalibrateFindsConstants(t *testing.T) {
+	const matmul, attention = 0.61, 0.47
+	cases := made(t, "a100-80", func(m *step.Machine) {
+		m.Chip.Efficiency.Matmul = unit.Point[unit.Share](matmul)
+		m.Chip.Efficiency.Attention = unit.Point[unit.Share](attention)
+	})
+	got, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "a100-80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]float64{"matmul": matmul, "attention": attention}
+	for _, c := range got.Constants {
+		truth, changed := want[c.Name]
+		switch {
+		case changed && c.Fitted == nil:
+			t.Errorf("%s was not fitted: %s", c.Name, c.Kept)
+		// The simplex stops where the squares change by 1e-9: errors of 3e-5 in the
+		// mean, which weak constants amplify to about 1 %.
+		case changed && math.Abs(*c.Fitted/truth-1) > 0.01:
+			t.Errorf("%s: %v, the steps were made with %v", c.Name, *c.Fitted, truth)
+		case c.Fitted == nil && c.Kept == "":
+			t.Errorf("%s is kept without a reason", c.Name)
+		case c.Fitted != nil && !(*c.Low <= *c.Fitted && *c.Fitted <= *c.High):
+			t.Errorf("%s: %v is not within %v to %v", c.Name, *c.Fitted, *c.Low, *c.High)
+		}
+	}
+	if got.After > 0.001 || got.Before < 0.05 || got.CrossValidated == nil || *got.CrossValidated > 0.001 {
+		t.Errorf("mean error %v before, %v after, %v cross-validated: the model made these steps", got.Before, got.After, got.CrossValidated)
+	}
+}
+
+// With rows that tell little, constants keep the catalog's values.
+func TestCalibrateKeepsWhatStepsDoNotTell(t *testing.T) {
+	cases := made(t, "h100-sxm", func(*step.Machine) {})
+	got, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "h100-sxm", Precision: "bf16"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range got.Constants {
+		if c.Name == "matmul_fp8" && (c.Fitted != nil || !strings.Contains(c.Kept, "moves these steps by 0 %")) {
+			t.Errorf("BF16 steps told matmul_fp8: %+v", c)
+		}
+	}
+	if _, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "a100-80"}); err == nil {
+		t.Error("no steps on the chip, and no error")
+	}
+	if _, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "nothing"}); err == nil {
+		t.Error("no such chip, and no error")
+	}
+}
+
+// Releases of one configuration stay in one fold.
+func TestConfigurationsAcrossReleases(t *testing.T) {
+	cases, catalog := loadSteps(t), loadCatalog(t)
+	samples, groups := gather(cases, catalog, Fit{Chip: "h100-sxm"})
+	if len(samples) <= groups {
+		t.Fatalf("%d rows of %d configurations: nothing repeats", len(samples), groups)
+	}
+	on := newShelf(catalog)
+	keys := map[string]string{} // of the two releases of one GPT-3 175B step
+	for i := range cases.List {
+		c := &cases.List[i]
+		if c.Model == "Llama 3.1 8B" && c.Precision == "bf16" && strings.HasPrefix(c.Family, "dgxc") && c.Chips == 8 {
+			f, err := c.configure(on)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys[c.Family] = c.configuration(&f)
+		}
+	}
+	if len(keys) < 2 || keys["dgxc-v24.11.1"] != keys["dgxc-v25.04.02"] {
+		t.Errorf("one configuration has the keys %q", keys)
+	}
+}
+
+// overlaid is a scenario that takes its chip from the overlay.
+const overlaid = `base: fitted.yaml
+name: overlaid
+start: 2026-05-01
+horizon: 100 d
+site: shaoguan
+fleet:
+  deliveries:
+    - {date: 2026-05-01, chips: 1600}
+failures: llama3
+checkpoint: {storage_bandwidth: 200 GB/s}
+restart: 10 min
+jobs:
+  small: {model: gpt3-175b, tokens: 0.1 T tokens, sequence: 2048, global_batch: 1536, chips: 1024}
+`
+
+// The overlay is a file that a scenario can build on.
+func TestOverlayLoads(t *testing.T) {
+	cases := made(t, "a100-80", func(m *step.Machine) { m.Chip.Efficiency.Matmul = unit.Point[unit.Share](0.6) })
+	c, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "a100-80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	write("fitted.yaml", c.Overlay())
+	s, err := scenario.Load(write("plan.yaml", overlaid), scenario.Options{})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, c.Overlay())
+	}
+	plan, err := s.Plan("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The overlay is written to a tenth of a percent.
+	if got := float64(plan.Chip.Efficiency.Matmul.Likely); math.Abs(got-0.6) > 0.006 {
+		t.Errorf("the plan's matmul is %v, fitted were steps of 0.6\n%s", got, c.Overlay())
+	}
+}
+
+func TestBoundsMapBack(t *testing.T) {
+	for _, c := range constants() {
+		for _, v := range []float64{c.low, c.low + 0.3*(c.high-c.low), c.high} {
+			// A value at a bound is moved in by a millionth of the range.
+			if got := c.bounded(c.free(v)); math.Abs(got-v) > 2e-6*(c.high-c.low) {
+				t.Errorf("%s: %v comes back as %v", c.name, v, got)
+			}
+		}
+	}
+}

@@ -1,0 +1,341 @@
+// Package backtest holds the step model against measured training steps: it reads
+// measurements with the configuration that gave them, prices each configuration and
+// reports the errors. Calibration fits a chip's efficiency constants to the same
+// measurements.
+package backtest
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"clustercap/sim/scenario"
+	"clustercap/sim/spell"
+)
+
+// Case is one measured training step with its configuration. Counts are 0 and texts
+// empty where the source prints nothing.
+type Case struct {
+	Line int // of the file
+
+	Family string `csv:"family"` // source and software release
+	ID     string `csv:"id"`
+	// Complete is true where everything that decides the step's time is known.
+	Complete bool   `csv:"complete"`
+	Year     int    `csv:"year"`
+	Chip     string `csv:"chip"`
+	Chips    int    `csv:"chips"`
+
+	Model        string  `csv:"model"`
+	Params       float64 `csv:"params_b"` // billions
+	ActiveParams float64 `csv:"active_params_b"`
+	Layers       int     `csv:"layers"`
+	Hidden       int     `csv:"hidden"`
+	Heads        int     `csv:"heads"`
+	KVHeads      int     `csv:"kv_heads"`
+	FFN          int     `csv:"ffn"` // per expert in a mixture
+	Vocab        int     `csv:"vocab"`
+	Sequence     int     `csv:"seq"` // tokens
+	Experts      int     `csv:"experts"`
+	TopK         int     `csv:"topk"`
+
+	TP  int `csv:"tp"`
+	PP  int `csv:"pp"`
+	VPP int `csv:"vpp"`
+	DP  int `csv:"dp"`
+	CP  int `csv:"cp"`
+	EP  int `csv:"ep"`
+	// SP is Megatron's sequence parallelism; nil where not printed.
+	SP *bool `csv:"sp"`
+	// ZeRO stage; nil where not printed.
+	ZeRO       *int   `csv:"zero"`
+	MicroBatch int    `csv:"micro_batch"`       // sequences per replica; per device on TPUs
+	Batch      int    `csv:"global_batch_seqs"` // sequences
+	Precision  string `csv:"precision"`
+	Recompute  string `csv:"recompute"`
+
+	StepTime        float64 `csv:"step_time_s"`
+	TFLOPS          float64 `csv:"tflops_per_chip"`
+	MFU             float64 `csv:"mfu_pct"`
+	TokensPerSecond float64 `csv:"tokens_per_s"` // of all chips
+
+	// Notes are "key=value;" pairs (sys, flops_def, attention), then text.
+	Notes string `csv:"notes"`
+}
+
+// Cases are the rows of one file.
+type Cases struct {
+	Name string // of the file
+	List []Case
+	// Ignored are columns that mean nothing here.
+	Ignored []string
+}
+
+// The bounds of a file: far above any collection of measurements.
+const (
+	maxCaseBytes = 64 << 20
+	maxCases     = 200_000
+	maxProblems  = 100 // worth printing
+)
+
+// words lists what the columns of words may hold.
+var words = map[string][]string{
+	"precision": {"bf16", "fp16", "fp8", "mxfp8", "nvfp4"},
+	"recompute": {"none", "selective", "light", "full"},
+}
+
+// cited are columns that say where a row comes from and decide nothing.
+var cited = []string{"source", "source_detail", "confidence"}
+
+// Load reads measurements as CSV with a header; name is the file's, for messages.
+// The columns may stand in any order and most may be missing; see Case. The error is
+// a *scenario.Problems that lists everything wrong with the file.
+func Load(r io.Reader, name string) (*Cases, error) {
+	p := &parser{name: name, cases: &Cases{Name: name}, seen: map[string]int{}}
+	limited := &io.LimitedReader{R: r, N: maxCaseBytes + 1}
+	p.csv = csv.NewReader(limited)
+	p.csv.FieldsPerRecord = -1
+	p.read()
+	if limited.N == 0 {
+		p.problems = scenario.Problems{}
+		p.add(0, 0, "", fmt.Sprintf("is larger than %d MB", maxCaseBytes>>20), "split it")
+	}
+	if len(p.problems.List) > 0 {
+		return nil, &p.problems
+	}
+	return p.cases, nil
+}
+
+// parser gathers rows and problems.
+type parser struct {
+	name     string
+	csv      *csv.Reader
+	columns  []column
+	cases    *Cases
+	seen     map[string]int // id -> line
+	problems scenario.Problems
+}
+
+// column is one column of the file; field is -1 where it means nothing here.
+type column struct {
+	name  string
+	field int
+}
+
+func (p *parser) add(line, col int, path, what, hint string) {
+	if len(p.problems.List) >= maxProblems {
+		p.problems.More++
+		return
+	}
+	p.problems.List = append(p.problems.List, scenario.Problem{File: p.name, Line: line, Col: col, Path: path, What: what, Hint: hint})
+}
+
+func (p *parser) read() {
+	header, ok := p.record()
+	if !ok {
+		if len(p.problems.List) == 0 {
+			p.add(0, 0, "", "is empty", "write a header such as id,model,chip,chips,seq,global_batch_seqs,step_time_s, then one row per measurement")
+		}
+		return
+	}
+	if !p.header(header) {
+		return
+	}
+	for len(p.cases.List) < maxCases {
+		record, ok := p.record()
+		if !ok {
+			break
+		}
+		p.row(record)
+	}
+	if len(p.cases.List) == maxCases {
+		p.add(0, 0, "", fmt.Sprintf("has more than %d rows", maxCases-1), "split it")
+	}
+	if len(p.cases.List) == 0 && len(p.problems.List) == 0 {
+		p.add(0, 0, "", "has a header and no rows", "write one row per measurement")
+	}
+}
+
+// record reads one line of cells; false at the end and after a line that is no CSV.
+func (p *parser) record() ([]string, bool) {
+	record, err := p.csv.Read()
+	if err == nil {
+		return record, true
+	}
+	var bad *csv.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+	case errors.As(err, &bad):
+		p.add(bad.Line, bad.Column, "", "is not CSV: "+bad.Err.Error(), `put a cell that holds commas or quotes in quotes, and write " inside it twice`)
+	default:
+		p.add(0, 0, "", "cannot be read: "+err.Error(), "")
+	}
+	return nil, false
+}
+
+// metrics are the columns of which a file needs one.
+var metrics = []string{"step_time_s", "tokens_per_s", "tflops_per_chip", "mfu_pct"}
+
+// header finds the fields of the columns.
+func (p *parser) header(cells []string) bool {
+	fields := map[string]int{}
+	var names []string
+	t := reflect.TypeFor[Case]()
+	for i := range t.NumField() {
+		if name := t.Field(i).Tag.Get("csv"); name != "" {
+			fields[name] = i
+			names = append(names, name)
+		}
+	}
+	found := map[string]bool{}
+	for i, cell := range cells {
+		line, col := p.csv.FieldPos(i)
+		name := strings.ToLower(strings.TrimSpace(strings.TrimPrefix(cell, "\ufeff")))
+		field, known := fields[name]
+		switch {
+		case found[name]:
+			p.add(line, col, name, "is a second column of this name", "keep one")
+		case !known:
+			field = -1
+			if near := spell.Nearest(name, names); near != "" && name != "" && !slices.Contains(cited, name) && !slices.Contains(cells, near) {
+				p.add(line, col, name, "unknown column", fmt.Sprintf("did you mean %q?", near))
+			} else if !slices.Contains(cited, name) {
+				p.cases.Ignored = append(p.cases.Ignored, name)
+			}
+		}
+		found[name] = true
+		p.columns = append(p.columns, column{name, field})
+	}
+	if !found["chips"] {
+		p.add(1, 1, "chips", "is missing", "write the number of chips of each step")
+	}
+	if !slices.ContainsFunc(metrics, func(m string) bool { return found[m] }) {
+		p.add(1, 1, "", "has no column of a measured speed", "one of "+strings.Join(metrics, ", "))
+	}
+	return len(p.problems.List) == 0
+}
+
+// row decodes one line.
+func (p *parser) row(cells []string) {
+	line, _ := p.csv.FieldPos(0)
+	if len(cells) != len(p.columns) {
+		p.add(line, 1, "", fmt.Sprintf("has %d cells, the header has %d", len(cells), len(p.columns)), "write an empty cell for what is not known")
+		return
+	}
+	// A file without the column vouches for all of its rows.
+	c := Case{Line: line, Complete: !slices.ContainsFunc(p.columns, func(c column) bool { return c.name == "complete" })}
+	v := reflect.ValueOf(&c).Elem()
+	for i, column := range p.columns {
+		text := strings.TrimSpace(cells[i])
+		if column.field < 0 || text == "" {
+			continue
+		}
+		if what, hint := setCell(v.Field(column.field), column.name, text); what != "" {
+			line, col := p.csv.FieldPos(i)
+			p.add(line, col, column.name, what, hint)
+		}
+	}
+	if c.ID == "" {
+		c.ID = "line-" + strconv.Itoa(line)
+	}
+	if c.Family == "" {
+		c.Family = "measured"
+	}
+	if before, twice := p.seen[c.ID]; twice {
+		p.add(line, 1, "id", fmt.Sprintf("%q is also the row of line %d", excerpt(c.ID), before), "give every row its own id")
+	}
+	p.seen[c.ID] = line
+	p.cases.List = append(p.cases.List, c)
+}
+
+// mostCount bounds every count: more than any cluster has chips or any table rows.
+// The price of a step takes time in proportion to layers and stages, and tokens per
+// step reach beyond.
+const mostCount = 10_000_000
+
+var mostOf = map[string]int64{"layers": 10_000, "seq": 1e9, "global_batch_seqs": 1e9}
+
+// setCell decodes one cell that is not empty, or says what is wrong with it.
+func setCell(v reflect.Value, name, text string) (what, hint string) {
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	switch v.Kind() {
+	case reflect.String:
+		if allowed, ok := words[name]; ok {
+			text = strings.ToLower(text)
+			if !slices.Contains(allowed, text) {
+				return fmt.Sprintf("%q is not understood", excerpt(text)), "one of " + strings.Join(allowed, ", ") + ", or leave it empty"
+			}
+		}
+		v.SetString(text)
+	case reflect.Bool:
+		if text != "0" && text != "1" {
+			return fmt.Sprintf("%q is neither 0 nor 1", excerpt(text)), "write 0 or 1, or leave it empty"
+		}
+		v.SetBool(text == "1")
+	case reflect.Int:
+		n, err := strconv.ParseInt(text, 10, 64)
+		least, most := int64(1), int64(mostCount)
+		if name == "zero" {
+			least = 0
+		}
+		if m, ok := mostOf[name]; ok {
+			most = m
+		}
+		if err == nil && n > most {
+			return fmt.Sprintf("%d is above %d", n, most), "check the digits, or leave it empty"
+		}
+		if err != nil || n < least {
+			return fmt.Sprintf("%q is not a whole number of %d or more", excerpt(text), least), "write digits only, or leave it empty"
+		}
+		if name == "zero" && n > 3 {
+			return fmt.Sprintf("%d is not a ZeRO stage", n), "write 0 to 3 (3: fully sharded)"
+		}
+		v.SetInt(n)
+	case reflect.Float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) || x <= 0 {
+			return fmt.Sprintf("%q is not a number above 0", excerpt(text)), "write e.g. 12.5, or leave it empty"
+		}
+		v.SetFloat(x)
+	}
+	return "", ""
+}
+
+// excerpt shortens a text for a message.
+func excerpt(text string) string {
+	const most = 40
+	clean := strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, text)
+	if runes := []rune(clean); len(runes) > most {
+		return string(runes[:most]) + "..."
+	}
+	return clean
+}
+
+// note returns the value of a key=value pair of the notes, "" without one.
+func (c *Case) note(key string) string {
+	for part := range strings.SplitSeq(c.Notes, ";") {
+		if k, v, ok := strings.Cut(strings.TrimSpace(part), "="); ok && k == key {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}
+
+// says reports whether the notes hold a phrase, whatever its case.
+func (c *Case) says(phrase string) bool {
+	return strings.Contains(strings.ToLower(c.Notes), phrase)
+}

@@ -1,0 +1,93 @@
+package backtest
+
+import (
+	"slices"
+
+	"clustercap/sim/scenario"
+	"clustercap/sim/step"
+)
+
+// Row is one case, predicted and measured.
+type Row struct {
+	ID     string `json:"id"`
+	Family string `json:"family"`
+	// Measured is 0 where the source prints no speed.
+	Measured  float64 `json:"measured_step_s,omitempty"`
+	Predicted float64 `json:"predicted_step_s,omitempty"`
+	// Error is Predicted/Measured - 1; nil for a skipped row.
+	Error *float64 `json:"error,omitempty"`
+	// Skipped is why the row could not be simulated, "" where it was.
+	Skipped string `json:"skipped,omitempty"`
+
+	Case *Case `json:"-"`
+	// Config and Step are valid unless Skipped; Basis where Measured is known.
+	Config Configuration `json:"-"`
+	Step   step.Step     `json:"-"`
+	Basis  Basis         `json:"-"`
+}
+
+// flopsPerSecond turns a step time into causal model FLOP/s per chip, on which
+// workloads of different size compare.
+func (r *Row) flopsPerSecond(seconds float64) float64 {
+	return r.Step.ModelFLOPs / (seconds * float64(r.Case.Chips))
+}
+
+// Report is the outcome of a backtest.
+type Report struct {
+	Rows    []Row   `json:"rows"`
+	Summary Summary `json:"summary"`
+}
+
+// Selection says which cases a backtest takes.
+type Selection struct {
+	// Families to take, all where empty.
+	Families []string
+	// Complete takes only cases whose configuration is fully known.
+	Complete bool
+}
+
+func (s Selection) takes(c *Case) bool {
+	if s.Complete && !c.Complete {
+		return false
+	}
+	return len(s.Families) == 0 || slices.Contains(s.Families, c.Family)
+}
+
+// Run prices every selected case and compares; rows keep the order of the file.
+func Run(cases *Cases, catalog *scenario.Catalog, selection Selection) *Report {
+	on := newShelf(catalog)
+	var rows []Row
+	for i := range cases.List {
+		if c := &cases.List[i]; selection.takes(c) {
+			rows = append(rows, price(c, on))
+		}
+	}
+	return &Report{Rows: rows, Summary: summarise(rows)}
+}
+
+// price prices one case.
+func price(c *Case, on *shelf) Row {
+	r := Row{ID: c.ID, Family: c.Family, Case: c}
+	f, err := c.configure(on)
+	// A step time is worth showing even where nothing can be predicted.
+	if c.StepTime > 0 {
+		r.Measured, r.Basis = c.StepTime, FromStepTime
+	}
+	if err != nil {
+		r.Skipped = err.Error()
+		return r
+	}
+	r.Config = f
+	if r.Measured, r.Basis, err = c.Measured(&f); err != nil {
+		r.Skipped = err.Error()
+		return r
+	}
+	if r.Step, err = step.Estimate(&f.Work, &f.Machine, f.Layout); err != nil {
+		r.Skipped = err.Error()
+		return r
+	}
+	r.Predicted = float64(r.Step.Time)
+	e := r.Predicted/r.Measured - 1
+	r.Error = &e
+	return r
+}

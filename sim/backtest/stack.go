@@ -1,0 +1,101 @@
+package backtest
+
+import (
+	"fmt"
+	"strings"
+
+	"clustercap/sim/step"
+)
+
+// stackRule names the catalog's software stack of the cases that it matches.
+type stackRule struct {
+	family string // how the family begins
+	chip   string // how the catalog's name of the chip begins; "" for any
+	phrase string // what notes or model say; "" for anything
+	stack  string // "" for the stack that the chip's constants hold for
+}
+
+// stackRules tells the stack of a published case, the first match of a line counting.
+// A release is a stack; a case never is.
+var stackRules = []stackRule{
+	{family: "sc21", stack: "megatron-2021"},
+	{family: "korth22", stack: "megatron-2022"},
+	{family: "vtrain", stack: "megatron-deepspeed"},
+	{family: "bloom", stack: "bigscience"},
+	{family: "internevo", stack: "internevo"},
+	{family: "mosaic", chip: "a100", stack: "llm-foundry-ampere"},
+	{family: "mosaic", stack: "llm-foundry-hopper"},
+	{family: "torchtitan", phrase: "async tp", stack: "torchtitan-async"},
+	{family: "torchtitan", phrase: "asynctp", stack: "torchtitan-async"},
+	{family: "torchtitan", stack: "torchtitan"},
+	{family: "maxtext", stack: "maxtext"},
+	{family: "tpu-recipes", stack: "maxtext"},
+	{family: "dgxc", phrase: "paxml", stack: "paxml"},
+	{family: "dgxc-v24", stack: "nemo-2024"},
+	{family: "dgxc-v25.04", stack: "nemo-2024"},
+	{family: "nemo2407", stack: "nemo-2024"},
+	{family: "automodel", stack: "automodel"},
+	{family: "dgxc", chip: "b", stack: "megatron-core-blackwell-2025"},
+	{family: "dgxc", chip: "gb", stack: "megatron-core-blackwell-2025"},
+	{family: "mlperf", chip: "b", stack: "megatron-core-blackwell-2025"},
+	{family: "mlperf", chip: "gb", stack: "megatron-core-blackwell-2025"},
+	{family: "dgxc", stack: "nemo-2025"},
+	{family: "mlperf", stack: "megatron-core"},
+	{family: "mbridge-25", stack: "megatron-bridge-2025"},
+	{family: "mbridge-26.02", stack: "megatron-bridge-2025"},
+	{family: "mbridge-26.04", stack: "megatron-bridge-2025"},
+	{family: "mbridge", stack: "megatron-bridge-2026"},
+	{family: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
+	{family: "moezoo", stack: "megatron-core"},
+}
+
+// stack finds the stack of a case: what its notes say (stack=NAME), else its
+// family's, else the one that the chip's constants hold for.
+func (c *Case) stack(on *shelf, chip string) (step.Stack, error) {
+	name := c.note("stack")
+	if name == "" {
+		name = c.usualStack(chip)
+	}
+	if name == "" {
+		return step.Stack{}, nil
+	}
+	s, ok := on.stack(name)
+	if !ok {
+		return s, fmt.Errorf("the catalog has no stack %q", excerpt(name))
+	}
+	return s, nil
+}
+
+func (c *Case) usualStack(chip string) string {
+	model := strings.ToLower(c.Model)
+	for _, r := range stackRules {
+		if c.inFamily([]string{r.family}) && strings.HasPrefix(chip, r.chip) && (c.says(r.phrase) || strings.Contains(model, r.phrase)) {
+			return r.stack
+		}
+	}
+	return ""
+}
+
+// fusedSince is the first year whose stacks compute attention tile by tile:
+// FlashAttention appeared in May 2022 and reached Megatron, DeepSpeed and XLA's
+// training stacks in 2023.
+const fusedSince = 2023
+
+// storesScores lists stacks that measured later and still stored their scores.
+var storesScores = map[string]string{
+	"megatron-deepspeed": "vTrain measured in 2023 with Megatron-DeepSpeed of 2022",
+}
+
+// attention is the attention kernel that a case ran: what its notes say, else its
+// stack's, else its year's. Recomputing just the inner part of attention makes sense
+// only where its scores are stored.
+func (c *Case) attention(stack string) step.Attention {
+	switch a := step.Attention(c.note("attention")); a {
+	case step.Fused, step.Unfused:
+		return a
+	}
+	if storesScores[stack] != "" || c.Year > 0 && c.Year < fusedSince {
+		return step.Unfused
+	}
+	return step.Fused
+}

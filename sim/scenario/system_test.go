@@ -1,0 +1,46 @@
+package scenario
+
+import "testing"
+
+// Every system gives a machine that can be priced.
+func TestSystems(t *testing.T) {
+	c, err := LoadCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(c.Names("systems")); got != 40 {
+		t.Errorf("%d systems, the measurements name 40", got)
+	}
+	for _, name := range c.Names("systems") {
+		m, ok := c.System(name)
+		if !ok || m.Chip.BF16.Likely <= 0 || m.Server.ScaleUpDomain < 1 || len(m.Fabric.Tiers) == 0 {
+			t.Errorf("%s: %v, no usable machine: %+v", name, ok, m)
+		}
+	}
+	if _, ok := c.System("nowhere"); ok {
+		t.Error("a system that does not exist was found")
+	}
+}
+
+// A system changes what it says and keeps the rest of its chip.
+func TestSystemOverrides(t *testing.T) {
+	c, err := LoadCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual, ok := c.Machine("a100-80")
+	if !ok {
+		t.Fatal("a100-80 has no usual machine")
+	}
+	// Four 100 Gb/s ports for eight chips: 6.25 GB/s each (bigscience README).
+	jz, _ := c.System("a100-jz")
+	if got := float64(jz.Chip.NIC.Likely); got != 6.25e9 {
+		t.Errorf("Jean Zay's chips have %v B/s of network, want 6.25 GB/s", got)
+	}
+	if jz.Chip.Name != "a100-80" || jz.Chip.BF16 != usual.Chip.BF16 || jz.Server.Name != usual.Server.Name {
+		t.Errorf("Jean Zay's chip or server is another: %s %v %s", jz.Chip.Name, jz.Chip.BF16, jz.Server.Name)
+	}
+	if _, ok := c.Machine("nothing"); ok {
+		t.Error("a chip that does not exist was found")
+	}
+}

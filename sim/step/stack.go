@@ -1,0 +1,43 @@
+package step
+
+import "clustercap/sim/unit"
+
+// Stack is what a software stack makes of a chip: the shares of the chip's own
+// constants that its kernels reach, and what it overlaps. The zero Stack is the one
+// that the chip's constants were measured with, without overlap of tensor-parallel
+// traffic.
+type Stack struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	// Matmul, MatmulFP8 and Attention are the shares of the chip's sustained rates
+	// that the stack's kernels reach; 0 is all.
+	Matmul    unit.Range[unit.Share] `json:"matmul,omitzero"`
+	MatmulFP8 unit.Range[unit.Share] `json:"matmul_fp8,omitzero"`
+	Attention unit.Range[unit.Share] `json:"attention,omitzero"`
+	// Elementwise is the traffic of its element-wise kernels over that of fused
+	// ones; 0 is 1.
+	Elementwise unit.Range[unit.Factor] `json:"elementwise,omitzero"`
+	// TensorOverlap is the share of tensor-parallel traffic that runs beside the
+	// matrix products it feeds.
+	TensorOverlap unit.Range[unit.Share] `json:"tensor_overlap,omitzero"`
+	// SerialData is true where gradients are reduced after the last backward pass
+	// instead of beside it.
+	SerialData bool `json:"serial_data,omitempty"`
+	// PlainDispatch is true where each token is sent to every one of its experts,
+	// and not once to each domain that holds some and forwarded there (DeepEP).
+	PlainDispatch bool `json:"plain_dispatch,omitempty"`
+	// ExpertSync is the time that the host stalls every layer of experts, each
+	// way, to learn how many tokens each expert got.
+	ExpertSync unit.Range[unit.Duration] `json:"expert_sync,omitzero"`
+	// StepOverhead is the time per step outside the model: data loading, logging,
+	// gradient norm, launch of the optimizer.
+	StepOverhead unit.Range[unit.Duration] `json:"step_overhead,omitzero"`
+}
+
+// orOne is a share whose zero means all.
+func orOne[Q unit.Quantity](r unit.Range[Q]) float64 {
+	if r.Likely == 0 {
+		return 1
+	}
+	return float64(r.Likely)
+}
