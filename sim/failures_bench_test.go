@@ -74,10 +74,3 @@ func BenchmarkServers100k(b *testing.B) { benchmarkReplicas(b, large(b, 800_000,
 func BenchmarkYearOfMillionChips(b *testing.B) {
 	benchmarkReplicas(b, large(b, 1_000_000, "365 d", "new-silicon"))
 }
-
-// What a failure costs does not grow with the chips.
-func BenchmarkYear(b *testing.B) {
-	for _, chips := range []int{10_000, 30_000, 100_000, 300_000, 1_000_000} {
-		b.Run(fmt.Sprintf("chips=%d", chips), func(b *testing.B) { benchmarkReplicas(b, large(b, chips, "365 d", "llama3")) })
-	}
-}

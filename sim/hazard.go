@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 
 	"clustercap/sim/des"
 	"clustercap/sim/failure"
@@ -15,6 +16,9 @@ import (
 // What lemons fail more often than others is a process of its own over the lemons.
 func (w *World) resetClock() {
 	f := &w.plan.Failures
+	if !slices.ContainsFunc(w.plan.Fleet.Repair.Stages, func(s fleet.Stage) bool { return s.Ineffective > 0 }) {
+		f.Relapse = failure.Relapse{} // no repair can fail
+	}
 	w.aging.Reset(f, w.plan.Horizon)
 	w.clock.Reset()
 	var excess, idle float64

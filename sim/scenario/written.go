@@ -133,6 +133,10 @@ func (v *CheckpointInterval) decodeNode(d *decoder, n *node, path string, _ rule
 		d.record(n, path, n.text)
 		return
 	}
+	if n.kind == scalarNode && (n.text == "" || n.text[0] > '9') {
+		d.bad(n, path, excerpt(n.text)+" is neither a time nor a rule for one", "write e.g. 30 min, or one of "+strings.Join(checkpointRules, ", "))
+		return
+	}
 	d.value(n, path, reflect.ValueOf(&v.Value).Elem(), rule{min: leastInterval, max: mostInterval})
 }
 
