@@ -24,6 +24,7 @@ func newCompareCommand(p *program) *cobra.Command {
 		names    []string
 		out      string
 		noCharts bool
+		tables   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "compare SCENARIO... [--plans A,B,...] [--out DIR]",
@@ -46,6 +47,7 @@ directory:
 	cmd.Flags().StringSliceVar(&names, "plans", nil, "compare the plans `A,B,...` only, the first being what the others are held against")
 	cmd.Flags().StringVar(&out, "out", "", "write the directory `DIR` (default runs/SCENARIO/compare)")
 	cmd.Flags().BoolVar(&noCharts, "no-charts", false, "write no charts")
+	cmd.Flags().BoolVar(&tables, "parquet", false, "write the long tables of each plan as Parquet too")
 	format := addChoice(cmd, "format", "what to print: a table, comparison.json, comparison.csv, or the table as Markdown",
 		formatText, formatJSON, formatCSV, formatMarkdown)
 	completePlans(cmd, "plans")
@@ -72,7 +74,7 @@ directory:
 		}
 		charts := 0
 		err = dir.write(func(create createFunc) error {
-			charts, err = writeComparison(cmd.Context(), create, plans, c, noCharts)
+			charts, err = writeComparison(cmd.Context(), create, plans, c, noCharts, tables)
 			return err
 		})
 		if err != nil {
@@ -181,7 +183,7 @@ func (p *program) simulateAll(ctx context.Context, plans []*scenario.Plan) (*com
 
 // writeComparison writes the files of a comparison and returns how many charts
 // overlay its plans.
-func writeComparison(ctx context.Context, create createFunc, plans []*scenario.Plan, c *compare.Comparison, noCharts bool) (int, error) {
+func writeComparison(ctx context.Context, create createFunc, plans []*scenario.Plan, c *compare.Comparison, noCharts, tables bool) (int, error) {
 	if err := create(comparisonFile, c.WriteJSON); err != nil {
 		return 0, err
 	}
@@ -194,7 +196,7 @@ func writeComparison(ctx context.Context, create createFunc, plans []*scenario.P
 			charts = plots.ForSet(set)
 		}
 		prefix := plansFolder + "/" + fileName(c.Plans[i].Name) + "/"
-		if err := writeRun(ctx, create, prefix, plans[i], set, charts); err != nil {
+		if err := writeRun(ctx, create, prefix, plans[i], set, charts, tables); err != nil {
 			return 0, err
 		}
 	}

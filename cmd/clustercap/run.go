@@ -19,6 +19,7 @@ func newRunCommand(p *program) *cobra.Command {
 		planName string
 		out      string
 		noCharts bool
+		tables   bool
 	)
 	cmd := &cobra.Command{
 		Use:   "run SCENARIO [--plan NAME] [--replicas N] [--out DIR]",
@@ -33,6 +34,9 @@ chip-hours went, as ranges over the replicas, and writes a run directory:
   jobs.csv       every job in every replica
   charts/*.png   capacity, throughput, power, chip-hours, scaling
 
+With --parquet the two tables are also there as timeline.parquet and jobs.parquet,
+in long form, a row per value.
+
 The directory appears whole or not at all; an earlier run in it is replaced.`,
 		Example: `  clustercap run scenarios/shaoguan.yaml
   clustercap run scenarios/shaoguan.yaml --plan grow-30k --set fleet.spares=4%
@@ -44,6 +48,7 @@ The directory appears whole or not at all; an earlier run in it is replaced.`,
 	cmd.Flags().StringVar(&planName, "plan", "", "run the plan `NAME` instead of the scenario's own")
 	cmd.Flags().StringVar(&out, "out", "", "write the run directory `DIR` (default runs/SCENARIO/PLAN)")
 	cmd.Flags().BoolVar(&noCharts, "no-charts", false, "write no charts")
+	cmd.Flags().BoolVar(&tables, "parquet", false, "write the long tables as Parquet too")
 	format := addChoice(cmd, "format", "what to print: a summary, result.json, jobs.csv, or the summary as Markdown",
 		formatText, formatJSON, formatCSV, formatMarkdown)
 	completePlans(cmd, "plan")
@@ -72,7 +77,7 @@ The directory appears whole or not at all; an earlier run in it is replaced.`,
 			charts = plots.ForSet(set)
 		}
 		err = dir.write(func(create createFunc) error {
-			return writeRun(cmd.Context(), create, "", plan, set, charts)
+			return writeRun(cmd.Context(), create, "", plan, set, charts, tables)
 		})
 		if err != nil {
 			return err
@@ -82,8 +87,9 @@ The directory appears whole or not at all; an earlier run in it is replaced.`,
 	return cmd
 }
 
-// writeRun writes the files of one run under prefix, "" or "plans/NAME/".
-func writeRun(ctx context.Context, create createFunc, prefix string, plan *scenario.Plan, set *result.Set, charts []plots.Chart) error {
+// writeRun writes the files of one run under prefix, "" or "plans/NAME/"; with tables
+// the long tables as Parquet too.
+func writeRun(ctx context.Context, create createFunc, prefix string, plan *scenario.Plan, set *result.Set, charts []plots.Chart, tables bool) error {
 	files := []struct {
 		name   string
 		encode func(io.Writer) error
@@ -92,6 +98,11 @@ func writeRun(ctx context.Context, create createFunc, prefix string, plan *scena
 		{resultFile, func(w io.Writer) error { return result.EncodeSet(w, set) }},
 		{timelineFile, func(w io.Writer) error { return result.WriteTimelineCSV(w, set) }},
 		{jobsFile, func(w io.Writer) error { return result.WriteJobsCSV(w, set) }},
+		{timelineTable, func(w io.Writer) error { return writeTimelineParquet(w, set) }},
+		{jobsTable, func(w io.Writer) error { return writeJobsParquet(w, set) }},
+	}
+	if !tables {
+		files = files[:4]
 	}
 	for _, f := range files {
 		if err := create(prefix+f.name, f.encode); err != nil {

@@ -17,6 +17,8 @@ const (
 	resultFile     = "result.json"
 	timelineFile   = "timeline.csv"
 	jobsFile       = "jobs.csv"
+	timelineTable  = "timeline.parquet"
+	jobsTable      = "jobs.parquet"
 	chartsFolder   = "charts"
 	comparisonFile = "comparison.json"
 	comparisonCSV  = "comparison.csv"
@@ -24,7 +26,7 @@ const (
 )
 
 var (
-	runFiles        = []string{planFile, resultFile, timelineFile, jobsFile, chartsFolder}
+	runFiles        = []string{planFile, resultFile, timelineFile, jobsFile, chartsFolder, timelineTable, jobsTable}
 	comparisonFiles = []string{comparisonFile, comparisonCSV, plansFolder, chartsFolder}
 )
 
