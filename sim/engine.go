@@ -142,7 +142,6 @@ func (w *World) advance(to des.Time) {
 	for k, n := range w.chips {
 		w.exposure[k] += n * int64(dt)
 	}
-	w.lent += int64(w.standbys) * int64(dt)
 	w.queued += int64(len(w.waiting)-w.served) * int64(dt)
 	w.site.advance(float64(dt))
 	w.now = to

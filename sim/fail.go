@@ -277,14 +277,14 @@ func (w *World) rollBack(i int) {
 
 // writeOffDoubt loses the work whose checkpoints are corrupt or were never written.
 func (w *World) writeOffDoubt(j *trainee) {
-	size := j.size
+	size := j.trainedOn
 	for k := range j.books.bySize {
 		s := &j.books.bySize[k]
-		j.size = k
+		j.trainedOn = k
 		w.writeOff(j, s.doubt)
 		s.doubt = job.Work{}
 	}
-	j.size = size
+	j.trainedOn = size
 }
 
 // inDoubt reports whether a job has work behind checkpoints that may not count.

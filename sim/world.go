@@ -60,7 +60,7 @@ type shop struct {
 	bench        alarm // for those that wait
 	standbys     int   // free servers that stand by for jobs
 	called       int   // servers that left the cold pool
-	lent, queued int64 // server x ms of standbys, and of waiting for a technician
+	queued       int64 // server x ms of waiting for a technician or a part
 	longestQueue int
 }
 
