@@ -90,8 +90,11 @@ func survival(s failure.Shape, life, age float64) float64 {
 func TestShapesAgainstIntegration(t *testing.T) {
 	const servers, life = 400, 100 * 86400.0
 	for _, s := range []failure.Shape{
-		{Kind: failure.Weibull, Parameter: 0.5}, {Kind: failure.Weibull, Parameter: 0.8}, {Kind: failure.Weibull, Parameter: 3},
-		{Kind: failure.Lognormal, Parameter: 0.5}, {Kind: failure.Lognormal, Parameter: 1.5},
+		{Kind: failure.Weibull, Parameter: 0.5},
+		{Kind: failure.Weibull, Parameter: 0.8},
+		{Kind: failure.Weibull, Parameter: 3},
+		{Kind: failure.Lognormal, Parameter: 0.5},
+		{Kind: failure.Lognormal, Parameter: 1.5},
 	} {
 		p := testPlan(servers)
 		p.Jobs = nil
