@@ -172,7 +172,7 @@ func (w *World) jobRun(i int) result.JobRun {
 	b := &j.books
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
-		Tokens:    min(b.tokens, j.tokens), // the last millisecond may run over
+		Tokens:    max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
 		EnergyMWh: megawattHours(b.energy), Cost: b.energy * float64(w.plan.Site.Electricity.Likely),
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}

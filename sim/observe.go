@@ -80,7 +80,7 @@ func (w *World) observe() {
 		productive += books.productive
 		b.job(i, chipsColumn)[n] = float64(books.held-last.held) * cps / ms
 		b.job(i, rateColumn)[n] = (books.tokens - last.tokens) / ms * 1000
-		b.job(i, tokensColumn)[n] = min(books.tokens, w.jobs[i].tokens)
+		b.job(i, tokensColumn)[n] = max(min(books.tokens, w.jobs[i].tokens), 0)
 		*last = jobBin{books.held, books.tokens}
 	}
 	inService := w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Held)
