@@ -151,10 +151,15 @@ func (c *Case) layout(f *Configuration) error {
 	if c.DP > 0 && c.DP != l.DP {
 		return fmt.Errorf("dp=%d x tp x pp x cp = %d is not the %d chips of the case", c.DP, c.DP*unit, c.Chips)
 	}
-	if c.ZeRO != nil {
-		l.ZeRO = *c.ZeRO
-	} else {
+	switch {
+	case c.ZeRO == nil:
 		f.Assumed = append(f.Assumed, "zero=1")
+	case *c.ZeRO > 1 && l.PP > 1:
+		// With a pipeline weights and gradients stay whole for all microbatches of a
+		// step, whatever shards them between steps.
+		f.Assumed = append(f.Assumed, "zero=1 during a step")
+	default:
+		l.ZeRO = *c.ZeRO
 	}
 	if c.says("dualpipe") {
 		l.Schedule = step.DualPipe

@@ -49,6 +49,10 @@ var stackRules = []stackRule{
 	{family: "mbridge", stack: "megatron-bridge-2026"},
 	{family: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
 	{family: "moezoo", stack: "megatron-core"},
+	// MegaScale (arXiv:2402.15627) overlaps all three parallelisms; its baseline is
+	// the Megatron-LM that others could have.
+	{family: "megascale", phrase: "megatron-lm", stack: "megatron-deepspeed"},
+	{family: "megascale", stack: "megatron-core"},
 }
 
 // stack finds the stack of a case: what its notes say (stack=NAME), else its
@@ -75,7 +79,15 @@ func (c *Case) usualStack(chip string) string {
 			return r.stack
 		}
 	}
-	return ""
+	// Others are taken for the stack that most ran in their year, until the chip's
+	// constants hold.
+	switch {
+	case !strings.HasPrefix(chip, "a100"), c.Year == 0, c.Year > 2022:
+		return ""
+	case c.Year == 2022:
+		return "megatron-deepspeed"
+	}
+	return "megatron-2021"
 }
 
 // fusedSince is the first year whose stacks compute attention tile by tile:
