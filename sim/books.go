@@ -40,8 +40,7 @@ type jobBooks struct {
 // sizeBooks are a job's training on one size.
 type sizeBooks struct {
 	kept, lost job.Work
-	doubt      job.Work // checkpointed, but corrupt or not written yet
-	slow       float64  // chip x ms that slow servers cost, lost work included
+	slow       float64 // chip x ms that slow servers cost, lost work included
 }
 
 // clockBooks are a job's training on one size at one relative clock.
@@ -80,7 +79,7 @@ func (b *jobBooks) reset(sizes, causes int) {
 func (w *World) close(replica int) (*result.Run, error) {
 	for i := range w.jobs {
 		w.keep(&w.jobs[i])
-		w.clear(&w.jobs[i]) // what nobody has found by the end stays in
+		w.acquit(&w.jobs[i])
 		if w.jobs[i].phase == job.Queued {
 			w.bookQueue(&w.jobs[i], 1)
 		}
@@ -189,12 +188,12 @@ func (w *World) jobRun(i int) result.JobRun {
 	}
 	run.TrainingDays = run.FinishDays - run.StartDays
 	lost := b.wall[job.Detecting] + b.wall[job.Waiting] + b.restarting
-	var useful, peakShare, busy float64
-	var lostWork, train des.Time
+	var useful, peakShare, busy, train float64
+	var lostWork des.Time
 	for k := range b.bySize {
 		s, o := &b.bySize[k], &j.options[k]
 		lostWork += s.lost.Wall()
-		train += s.kept.Train
+		train += float64(s.kept.Train.Duration()) * (1 - o.fastBlocking)
 		useful += s.kept.Tokens / o.tokens * float64(o.time)
 		steps := (s.kept.Tokens + s.lost.Tokens) / o.tokens * float64(o.used)
 		peakShare += steps * float64(o.time) * o.mfu
@@ -216,7 +215,7 @@ func (w *World) jobRun(i int) result.JobRun {
 	if wall := float64((end - b.startedAt).Duration()); wall > 0 {
 		run.TokensPerSecond = run.Tokens / wall
 		run.Goodput = min(useful/wall, 1) // a sum of rounded steps may exceed it by an ulp
-		run.ETTR = float64(train.Duration()) / wall
+		run.ETTR = train / wall
 	}
 	return run
 }

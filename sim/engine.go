@@ -107,9 +107,9 @@ func (w *World) dispatch(e des.Event) {
 	case kindFailure:
 		w.failures(e.Epoch)
 	case kindRecurrence:
-		w.recurs(e.Index, uint16(e.Epoch))
+		w.recurs(e.Index)
 	case kindExposed:
-		w.exposed(e.Index, uint16(e.Epoch))
+		w.exposed(e.Index)
 	case kindEviction:
 		w.evict(int(e.Index), e.Epoch)
 	case kindMaintenance:
@@ -175,7 +175,9 @@ func (w *World) deliver(i int) {
 	for s := first; s < first+int32(n); s++ {
 		v := w.fleet.Server(s)
 		v.Lemon = f.Lemons.Share.High > 0 && w.draws.lemon.Float64() < float64(f.Lemons.Share.Likely)
-		v.Slow = f.Stragglers.Share.High > 0 && w.draws.slow.Float64() < float64(f.Stragglers.Share.Likely)
+		if f.Stragglers.Share.High > 0 && w.draws.slow.Float64() < float64(f.Stragglers.Share.Likely) {
+			v.Slow = slowCause(len(f.Classes))
+		}
 	}
 	c := w.plan.Fleet.Commissioning
 	if c.Constant() { // one event for all: they are ready together

@@ -31,13 +31,13 @@ func (w *World) fail(class int, victim int32) {
 	case c.Scope.Group():
 		w.failGroup(class, victim, known)
 	case c.Silent || c.Slowdown > 0:
-		v.Class = uint16(class)
-		w.queue.Push(event(known, kindExposed, victim, uint32(v.Epoch)))
-		if holder := int(v.Holder); holder >= 0 && c.Silent {
-			w.taint(holder)
-		}
+		n := w.hide(class, victim)
+		w.queue.Push(event(known, kindExposed, n, 0))
 		if c.Slowdown > 0 {
-			w.slow(victim, c.Slowdown)
+			w.strikeSlow(victim, class)
+		} else if holder := int(v.Holder); holder >= 0 && (w.jobs[holder].phase == job.Training || w.jobs[holder].phase == job.Paused) {
+			w.settle(holder)
+			w.taint(holder, n)
 		}
 	default:
 		w.failServer(class, victim, known)
@@ -57,7 +57,7 @@ func (w *World) failServer(class int, victim int32, known des.Time) {
 	if p.WrongDiagnosis > 0 || p.Missed > 0 {
 		switch u := unit.Share(w.draws.diagnosis.Float64()); {
 		case u < p.Missed:
-			blamed = -1
+			blamed = none
 		case u < p.Missed+p.WrongDiagnosis && w.fleet.HeldBy(holder) > 1:
 			n := w.draws.blamed.IntN(w.fleet.HeldBy(holder) - 1)
 			if blamed = w.fleet.HeldVictim(holder, n); blamed == victim {
@@ -66,16 +66,12 @@ func (w *World) failServer(class int, victim int32, known des.Time) {
 			w.misdiagnosed++
 		}
 	}
-	if blamed != victim {
-		v := w.fleet.Server(victim)
-		v.Class = uint16(class)
-		if p.Recurrence.Mean > 0 {
-			at := known.After(draw(p.Recurrence, w.draws.recurrence))
-			w.queue.Push(event(at, kindRecurrence, victim, uint32(v.Epoch)))
-		}
+	if blamed != victim && p.Recurrence.Mean > 0 {
+		at := known.After(draw(p.Recurrence, w.draws.recurrence))
+		w.queue.Push(event(at, kindRecurrence, w.hide(class, victim), 0))
 	}
 	lost := job.NoServers
-	if blamed >= 0 {
+	if blamed != none {
 		w.takeOut(blamed, class, known)
 		lost = job.SomeServers
 	}
@@ -83,15 +79,16 @@ func (w *World) failServer(class int, victim int32, known des.Time) {
 }
 
 // recurs lets a fault that diagnosis left in service stop its job again.
-func (w *World) recurs(s int32, epoch uint16) {
-	v := w.fleet.Server(s)
-	if v.Epoch != epoch || v.Status != fleet.Held && v.Status != fleet.Free {
+func (w *World) recurs(n int32) {
+	f, present := w.unhide(n)
+	v := w.fleet.Server(f.server)
+	if !present || v.Status != fleet.Held && v.Status != fleet.Free {
 		return
 	}
-	class := int(v.Class)
+	class := int(f.class)
 	w.failed[class]++
 	c := &w.plan.Failures.Classes[class]
-	w.failServer(class, s, w.now.After(draw(c.Detection, w.draws.detection[class])))
+	w.failServer(class, f.server, w.now.After(draw(c.Detection, w.draws.detection[class])))
 }
 
 // failGroup takes out every server in service that shares what broke with the victim.
@@ -112,7 +109,7 @@ func (w *World) failGroup(class int, victim int32, known des.Time) {
 			w.jobs[holder].hit = true
 		}
 		w.fleet.Remove(s, fleet.Repair)
-		v.Leader = victim
+		v.Outage = victim
 	}
 	w.clampStandbys()
 	w.queue.Push(event(known.After(draw(c.Repair, w.draws.repair[class])), kindRepaired, victim, 0))
@@ -145,42 +142,6 @@ func (w *World) group(s failure.Scope, server int32) (first, end int32) {
 	return first, min(first+int32(size), int32(w.fleet.OnSite()))
 }
 
-// slow makes a server slow its job down.
-func (w *World) slow(s int32, slowdown unit.Share) {
-	holder := int(w.fleet.Server(s).Holder)
-	if holder >= 0 {
-		w.settle(holder)
-		w.jobs[holder].slowdown = max(w.jobs[holder].slowdown, float64(slowdown))
-	}
-	w.fleet.SetSlow(s, true)
-	if holder >= 0 {
-		w.reclock(holder)
-	}
-}
-
-// exposed is when a silent or slow failure is found: its server goes to repair. A
-// silent one takes all work since with it; a slow one has its work saved first.
-func (w *World) exposed(s int32, epoch uint16) {
-	v := w.fleet.Server(s)
-	if v.Epoch != epoch || v.Status != fleet.Held && v.Status != fleet.Free {
-		return
-	}
-	class, holder := int(v.Class), int(v.Holder)
-	if holder >= 0 {
-		w.settle(holder)
-	}
-	w.takeOut(s, class, w.now)
-	if holder < 0 {
-		return
-	}
-	if w.plan.Failures.Classes[class].Silent {
-		w.interrupt(holder, class, w.now, job.SomeServers)
-		w.rollBack(holder)
-	} else {
-		w.stop(holder, false)
-	}
-}
-
 // evict replaces the slow servers of a job, if there are spares for them.
 func (w *World) evict(i int, epoch uint32) {
 	j := &w.jobs[i]
@@ -198,10 +159,10 @@ func (w *World) evict(i int, epoch uint32) {
 	}
 	w.settle(i)
 	for n := w.fleet.HeldBy(i) - 1; n >= 0 && w.fleet.SlowHeldBy(i) > 0; n-- {
-		if s := w.fleet.HeldVictim(i, n); w.fleet.Server(s).Slow {
-			w.fleet.Remove(s, fleet.Repair)
+		s := w.fleet.HeldVictim(i, n)
+		if cause := w.fleet.Server(s).Slow; cause > 0 {
 			w.evicted++
-			w.queue.Push(event(w.now.After(draw(w.plan.Failures.Stragglers.Repair, w.draws.stragglerRepair)), kindRepaired, s, 0))
+			w.takeOut(s, int(cause)-1, w.now)
 		}
 	}
 	w.stop(i, false)
@@ -230,6 +191,9 @@ func (w *World) loseStorage(until des.Time) {
 	for i := range w.jobs {
 		w.settle(i)
 	}
+	if w.storage == 0 {
+		w.outage = w.now
+	}
 	w.storage = until
 	w.queue.Push(event(until, kindStored, 0, 0))
 }
@@ -244,55 +208,6 @@ func (w *World) stored() {
 	}
 	w.storage = 0
 	for i := range w.jobs {
-		if !w.jobs[i].tainted {
-			w.clear(&w.jobs[i])
-		}
+		w.clear(&w.jobs[i])
 	}
-}
-
-// clear takes the work of a job whose checkpoints were in doubt as kept.
-func (w *World) clear(j *trainee) {
-	for k := range j.books.bySize {
-		s := &j.books.bySize[k]
-		s.kept, s.doubt = s.kept.Add(s.doubt), job.Work{}
-	}
-}
-
-// taint marks all that a job does from here on as corrupt, until it is found.
-func (w *World) taint(i int) {
-	if j := &w.jobs[i]; j.phase == job.Training && !j.tainted {
-		w.settle(i)
-		j.tainted = true
-	}
-}
-
-// rollBack writes off all work in doubt of a job that has just been stopped.
-func (w *World) rollBack(i int) {
-	j := &w.jobs[i]
-	w.writeOff(j, j.progress.AtRisk())
-	j.progress = job.Progress{}
-	w.writeOffDoubt(j)
-	j.tainted = false
-}
-
-// writeOffDoubt loses the work whose checkpoints are corrupt or were never written.
-func (w *World) writeOffDoubt(j *trainee) {
-	size := j.trainedOn
-	for k := range j.books.bySize {
-		s := &j.books.bySize[k]
-		j.trainedOn = k
-		w.writeOff(j, s.doubt)
-		s.doubt = job.Work{}
-	}
-	j.trainedOn = size
-}
-
-// inDoubt reports whether a job has work behind checkpoints that may not count.
-func (j *trainee) inDoubt() bool {
-	for k := range j.books.bySize {
-		if j.books.bySize[k].doubt != (job.Work{}) {
-			return true
-		}
-	}
-	return false
 }

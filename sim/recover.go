@@ -36,25 +36,29 @@ func (w *World) shrinkPause(i int) unit.Duration {
 }
 
 // recoveryPause draws how long a job takes to train again after a failure that cost
-// it so many servers, all of them replaced by then.
-func (w *World) recoveryPause(i, replaced int) unit.Duration {
+// it so many servers, all of them replaced by then, by warm spares or others.
+func (w *World) recoveryPause(i, replaced int, warm bool) unit.Duration {
 	j := &w.jobs[i]
 	p := &j.spec.Recovery
 	if j.planned {
 		return w.startPause(i)
 	}
-	setup := p.Setup.Time(j.options[j.size].used)
-	switch {
-	case p.Mode == job.InPlace && replaced == 0:
-		return draw(p.InPlace, w.draws.restart[i])
-	case p.Mode == job.Shrink && replaced == 0:
-		return w.shrinkPause(i)
-	case p.Mode.KeepsState():
-		return draw(p.Swap, w.draws.restart[i]) + setup
-	case p.Mode == job.WarmSwap:
-		return draw(p.Swap, w.draws.restart[i]) + setup + w.loading(i, j.tier)
+	rest := p.Setup.Time(j.options[j.size].used)
+	if j.stateless {
+		rest += w.loading(i, j.tier)
 	}
-	return draw(j.spec.Restart, w.draws.restart[i]) + setup + w.loading(i, j.tier)
+	// Where the state survives nowhere but in checkpoints, the modes that rely on
+	// other replicas start everything anew.
+	started := j.stateless && p.Mode.KeepsState()
+	switch {
+	case p.Mode == job.InPlace && replaced == 0 && !started:
+		return draw(p.InPlace, w.draws.restart[i])
+	case p.Mode == job.Shrink && replaced == 0 && !started:
+		return w.shrinkPause(i)
+	case p.Mode.Swaps() && (replaced == 0 || warm) && !started:
+		return draw(p.Swap, w.draws.restart[i]) + rest
+	}
+	return draw(j.spec.Restart, w.draws.restart[i]) + rest
 }
 
 // loading is how long a checkpoint takes to load from a tier; -1 is the remote
@@ -103,9 +107,11 @@ func (w *World) refill(i int) {
 			w.call(missing - available)
 			delay += w.plan.Fleet.Cold.Delay
 		}
+		// Whoever has waited takes a server that has just come back: it is no warm spare.
+		warm := missing <= available && w.now == j.waitingFrom
 		w.take(i, missing)
 		w.swaps += missing
-		w.start(i, true, w.recoveryPause(i, missing)+delay)
+		w.start(i, true, w.recoveryPause(i, missing, warm)+delay)
 		return
 	}
 	k := j.size - 1
@@ -118,7 +124,11 @@ func (w *World) refill(i int) {
 	if j.options[k].base == j.options[j.size].base {
 		w.settle(i)
 		w.resizeTo(i, k)
-		w.start(i, true, w.shrinkPause(i))
+		if j.stateless {
+			w.start(i, true, w.recoveryPause(i, 0, false))
+		} else {
+			w.start(i, true, w.shrinkPause(i))
+		}
 		return
 	}
 	patience := j.spec.Resize + j.spec.Restart.Mean
@@ -126,7 +136,7 @@ func (w *World) refill(i int) {
 	if w.now >= j.waitingFrom.After(patience) || job.ShrinkPays(w.repairWait(missing), j.spec.Resize, j.spec.Restart.Mean, ratio) {
 		w.settle(i)
 		w.resizeTo(i, k)
-		w.start(i, true, w.recoveryPause(i, 1))
+		w.start(i, true, w.recoveryPause(i, 1, false))
 	}
 }
 

@@ -4,11 +4,13 @@ import (
 	"math"
 
 	"clustercap/sim/des"
+	"clustercap/sim/dist"
 	"clustercap/sim/fleet"
 	"clustercap/sim/unit"
 )
 
-// takeOut sends a failed server to repair once the failure is known, or retires it.
+// takeOut sends a failed server to repair once the failure is known, or retires it. The
+// number of classes stands for that of stragglers.
 func (w *World) takeOut(s int32, class int, known des.Time) {
 	w.fleet.Fail(s)
 	w.clampStandbys()
@@ -28,7 +30,7 @@ func (w *World) takeOut(s int32, class int, known des.Time) {
 		return
 	}
 	// Nobody mends it before the failure is known.
-	w.queue.Push(event(known.After(draw(w.plan.Failures.Classes[class].Repair, w.draws.repair[class])), kindRepaired, s, 0))
+	w.queue.Push(event(known.After(w.repairTime(class)), kindRepaired, s, 0))
 }
 
 // beginStage passes a server through the pipeline from its stage and a time on, up
@@ -63,7 +65,7 @@ func (w *World) escalates(v *fleet.Server) bool {
 	if stage.Ineffective > 0 && unit.Share(w.draws.effect.Float64()) < stage.Ineffective {
 		v.Relapsing = true
 	} else {
-		v.Lemon, v.Slow = false, false
+		v.Lemon, v.Slow = false, 0
 	}
 	return false
 }
@@ -72,9 +74,23 @@ func (w *World) escalates(v *fleet.Server) bool {
 func (w *World) stageTime(v *fleet.Server) unit.Duration {
 	d := w.plan.Fleet.Repair.Stages[v.Stage].Time
 	if d.Mean == 0 {
-		d = w.plan.Failures.Classes[v.Class].Repair
+		d, _ = w.repairOf(int(v.Class))
 	}
 	return draw(d, w.draws.stage)
+}
+
+// repairOf is the repair time of a class, or that of stragglers, and its stream.
+func (w *World) repairOf(class int) (dist.Duration, *des.Rand) {
+	if f := &w.plan.Failures; class < len(f.Classes) {
+		return f.Classes[class].Repair, w.draws.repair[class]
+	}
+	return w.plan.Failures.Stragglers.Repair, w.draws.stragglerRepair
+}
+
+// repairTime draws a repair time of a class.
+func (w *World) repairTime(class int) unit.Duration {
+	d, stream := w.repairOf(class)
+	return draw(d, stream)
 }
 
 // staged is when a server is ready for a stage that needs hands, or when it is over.
@@ -97,16 +113,16 @@ func (w *World) staged(s int32) {
 // repaired is when a repair that no pipeline describes is done.
 func (w *World) repaired(s int32) {
 	v := w.fleet.Server(s)
-	v.Slow = false
-	if v.Leader < 0 {
+	if v.Outage < 0 {
+		v.Slow = 0
 		w.back(s)
 		return
 	}
-	// Work on what a group shares is done: all of it comes back.
+	// Work on what a group shares is done: all of it comes back, as slow as it was.
 	t := &w.plan.Fleet.Topology
 	reach := int32(max(t.Domain, t.Leaf, t.Rack, t.Loop, t.Room, 1))
 	for m := max(s-reach, 0); m < min(s+reach+1, int32(w.fleet.OnSite())); m++ {
-		if o := w.fleet.Server(m); o.Leader == s && o.Status == fleet.Repair {
+		if o := w.fleet.Server(m); o.Outage == s && o.Status == fleet.Repair {
 			w.back(m)
 		}
 	}
@@ -213,7 +229,7 @@ func (w *World) maintain(m int, from int32) {
 			w.jobs[holder].hit = true
 		}
 		w.fleet.Remove(s, fleet.Serviced)
-		v.Leader = int32(m)
+		v.Outage = int32(m)
 	}
 	w.clampStandbys()
 	for i := range w.jobs {
@@ -232,7 +248,7 @@ func (w *World) serviced(m int, from int32) {
 	all := int32(w.fleet.OnSite())
 	next := min(from+max(size, 1), all)
 	for s := from; s < all; s++ { // deliveries in the meantime make batches larger
-		if v := w.fleet.Server(s); v.Status == fleet.Serviced && v.Leader == int32(m) {
+		if v := w.fleet.Server(s); v.Status == fleet.Serviced && v.Outage == int32(m) {
 			w.back(s)
 		}
 	}

@@ -33,6 +33,7 @@ func (w *World) settle(i int) {
 	case job.Training:
 		done, durable := j.progress.Advance(o.cycle, dt, j.rate)
 		w.file(j, durable)
+		j.age(dt)
 		b.trained += done.Tokens
 		b.tokens += done.Tokens
 		b.productive += done.Tokens / o.tokens * float64(o.parts.Compute) * float64(used)
@@ -64,14 +65,16 @@ func (w *World) settle(i int) {
 	b.withheld += energy * (1 - share) / 1000
 }
 
-// file takes work as kept once its checkpoint is durable: for good, or in doubt
-// while the store is down or a silent failure is at work.
-func (w *World) file(j *trainee, durable job.Work) {
-	s := &j.books.bySize[j.trainedOn]
-	if j.tainted || w.storage > 0 {
-		s.doubt = s.doubt.Add(durable)
-	} else {
-		s.kept = s.kept.Add(durable)
+// age moves what depends on how long the job has trained on.
+func (j *trainee) age(dt des.Time) {
+	for k := range j.taints {
+		j.taints[k].trained += dt
+	}
+	for k := range j.tiers {
+		t, interval := &j.tiers[k], max(des.FromDuration(j.spec.Checkpoint.Fast[k].Interval), 1)
+		if t.since += dt; t.since >= interval {
+			t.since, t.holds = t.since%interval, true
+		}
 	}
 }
 
@@ -96,9 +99,13 @@ func (w *World) interrupt(i, class int, known des.Time, loss job.Loss) {
 		j.cause = class
 		w.lose(j, loss)
 	case job.Detecting:
+		w.lose(j, loss)
 		if known >= j.known {
 			return
 		}
+	case job.Waiting:
+		w.lose(j, loss)
+		return
 	default: // nothing runs that could stop
 		return
 	}
@@ -112,41 +119,58 @@ func (w *World) interrupt(i, class int, known des.Time, loss job.Loss) {
 	w.queue.Push(event(known, kindDetected, int32(i), j.epoch))
 }
 
-// lose writes off the work since the newest checkpoint that survived.
+// lose writes off the work since the newest state that survives a failure: that of
+// other replicas, of a fast tier or of the store. A job that stands already loses only
+// what the failure takes in addition.
 func (w *World) lose(j *trainee, loss job.Loss) {
-	j.tier = -1
-	back := des.Time(math.MaxInt64)
-	if j.spec.Recovery.Mode.KeepsState() && loss != job.ManyServers {
-		back = des.FromDuration(j.options[j.size].time) // the step under way
+	running := j.phase == job.Training || j.phase == job.Paused || j.phase == job.Starting && !j.recovering
+	j.stateless = j.stateless && !running || !j.spec.Recovery.Mode.KeepsState() || loss == job.ManyServers
+	back := j.progress.AtRisk().Wall()
+	if w.storage > 0 {
+		back = des.Never
 	}
-	for k := range j.spec.Checkpoint.Fast {
-		t := &j.spec.Checkpoint.Fast[k]
-		if since := j.progress.Phase % max(des.FromDuration(t.Interval), 1); t.Survives(loss) && since < back {
-			back, j.tier = since, k
+	j.tier = -1
+	for k := range j.tiers {
+		t := &j.tiers[k]
+		switch {
+		case !j.spec.Checkpoint.Fast[k].Survives(loss):
+			*t = tierAge{}
+		case j.stateless && t.holds && t.since <= back:
+			back, j.tier = t.since, k
 		}
 	}
+	var lost job.Work
+	var doubted des.Time
 	switch {
-	case back == math.MaxInt64:
-		w.writeOff(j, j.progress.AtRisk())
+	case !j.stateless:
+		if running { // the step under way
+			lost = j.progress.Rewind(j.options[j.trainedOn].cycle, des.FromDuration(j.options[j.size].time))
+		}
+	case j.tier >= 0:
+		lost = j.progress.Rewind(j.options[j.trainedOn].cycle, back)
+	default:
+		lost = j.progress.AtRisk()
 		j.progress = job.Progress{}
 		if w.storage > 0 {
-			w.writeOffDoubt(j)
+			doubted = w.writeOffDoubt(j, w.outage, j.cause)
 		}
-	case j.phase != job.Starting || !j.recovering:
-		w.writeOff(j, j.progress.Rewind(j.options[j.trainedOn].cycle, back))
 	}
-	if j.tainted && j.progress.AtRisk() == (job.Work{}) && !j.inDoubt() {
-		j.tainted = false // the corruption was lost with it
+	w.writeOff(j, j.trainedOn, lost, j.cause)
+	for k := range j.tiers {
+		j.tiers[k].since = max(j.tiers[k].since-lost.Wall(), 0)
 	}
+	if j.tier >= 0 {
+		j.tiers[j.tier].since = 0
+	}
+	w.forget(j, lost.Wall()+doubted)
 }
 
-// writeOff books work done on the job's size as lost.
-func (w *World) writeOff(j *trainee, lost job.Work) {
-	b := &j.books
-	b.bySize[j.trainedOn].lost = b.bySize[j.trainedOn].lost.Add(lost)
-	b.lostTo[j.cause] += lost.Wall()
+// writeOff books work done on one of the job's sizes as lost to a class.
+func (w *World) writeOff(j *trainee, size int, lost job.Work, class int) {
+	b, o := &j.books, &j.options[size]
+	b.bySize[size].lost = b.bySize[size].lost.Add(lost)
+	b.lostTo[class] += lost.Wall()
 	b.tokens -= lost.Tokens
-	o := &j.options[j.trainedOn]
 	b.productive -= lost.Tokens / o.tokens * float64(o.parts.Compute) * float64(o.used)
 }
 
@@ -176,20 +200,9 @@ func (w *World) stop(i int, maintenance bool) {
 	w.set(&j.resize, w.now.After(j.spec.Resize+j.spec.Restart.Mean), kindResize, int32(i))
 }
 
-// slowdown is how much slower the slowest server that a job holds makes it.
-func (w *World) slowdown(i int) float64 {
-	if w.fleet.SlowHeldBy(i) == 0 {
-		return 0
-	}
-	return max(w.jobs[i].slowdown, float64(w.plan.Failures.Stragglers.Slowdown))
-}
-
 // reclock takes a change of a settled job's slow servers to its speed.
 func (w *World) reclock(i int) {
 	j := &w.jobs[i]
-	if w.fleet.SlowHeldBy(i) == 0 {
-		j.slowdown = 0
-	}
 	if j.phase == job.Training {
 		w.setClock(i, j.clock)
 		w.armFinish(i)
@@ -221,11 +234,9 @@ func (w *World) restarted(i int, epoch uint32) {
 	if !j.recovering || j.size != j.trainedOn { // what it left with has been saved
 		w.keep(j)
 	}
-	j.phase, j.planned = job.Training, false
+	j.phase, j.planned, j.stateless = job.Training, false, false
 	j.trainedOn = j.size
-	if w.fleet.SlowHeldBy(i) == 0 {
-		j.slowdown = 0
-	}
+	w.infect(i)
 	w.setClock(i, 1)
 	w.armFinish(i)
 	w.armEviction(i)
@@ -278,7 +289,7 @@ func (w *World) finish(i int, epoch uint32) {
 		return
 	}
 	w.keep(j)
-	w.clear(j) // what nobody has found by the end stays in
+	w.acquit(j)
 	w.fleet.Release(i, w.fleet.HeldBy(i))
 	w.standbys -= j.standbys
 	j.standbys = 0

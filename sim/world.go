@@ -38,6 +38,11 @@ type World struct {
 	shop
 	counts
 	storage des.Time // when the checkpoint store is back; 0 while it is up
+	outage  des.Time // when it failed
+
+	latents []latent
+	unused  []int32   // places of latents that hold none
+	slows   []float64 // slowdowns by fleet.Server.Slow
 
 	jobs []trainee
 	// vacant is set when something happened that may let a job start, grow or refill.
@@ -109,15 +114,17 @@ type trainee struct {
 	eviction alarm
 
 	progress  job.Progress
-	trainedOn int     // the size that progress was made on
-	tainted   bool    // a silent failure has corrupted what it does
-	tier      int     // of fast checkpoints that it restores from, or -1
-	cause     int     // class of its last interruption; all classes' number: planned
-	slowdown  float64 // of the slow servers that it holds
-	standbys  int     // free servers that stand by for it
-	hit       bool    // an event in progress takes servers from it
-	clock     float64 // relative clock of the running segment
-	rate      float64 // tokens per millisecond of training
+	trainedOn int       // the size that progress was made on
+	taints    []taint   // by silent failures that nobody has found
+	doubts    []doubt   // in order of time
+	tiers     []tierAge // of fast checkpoints
+	tier      int       // of fast checkpoints that it restores from, or -1
+	stateless bool      // no replica has its state, which is read from a checkpoint
+	cause     int       // class of its last interruption; all classes' number: planned
+	standbys  int       // free servers that stand by for it
+	hit       bool      // an event in progress takes servers from it
+	clock     float64   // relative clock of the running segment
+	rate      float64   // tokens per millisecond of training
 	watts     wattage
 	segment   int // of books.byClock
 
@@ -128,6 +135,14 @@ type trainee struct {
 	lastResize  des.Time // or first start
 	waitingFrom des.Time
 	books       jobBooks
+}
+
+// tierAge is how fresh a tier of fast checkpoints is.
+type tierAge struct {
+	// since is the wall time of training since its last checkpoint, or since the job
+	// could last begin one.
+	since des.Time
+	holds bool // it has a checkpoint
 }
 
 // option is one size of a job at this replica's draws.
@@ -181,7 +196,9 @@ func (w *World) reset(replica int) error {
 	w.alarm = alarm{at: des.Never}
 	w.resetShop()
 	w.queue.Reset()
-	w.fleet.Reset(p.Fleet.Servers(), len(p.Jobs))
+	w.fleet.Reset(p.Fleet.Servers(), len(p.Jobs), len(p.Failures.Classes)+2)
+	w.latents, w.unused, w.outage = w.latents[:0], w.unused[:0], 0
+	w.resetSlows(&p.Failures)
 	w.site.reset(p)
 	w.openStreams(replica)
 	w.resetClock()
@@ -239,6 +256,8 @@ func (w *World) resetJobs() error {
 		j := &w.jobs[i]
 		*j = trainee{
 			spec: &p.Jobs[i], options: j.options[:0], books: j.books, clock: 1, tier: -1,
+			taints: j.taints[:0], doubts: j.doubts[:0],
+			tiers:  append(j.tiers[:0], make([]tierAge, len(p.Jobs[i].Checkpoint.Fast))...),
 			finish: alarm{at: des.Never}, resize: alarm{at: des.Never}, eviction: alarm{at: des.Never},
 		}
 		j.books.reset(len(pr.Jobs[i].Sizes), len(p.Failures.Classes)+1)
@@ -281,11 +300,11 @@ func (w *World) resetJobs() error {
 
 // fastBlocking is the share of training time in which fast checkpoints block.
 func fastBlocking(c *job.Checkpoint) float64 {
-	rate := 0.0
+	blocked := 0.0 // per time that trains
 	for _, t := range c.Fast {
-		rate += float64(t.Blocking / (t.Interval + t.Blocking))
+		blocked += float64(t.Blocking / t.Interval)
 	}
-	return min(rate, 0.99)
+	return blocked / (1 + blocked)
 }
 
 // failureRate of the classes that stop jobs together, per chip in use.

@@ -33,22 +33,24 @@ type Server struct {
 	scoredAt       des.Time
 	score          float32
 
-	rank   int32 // position among the servers in service
-	slot   int32 // position in the list of its status, or of its holder
-	lemon  int32 // position among the lemons in service, or -1
-	Leader int32 // the server whose repair this one waits for, or -1
+	rank  int32 // position among the servers in service
+	slot  int32 // position in the list of its status, or of its holder
+	lemon int32 // position among the lemons in service, or -1
+	// Outage is what it is out of service with: the server whose repair brings its
+	// group back, the number of the planned maintenance, or -1 for a fault of its own.
+	Outage int32
 
 	Holder   int16  // index of the job, or NoHolder
 	Member   int16  // the last job that held it, or NoHolder
 	Failures uint16 // so far, saturating
 	Class    uint16 // of the failure under repair
-	Epoch    uint16 // counts exits from service; stale discoveries carry an older one
+	Epoch    uint16 // counts repairs of its own; faults found too late carry an older one
 	window   uint16
-	Stage    uint8 // of the repair pipeline
+	Slow     uint16 // what makes it slow its job down, as the caller numbers causes; 0 for nothing
+	Stage    uint8  // of the repair pipeline
 	Status   Status
 
 	Lemon     bool // fails more often than others
-	Slow      bool // slows its job down
 	Relapsing bool // its last repair mended nothing
 	Manned    bool // a technician works on it
 	aged      bool // has been in service
@@ -66,15 +68,18 @@ type State struct {
 	free      []int32   // those that no job holds
 	held      [][]int32 // by job
 	slow      []int32   // slow servers held, by job
-	burning   []int32   // those in commissioning
+	causes    int
+	bySlow    []int32 // the same by job and cause
+	burning   []int32 // those in commissioning
 	cold      []int32
 	lemons    []int32 // lemons in service
 	count     [NumStatus]int64
 	integral  [NumStatus]int64 // server x milliseconds
 }
 
-// Reset empties the state for a fleet of up to servers, held by up to jobs jobs.
-func (s *State) Reset(servers, jobs int) {
+// Reset empties the state for a fleet of up to servers, held by up to jobs jobs and
+// slow for one of causes, 0 (not slow) included.
+func (s *State) Reset(servers, jobs, causes int) {
 	if cap(s.servers) < servers {
 		s.servers = make([]Server, servers)
 		s.inService = make([]int32, 0, servers)
@@ -92,6 +97,9 @@ func (s *State) Reset(servers, jobs int) {
 	}
 	s.slow = slices.Grow(s.slow[:0], jobs)[:jobs]
 	clear(s.slow)
+	s.causes = causes
+	s.bySlow = slices.Grow(s.bySlow[:0], jobs*causes)[:jobs*causes]
+	clear(s.bySlow)
 	s.delivered = 0
 	s.count = [NumStatus]int64{Absent: int64(servers)}
 	s.integral = [NumStatus]int64{}
@@ -128,6 +136,9 @@ func (s *State) HeldBy(job int) int { return len(s.held[job]) }
 // SlowHeldBy counts the slow servers that a job holds.
 func (s *State) SlowHeldBy(job int) int { return int(s.slow[job]) }
 
+// SlowByCause counts them by cause; the caller must not change it.
+func (s *State) SlowByCause(job int) []int32 { return s.bySlow[job*s.causes : (job+1)*s.causes] }
+
 // Lemons counts the lemons in service.
 func (s *State) Lemons() int { return len(s.lemons) }
 
@@ -159,7 +170,7 @@ func (s *State) Deliver(n int) int32 {
 	s.burning = slices.Grow(s.burning, n)
 	for i := first; i < first+n; i++ {
 		v := &s.servers[i]
-		v.Holder, v.Member, v.lemon, v.Leader = NoHolder, NoHolder, -1, -1
+		v.Holder, v.Member, v.lemon, v.Outage = NoHolder, NoHolder, -1, -1
 		s.burn(int32(i))
 	}
 	s.delivered += n
@@ -199,7 +210,7 @@ func (s *State) Enter(i int32, now des.Time) {
 	if !v.aged {
 		v.Commissioned, v.aged = now, true
 	}
-	v.InServiceSince, v.Leader = now, -1
+	v.InServiceSince, v.Outage = now, -1
 	v.rank = int32(len(s.inService))
 	s.inService = append(s.inService, i)
 	v.slot = int32(len(s.free))
@@ -229,7 +240,9 @@ func (s *State) leave(i int32) {
 // Fail takes a server out of service because it failed; its holder loses it.
 func (s *State) Fail(i int32) {
 	s.Remove(i, Repair)
-	if v := &s.servers[i]; v.Failures < math.MaxUint16 {
+	v := &s.servers[i]
+	v.Epoch++
+	if v.Failures < math.MaxUint16 {
 		v.Failures++
 	}
 }
@@ -254,35 +267,35 @@ func (s *State) Remove(i int32, to Status) {
 		s.lemons = s.lemons[:len(s.lemons)-1]
 		v.lemon = -1
 	}
-	v.Epoch++
 	s.move(v, to)
 }
 
 // Shift moves a server that is out of service to another status out of service.
 func (s *State) Shift(i int32, to Status) { s.move(&s.servers[i], to) }
 
-// SetSlow marks a server as slow or not.
-func (s *State) SetSlow(i int32, slow bool) {
+// SetSlow marks a server as slow for a cause, or as not slow with 0.
+func (s *State) SetSlow(i int32, cause uint16) {
 	v := &s.servers[i]
 	if v.Status == Held {
 		s.countSlow(v, -1)
 	}
-	v.Slow = slow
+	v.Slow = cause
 	if v.Status == Held {
 		s.countSlow(v, 1)
 	}
 }
 
 func (s *State) countSlow(v *Server, by int32) {
-	if v.Slow {
+	if v.Slow > 0 {
 		s.slow[v.Holder] += by
+		s.bySlow[int(v.Holder)*s.causes+int(v.Slow)] += by
 	}
 }
 
 // Renew makes a server that is out of service a new one.
 func (s *State) Renew(i int32) {
 	v := &s.servers[i]
-	v.Lemon, v.Slow, v.Relapsing = false, false, false
+	v.Lemon, v.Slow, v.Relapsing = false, 0, false
 	v.Failures, v.window, v.score = 0, 0, 0
 	v.Member, v.aged = NoHolder, false
 }

@@ -52,7 +52,7 @@ func TestListsFollowEveryChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const servers, jobs = 12, 3
 		var s State
-		s.Reset(servers, jobs)
+		s.Reset(servers, jobs, 1)
 		var away []int32 // in commissioning, returned or in repair
 		var now des.Time
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {

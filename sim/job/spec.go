@@ -83,7 +83,7 @@ const (
 // Tier is a fast tier of checkpoints.
 type Tier struct {
 	Kind     TierKind
-	Interval unit.Duration // wall time between two checkpoints
+	Interval unit.Duration // training between two checkpoints; below the store's
 	Blocking unit.Duration // how long training stops for one
 	Load     unit.Duration
 }
@@ -134,6 +134,10 @@ type Setup struct {
 func (s Setup) Time(chips int) unit.Duration {
 	return s.Fixed + s.PerThousand*unit.Duration(chips)/1000
 }
+
+// Swaps reports whether a warm spare takes the place of a lost server while the other
+// processes stay.
+func (m Mode) Swaps() bool { return m == WarmSwap || m.KeepsState() }
 
 // KeepsState reports whether other data-parallel replicas hand their state to a
 // restarted one, so that no checkpoint is read.

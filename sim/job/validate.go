@@ -52,6 +52,13 @@ func (s *Spec) Validate() error {
 	for _, t := range s.Checkpoint.Fast {
 		if !(t.Interval > 0 && t.Blocking >= 0 && t.Load >= 0) {
 			bad("checkpoint.tiers: %s every %g s, blocking %g s; the interval must be above 0, times not negative", t.Kind, float64(t.Interval), float64(t.Blocking))
+			continue
+		}
+		if t.Blocking >= t.Interval {
+			bad("checkpoint.tiers: %s blocks for %g s every %g s; it must block for less than its interval", t.Kind, float64(t.Blocking), float64(t.Interval))
+		}
+		if remote := s.Checkpoint.Interval; remote > 0 && t.Interval >= remote {
+			bad("checkpoint.tiers: %s every %g s, the store every %g s; a fast tier must be the more frequent", t.Kind, float64(t.Interval), float64(remote))
 		}
 	}
 	return errors.Join(errs...)
