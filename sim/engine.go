@@ -90,9 +90,13 @@ func (w *World) dispatch(e des.Event) {
 	case kindReturned:
 		w.enter(e.Index)
 	case kindRepaired:
-		w.repaired(e.Index)
+		if w.underRepair(e) {
+			w.repaired(e.Index)
+		}
 	case kindMended:
-		w.back(e.Index)
+		if w.underRepair(e) {
+			w.back(e.Index)
+		}
 	case kindServiced:
 		w.serviced(int(e.Index), int32(e.Epoch))
 	case kindStored:
@@ -130,6 +134,17 @@ func (w *World) dispatch(e des.Event) {
 			w.vacant = true
 		}
 	}
+}
+
+// underRepair reports whether a server is still out with the fault whose repair ends.
+// It can't be otherwise: nothing else brings it back.
+func (w *World) underRepair(e des.Event) bool {
+	v := w.fleet.Server(e.Index)
+	ok := v.Status == fleet.Repair && uint32(v.Epoch) == e.Epoch
+	if !ok && w.fault == nil {
+		w.fault = fmt.Errorf("server %d ends a repair on day %.3f that it is not under", e.Index, days(w.now))
+	}
+	return ok
 }
 
 // advance moves time on; every integral of a count grows by it.

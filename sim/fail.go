@@ -112,7 +112,7 @@ func (w *World) failGroup(class int, victim int32, known des.Time) {
 		v.Outage = victim
 	}
 	w.clampStandbys()
-	w.queue.Push(event(known.After(draw(c.Repair, w.draws.repair[class])), kindRepaired, victim, 0))
+	w.queue.Push(event(known.After(draw(c.Repair, w.draws.repair[class])), kindRepaired, victim, uint32(w.fleet.Server(victim).Epoch)))
 	for i := range w.jobs {
 		if w.jobs[i].hit {
 			w.jobs[i].hit = false

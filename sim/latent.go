@@ -97,8 +97,9 @@ func (w *World) exposed(n int32) {
 		}
 		w.takeOut(f.server, class, w.now)
 	case present: // out with others: it is mended on the occasion
-		v.Slow = 0
-		v.Epoch++
+		if v.Slow == slowCause(class) {
+			v.Slow = 0
+		}
 	}
 	if !w.plan.Failures.Classes[class].Silent {
 		if holder >= 0 {

@@ -140,7 +140,7 @@ func TestOrdinaryFailuresLeaveSilentOnesAsTheyAre(t *testing.T) {
 	got, se := mean(t, p, 20, func(w *World, r *result.Run) float64 {
 		return hours(w.jobs[0].books.lostTo[sdc]) / float64(max(w.failed[sdc], 1))
 	})
-	if se > 0.3 { // a sixth of the spread of the remaining interval per replica, at most
+	if se > 0.3 { // beyond it the next line could tell nothing
 		t.Errorf("the hours lost spread by %.2g", se)
 	}
 	// Six hours, half an interval and the restart, less what ordinary failures every
@@ -338,5 +338,29 @@ func TestUselessTiersAreRefused(t *testing.T) {
 		if want := fmt.Sprintf("jobs.a: %s", c.want); err == nil || err.Error() != want {
 			t.Errorf("error %v, want %s", err, want)
 		}
+	}
+}
+
+// Where a rule chooses the store's interval, the plan is told of a tier that is rarer.
+func TestRareTiersAreWarnedOf(t *testing.T) {
+	for interval, want := range map[unit.Duration]int{60: 0, 30 * unit.Day: 1} {
+		p := quiet()
+		p.Failures.Classes[software].Rate = unit.Point[unit.Rate](3e-6)
+		p.Jobs[0].Checkpoint = job.Checkpoint{Blocking: 60, Fast: []job.Tier{{Kind: job.Peer, Interval: interval}}}
+		if got := prepared(t, p).Warnings; len(got) != want {
+			t.Errorf("a tier every %g s: warnings %q", float64(interval), got)
+		}
+	}
+}
+
+// A repair ends once.
+func TestRepairThatIsNotUnderWayIsAFault(t *testing.T) {
+	w := until(t, quiet(), job.Training)
+	w.fail(chip, w.fleet.HeldVictim(0, 0))
+	w.endInstant()
+	w.queue.Push(event(w.now+1, kindRepaired, w.fleet.HeldVictim(0, 0), 0))
+	w.step(t)
+	if w.fault == nil {
+		t.Error("a server in service came back from repair")
 	}
 }

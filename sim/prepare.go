@@ -171,6 +171,7 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 			continue
 		}
 		pr.Warnings = append(pr.Warnings, problems...)
+		pr.Warnings = append(pr.Warnings, rareTiers(p, &pr.Jobs[i])...)
 	}
 	if len(infeasible.Problems) > 0 {
 		return nil, infeasible
@@ -212,6 +213,20 @@ func (j *Job) addShrunk(p *scenario.Plan, s *Size, estimate estimator) {
 		}
 		j.addSize(Size{Chips: s.Chips, Servers: servers, Step: st, Batch: w.Batch, Missing: l.DP - dp})
 	}
+}
+
+// rareTiers tells of fast tiers whose checkpoints are no more frequent than those that
+// a rule chooses for the store.
+func rareTiers(p *scenario.Plan, j *Job) (warnings []string) {
+	largest := &j.Sizes[len(j.Sizes)-1]
+	store := longRun(p, j.Spec, largest, j.Spec.Recovery.Mode).cycle.Interval.Duration()
+	for _, t := range j.Spec.Checkpoint.Fast {
+		if t.Interval >= store {
+			warnings = append(warnings, fmt.Sprintf("job %s on %d chips saves to the store every %.4g s and to its %s tier every %.4g s, which brings nothing: make that more frequent or leave it out",
+				j.Spec.Name, largest.Chips, float64(store), t.Kind, float64(t.Interval)))
+		}
+	}
+	return warnings
 }
 
 // speed in tokens per second without failures.

@@ -30,7 +30,7 @@ func (w *World) takeOut(s int32, class int, known des.Time) {
 		return
 	}
 	// Nobody mends it before the failure is known.
-	w.queue.Push(event(known.After(w.repairTime(class)), kindRepaired, s, 0))
+	w.queue.Push(event(known.After(w.repairTime(class)), kindRepaired, s, uint32(v.Epoch)))
 }
 
 // beginStage passes a server through the pipeline from its stage and a time on, up
@@ -42,7 +42,7 @@ func (w *World) beginStage(s int32, from des.Time) {
 	for !stages[v.Stage].HandsOn {
 		from = from.After(w.stageTime(v))
 		if !w.escalates(v) {
-			w.queue.Push(event(from, kindMended, s, 0))
+			w.queue.Push(event(from, kindMended, s, uint32(v.Epoch)))
 			return
 		}
 	}

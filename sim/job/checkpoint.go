@@ -11,7 +11,8 @@ import (
 // blocking each, which loses least to a failure every mttf: equation 37 of
 // J. T. Daly, "A higher order estimate of the optimum checkpoint interval for
 // restart dumps", Future Generation Computer Systems 22 (2006) 303-312. Its first
-// term is Young's √(2 w MTTF); mttf may be +Inf.
+// term is Young's √(2 w MTTF); where blocking is twice mttf or more, Daly's optimum is
+// mttf itself. Mttf may be +Inf.
 func OptimalInterval(blocking, mttf unit.Duration) unit.Duration {
 	if blocking >= 2*mttf {
 		return mttf
