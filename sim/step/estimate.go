@@ -114,7 +114,7 @@ func Estimate(w *Workload, m *Machine, l Layout) (Step, error) {
 func (p *pricer) price() Step {
 	w, l := p.work, p.layout
 	s := p.pipeline()
-	micro := float64(w.Batch) / float64(l.DP*l.MicroBatch)
+	micro := p.microbatches()
 
 	mean := s.mean.times(micro)
 	update := p.optimizer(s.fullest)
@@ -153,6 +153,11 @@ func (p *pricer) price() Step {
 			Wait:   parts.Bubble + parts.Straggler + parts.Overhead,
 		},
 	}
+}
+
+// microbatches of one data-parallel replica.
+func (p *pricer) microbatches() float64 {
+	return float64(p.work.Batch) / float64(p.layout.DP*p.layout.MicroBatch)
 }
 
 func seconds(s float64) unit.Duration { return unit.Duration(s) }
