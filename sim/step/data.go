@@ -24,8 +24,8 @@ func (p *pricer) both(s *stage, bytes float64, collective func(float64, group) f
 }
 
 // dataParallel is the data-parallel traffic that stays exposed, plus what its
-// hidden part costs the kernels beside it.
-func (p *pricer) dataParallel(s *pipe, micro float64) float64 {
+// hidden part costs the kernels beside it: with each microbatch and once per step.
+func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 	full := s.fullest
 	scatter := p.both(full, gradientBytes, p.net.gather)
 	collect := p.both(full, weightBytes, p.net.gather)
@@ -36,17 +36,17 @@ func (p *pricer) dataParallel(s *pipe, micro float64) float64 {
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		return exposed(p.both(full, gradientBytes, p.net.reduce), p.window(backward))
+		return 0, exposed(p.both(full, gradientBytes, p.net.reduce), p.window(backward))
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
-		return exposed(scatter, p.window(backward)) + exposed(collect, p.window(forward))
+		return 0, exposed(scatter, p.window(backward)) + exposed(collect, p.window(forward))
 	case 2:
-		return micro*exposed(scatter, backward) + exposed(collect, forward)
+		return exposed(scatter, backward), exposed(collect, forward)
 	default:
 		// Fully sharded: weights collected layer by layer in both passes of
 		// every microbatch, gradients scattered in each backward pass.
-		return micro * (exposed(collect, forward) + exposed(collect+scatter, backward))
+		return exposed(collect, forward) + exposed(collect+scatter, backward), 0
 	}
 }
 
