@@ -35,9 +35,11 @@ lint:
 	$(TOOL) staticcheck ./...
 	$(GO) mod tidy -diff
 
-# ns/event, bytes/chip, pop+push per second, a replica of shaoguan, the whole run.
+# ns/event, bytes/chip, pop+push per second, a replica of shaoguan, the whole run; the
+# cost of a year from 10,000 to 1,000,000 chips as docs/images/growth.png.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench Growth ./cmd/clustercap -growth-chart ../../docs/images/growth.png
 
 backtest:
 	@$(GO) run ./cmd/clustercap backtest sim/step/testdata/steps.csv

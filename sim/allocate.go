@@ -1,10 +1,6 @@
 package sim
 
 import (
-	"math"
-
-	"clustercap/sim/failure"
-	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/unit"
 )
@@ -27,59 +23,6 @@ func (w *World) serve(give func(*World, int), a, b job.Phase) {
 	}
 }
 
-// unreserved counts the free servers beyond the warm spares.
-func (w *World) unreserved() int {
-	return w.fleet.Free() - fleet.Reserve(w.plan.Fleet.Spares, w.fleet.InService())
-}
-
-// refill restarts a stopped job with any free servers, warm spares included, or on
-// a smaller size where that is better than waiting.
-func (w *World) refill(i int) {
-	j := &w.jobs[i]
-	missing := j.servers - w.fleet.HeldBy(i)
-	if missing <= w.fleet.Free() {
-		w.settle(i)
-		w.fleet.Take(i, missing)
-		w.start(i, true)
-		return
-	}
-	k := j.size - 1
-	for k >= 0 && j.options[k].servers > w.fleet.HeldBy(i)+w.fleet.Free() {
-		k--
-	}
-	if k < 0 {
-		return
-	}
-	patience := j.spec.Resize + j.spec.Restart.Mean
-	ratio := j.options[k].delivered / j.options[j.size].delivered
-	if w.now >= j.waitingFrom.After(patience) || job.ShrinkPays(w.repairWait(missing), j.spec.Resize, j.spec.Restart.Mean, ratio) {
-		w.settle(i)
-		w.resizeTo(i, k)
-		w.start(i, true)
-	}
-}
-
-// repairWait is the expected time until so many servers come back from repair, when
-// those in repair return at the classes' mean time.
-func (w *World) repairWait(servers int) unit.Duration {
-	n := w.fleet.Count(fleet.Repair)
-	if n < servers {
-		return unit.Duration(math.Inf(1))
-	}
-	var mean, rate float64
-	for i := range w.plan.Failures.Classes {
-		c := &w.plan.Failures.Classes[i]
-		if c.Scope == failure.ServerScope {
-			mean += float64(c.Rate.Likely) * float64(c.Repair.Mean)
-			rate += float64(c.Rate.Likely)
-		}
-	}
-	if rate == 0 {
-		return 0
-	}
-	return unit.Duration(mean / rate * float64(servers) / float64(n))
-}
-
 // admit starts a queued job on the best size that it can get.
 func (w *World) admit(i int) {
 	j := &w.jobs[i]
@@ -92,7 +35,18 @@ func (w *World) admit(i int) {
 	j.books.started = true
 	j.books.startedAt = w.now
 	w.resizeTo(i, k)
-	w.start(i, false)
+	if j.spec.Recovery.Standbys > 0 {
+		w.selectStandbys(i, 0)
+	}
+	w.start(i, false, w.startPause(i)+j.selection())
+}
+
+// selection is the time to select a job's first standbys.
+func (j *trainee) selection() unit.Duration {
+	if j.spec.Recovery.Standbys == 0 {
+		return 0
+	}
+	return j.spec.Recovery.Selection
 }
 
 // resize moves a job that trains, or would if the site had the power, to the best
@@ -103,21 +57,40 @@ func (w *World) resize(i int) {
 	if k == j.size || k < 0 { // none where it would have to give up a missing spare
 		return
 	}
-	if j.lastResize.After(j.spec.Resize) > w.now {
+	here := &j.options[j.size]
+	young := j.lastResize.After(j.spec.Resize) > w.now
+	if young && j.options[k].base != here.base {
 		w.armGrowth(i)
-		return
+		for k > j.size && j.options[k].base != here.base { // a replica may come back at once
+			k--
+		}
+		if k <= j.size {
+			return
+		}
 	}
 	w.settle(i)
-	present := w.worth(&j.options[j.size])
-	left := unit.Duration((float64(j.spec.Tokens) - j.books.tokens) / present / 1000) // +Inf where it can't train
-	pause := j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
-	for !job.GrowthPays(left, pause, present/w.worth(&j.options[k])) {
+	present := w.worth(here)
+	left := unit.Duration((j.tokens - j.books.tokens) / present / 1000) // +Inf where it can't train
+	pause := func(k int) unit.Duration {
+		if j.options[k].base == here.base {
+			return j.spec.Recovery.Shrink.Mean
+		}
+		return j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
+	}
+	for !j.may(k) || !job.GrowthPays(left, pause(k), present/w.worth(&j.options[k])) {
 		if k--; k <= j.size {
 			return
 		}
 	}
+	if j.options[k].base == here.base { // taking replicas back is no change of size by choice
+		last := j.lastResize
+		w.resizeTo(i, k)
+		j.lastResize = last
+		w.start(i, false, w.shrinkPause(i))
+		return
+	}
 	w.resizeTo(i, k)
-	w.start(i, false)
+	w.start(i, false, w.startPause(i))
 }
 
 // best is the size that delivers most of those that a job holding some servers can
@@ -136,6 +109,9 @@ func (w *World) best(i, held int) int {
 		o := &j.options[k]
 		if o.servers > get {
 			break
+		}
+		if o.base != k && (held == 0 || !j.may(k)) {
+			continue
 		}
 		if worth := w.worth(o); best < 0 || worth > most {
 			best, most = k, worth
@@ -178,7 +154,7 @@ func (w *World) resizeTo(i, k int) {
 		if j.phase != job.Waiting { // a restart may use the spares
 			w.reclaim(j, more-w.unreserved())
 		}
-		w.fleet.Take(i, more)
+		w.take(i, more)
 	}
 }
 
@@ -193,12 +169,12 @@ func (w *World) reclaim(j *trainee, servers int) {
 		}
 		held := w.fleet.HeldBy(l)
 		k := o.size - 1
-		for k > 0 && held-o.options[k].servers < servers {
+		for k > 0 && (held-o.options[k].servers < servers || !o.may(k)) {
 			k--
 		}
 		w.settle(l)
 		w.resizeTo(l, k)
-		w.start(l, false)
+		w.start(l, false, w.startPause(l))
 		servers -= held - o.servers
 	}
 }

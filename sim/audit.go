@@ -67,11 +67,12 @@ func (w *World) audit() error {
 		exact("milliseconds of training by clock of "+j.spec.Name, int64(clocked), int64(b.wall[job.Training]))
 		exact("chip-milliseconds held by "+j.spec.Name, chips, b.held*int64(w.plan.Fleet.ChipsPerServer))
 		near("tokens trained by "+j.spec.Name, tokens, b.trained)
-		near("tokens kept by "+j.spec.Name, kept, b.tokens)
+		// What is left after losses is as exact as the sums that it is the difference of.
+		near("tokens kept by "+j.spec.Name, kept+(b.trained-b.tokens), b.trained)
 	}
 	exact("server-milliseconds held by jobs", held, w.fleet.Integral(fleet.Held))
 	chips := float64(w.plan.Fleet.ChipsPerServer)
-	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)) / 1000 * chips * w.site.meter.Idle
+	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)+w.fleet.Integral(fleet.Cold)) / 1000 * chips * w.site.meter.Idle
 	near("energy without work", w.site.worklessEnergy, workless)
 	within("energy switched off", w.site.shedEnergy, workless)
 	near("energy withheld from jobs", withheld, w.site.cutEnergy)

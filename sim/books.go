@@ -31,11 +31,18 @@ type jobBooks struct {
 	energy        float64 // joules at the meter
 	withheld      float64 // joules that it would have drawn beyond, had the limit let it
 	interruptions int
+	plannedStops  int
+	interruptedBy []int      // by class
+	lostTo        []des.Time // wall time by class; the last is planned stops
 	queue         queueBooks
 }
 
 // sizeBooks are a job's training on one size.
-type sizeBooks struct{ kept, lost job.Work }
+type sizeBooks struct {
+	kept, lost job.Work
+	doubt      job.Work // checkpointed, but corrupt or not written yet
+	slow       float64  // chip x ms that slow servers cost, lost work included
+}
 
 // clockBooks are a job's training on one size at one relative clock.
 type clockBooks struct {
@@ -56,20 +63,24 @@ func (b *jobBooks) segment(size int, clock float64) int {
 	return len(b.byClock) - 1
 }
 
-func (b *jobBooks) reset(sizes int) {
+func (b *jobBooks) reset(sizes, causes int) {
 	kept := b.bySize
 	if cap(kept) < sizes {
 		kept = make([]sizeBooks, sizes)
 	}
 	kept = kept[:sizes]
 	clear(kept)
-	*b = jobBooks{bySize: kept, byClock: b.byClock[:0]}
+	*b = jobBooks{
+		bySize: kept, byClock: b.byClock[:0], interruptedBy: append(b.interruptedBy[:0], make([]int, causes)...),
+		lostTo: append(b.lostTo[:0], make([]des.Time, causes)...),
+	}
 }
 
 // close settles everything at the horizon, audits the books and returns the result.
 func (w *World) close(replica int) (*result.Run, error) {
 	for i := range w.jobs {
 		w.keep(&w.jobs[i])
+		w.clear(&w.jobs[i]) // what nobody has found by the end stays in
 		if w.jobs[i].phase == job.Queued {
 			w.bookQueue(&w.jobs[i], 1)
 		}
@@ -90,6 +101,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 		MeanPowerMW: joules / float64(w.pre.horizon.Duration()) / 1e6,
 		Cost:        joules * float64(p.Electricity.Likely), CO2t: joules * float64(p.Carbon.Likely) / 1000,
 	}
+	w.serviceRun(run)
 	if err := w.audit(); err != nil {
 		return nil, err
 	}
@@ -112,8 +124,10 @@ func chipHours(ms int64) float64 { return float64(ms) / 3.6e6 }
 // chipHours fills in the hours by state.
 func (w *World) chipHours(h *[result.NumStates]float64) {
 	cps := int64(w.plan.Fleet.ChipsPerServer)
-	h[result.Idle] = chipHours(cps * w.fleet.Integral(fleet.Free))
-	h[result.Repair] = chipHours(cps * w.fleet.Integral(fleet.Repair))
+	h[result.Idle] = chipHours(cps * (w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Cold)))
+	for _, st := range outOfService {
+		h[result.Repair] += chipHours(cps * w.fleet.Integral(st))
+	}
 	// Not yet ready: a rejected server has never been in service.
 	h[result.Commissioning] = chipHours(cps * (w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned)))
 	for i := range w.jobs {
@@ -138,8 +152,17 @@ func (o *option) chipHours(b *sizeBooks, h *[result.NumStates]float64) {
 	h[result.ExposedComm] += hours * float64(o.parts.ExposedComm())
 	h[result.Bubble] += hours * float64(o.parts.Bubble+o.parts.Overhead)
 	h[result.Straggler] += hours * float64(o.parts.Straggler)
-	h[result.Throttled] += max(chipHours(int64(b.kept.Train)*int64(o.used))-hours*float64(o.time), 0)
-	h[result.Checkpoint] += chipHours(int64(b.kept.Block) * int64(o.used))
+	// What training took beyond its steps: fast checkpoints, slow servers, the limit.
+	train := chipHours(int64(b.kept.Train) * int64(o.used))
+	beyond := max(train-hours*float64(o.time), 0)
+	fast := min(train*o.fastBlocking, beyond)
+	slow := 0.0
+	if all := float64(b.kept.Train + b.lost.Train); all > 0 {
+		slow = min(b.slow/3.6e6*float64(b.kept.Train)/all, beyond-fast)
+	}
+	h[result.Straggler] += slow
+	h[result.Throttled] += beyond - fast - slow
+	h[result.Checkpoint] += fast + chipHours(int64(b.kept.Block)*int64(o.used))
 	h[result.LostWork] += chipHours(int64(b.lost.Wall()) * int64(o.used))
 }
 
@@ -149,9 +172,9 @@ func (w *World) jobRun(i int) result.JobRun {
 	b := &j.books
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
-		Tokens:    min(b.tokens, float64(j.spec.Tokens)), // the last millisecond may run over
+		Tokens:    max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
 		EnergyMWh: megawattHours(b.energy), Cost: b.energy * float64(w.plan.Site.Electricity.Likely),
-		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), Blocked: w.blocked(i),
+		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {
 		return run
@@ -167,21 +190,33 @@ func (w *World) jobRun(i int) result.JobRun {
 	run.TrainingDays = run.FinishDays - run.StartDays
 	lost := b.wall[job.Detecting] + b.wall[job.Waiting] + b.restarting
 	var useful, peakShare, busy float64
+	var lostWork, train des.Time
 	for k := range b.bySize {
 		s, o := &b.bySize[k], &j.options[k]
-		lost += s.lost.Wall()
+		lostWork += s.lost.Wall()
+		train += s.kept.Train
 		useful += s.kept.Tokens / o.tokens * float64(o.time)
 		steps := (s.kept.Tokens + s.lost.Tokens) / o.tokens * float64(o.used)
 		peakShare += steps * float64(o.time) * o.mfu
 		busy += float64(s.kept.Train.Duration()+s.lost.Train.Duration()) * float64(o.used)
 	}
-	run.LostHours = float64(lost.Duration()) / 3600
+	lost += lostWork
+	run.LostHours = hours(lost)
+	run.LostBy = [result.NumReasons]float64{
+		result.LostToWork: hours(lostWork), result.LostToDetection: hours(b.wall[job.Detecting]),
+		result.LostToRestart: hours(b.restarting), result.LostToWaiting: hours(b.wall[job.Waiting]),
+	}
+	run.MTTFHours = math.NaN()
+	if b.interruptions > 0 {
+		run.MTTFHours = hours(b.wall[job.Training]) / float64(b.interruptions)
+	}
 	if busy > 0 {
 		run.MFU = peakShare / busy
 	}
 	if wall := float64((end - b.startedAt).Duration()); wall > 0 {
 		run.TokensPerSecond = run.Tokens / wall
 		run.Goodput = min(useful/wall, 1) // a sum of rounded steps may exceed it by an ulp
+		run.ETTR = float64(train.Duration()) / wall
 	}
 	return run
 }
@@ -208,5 +243,5 @@ func (w *World) projectedFinish(i int) float64 {
 	if !(gained > 0) || wall <= 0 {
 		return math.Inf(1)
 	}
-	return days(w.pre.horizon) + (float64(j.spec.Tokens)-j.books.tokens)/gained*wall
+	return days(w.pre.horizon) + (j.tokens-j.books.tokens)/gained*wall
 }

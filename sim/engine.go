@@ -2,11 +2,10 @@ package sim
 
 import (
 	"fmt"
-	"math"
 
 	"clustercap/sim/des"
 	"clustercap/sim/dist"
-	"clustercap/sim/failure"
+	"clustercap/sim/fleet"
 	"clustercap/sim/unit"
 )
 
@@ -18,13 +17,23 @@ const (
 	kindObserve uint8 = iota
 	kindDelivery
 	kindCommissioned
+	kindLot
 	kindReturned
 	kindRepaired
+	kindMended
+	kindServiced
+	kindStored
 	kindPower
 	kindSubmit
 	kindFinish
 	kindFailure
+	kindRecurrence
+	kindExposed
+	kindEviction
+	kindMaintenance
 	kindDetected
+	kindStage
+	kindBench
 	kindRestarted
 	kindResize
 	kindHorizon
@@ -73,9 +82,21 @@ func (w *World) dispatch(e des.Event) {
 	case kindDelivery:
 		w.deliver(int(e.Index))
 	case kindCommissioned:
-		w.commissioned(e.Index)
-	case kindReturned, kindRepaired:
+		if v := w.fleet.Server(e.Index); v.Status == fleet.Commissioning && uint32(v.Epoch) == e.Epoch {
+			w.commissioned(e.Index)
+		}
+	case kindLot:
+		w.lot(int(e.Index))
+	case kindReturned:
 		w.enter(e.Index)
+	case kindRepaired:
+		w.repaired(e.Index)
+	case kindMended:
+		w.back(e.Index)
+	case kindServiced:
+		w.serviced(int(e.Index), int32(e.Epoch))
+	case kindStored:
+		w.stored()
 	case kindPower:
 		w.site.limit = float64(w.plan.Site.Phases[e.Index].Limit)
 		w.vacant = true // another size may be the fastest
@@ -85,8 +106,21 @@ func (w *World) dispatch(e des.Event) {
 		w.finish(int(e.Index), e.Epoch)
 	case kindFailure:
 		w.failures(e.Epoch)
+	case kindRecurrence:
+		w.recurs(e.Index, uint16(e.Epoch))
+	case kindExposed:
+		w.exposed(e.Index, uint16(e.Epoch))
+	case kindEviction:
+		w.evict(int(e.Index), e.Epoch)
+	case kindMaintenance:
+		w.maintain(int(e.Index), int32(e.Epoch))
 	case kindDetected:
 		w.detected(int(e.Index), e.Epoch)
+	case kindStage:
+		w.staged(e.Index)
+	case kindBench:
+		w.bench.at = des.Never
+		w.man()
 	case kindRestarted:
 		w.restarted(int(e.Index), e.Epoch)
 	case kindResize:
@@ -105,7 +139,10 @@ func (w *World) advance(to des.Time) {
 		return
 	}
 	w.fleet.Advance(dt)
-	w.exposure += int64(w.fleet.InService()*w.plan.Fleet.ChipsPerServer) * int64(dt)
+	for k, n := range w.chips {
+		w.exposure[k] += n * int64(dt)
+	}
+	w.queued += int64(len(w.waiting)-w.served) * int64(dt)
 	w.site.advance(float64(dt))
 	w.now = to
 }
@@ -117,6 +154,7 @@ func (w *World) endInstant() {
 		w.allocate()
 	}
 	w.regulate()
+	w.census()
 	w.armFailure()
 }
 
@@ -133,21 +171,57 @@ func (w *World) set(a *alarm, at des.Time, kind uint8, index int32) {
 func (w *World) deliver(i int) {
 	n := w.plan.Fleet.Deliveries[i].Servers
 	first := w.fleet.Deliver(n)
+	f := &w.plan.Failures
+	for s := first; s < first+int32(n); s++ {
+		v := w.fleet.Server(s)
+		v.Lemon = f.Lemons.Share.High > 0 && w.draws.lemon.Float64() < float64(f.Lemons.Share.Likely)
+		v.Slow = f.Stragglers.Share.High > 0 && w.draws.slow.Float64() < float64(f.Stragglers.Share.Likely)
+	}
 	c := w.plan.Fleet.Commissioning
+	if c.Constant() { // one event for all: they are ready together
+		w.queue.Push(event(w.now.After(c.Mean), kindLot, int32(i), 0))
+		return
+	}
 	for s := first; s < first+int32(n); s++ {
 		w.queue.Push(event(w.now.After(draw(c, w.draws.commissioning)), kindCommissioned, s, 0))
 	}
 }
 
+// lot is when a delivery of constant commissioning time is ready.
+func (w *World) lot(i int) {
+	first := int32(0)
+	for _, d := range w.plan.Fleet.Deliveries[:i] {
+		first += int32(d.Servers)
+	}
+	for s := first; s < first+int32(w.plan.Fleet.Deliveries[i].Servers); s++ {
+		if v := w.fleet.Server(s); v.Status == fleet.Commissioning && v.Epoch == 0 {
+			w.commissioned(s)
+		}
+	}
+}
+
 // commissioned accepts a server or sends it back.
 func (w *World) commissioned(s int32) {
-	f := &w.plan.Fleet
-	if w.draws.rejected.Float64() < float64(f.Rejected.Likely) {
-		w.fleet.Return(s)
-		w.queue.Push(event(w.now.After(draw(f.Return, w.draws.returned)), kindReturned, s, 0))
+	if w.draws.rejected.Float64() < float64(w.plan.Fleet.Rejected.Likely) {
+		w.sendBack(s)
+		return
+	}
+	w.accept(s)
+}
+
+// accept puts a server that passed into service or into the cold pool.
+func (w *World) accept(s int32) {
+	if int(w.fleet.Count(fleet.Cold))+w.called < w.plan.Fleet.Cold.Servers {
+		w.fleet.Store(s)
 		return
 	}
 	w.enter(s)
+}
+
+// sendBack returns a server in commissioning to its vendor.
+func (w *World) sendBack(s int32) {
+	w.fleet.Return(s)
+	w.queue.Push(event(w.now.After(draw(w.plan.Fleet.Return, w.draws.returned)), kindReturned, s, 0))
 }
 
 func (w *World) enter(s int32) {
@@ -155,62 +229,13 @@ func (w *World) enter(s int32) {
 	w.vacant = true
 }
 
-// armFailure sets the time at which the exposure of the next failure is reached, at
-// the present population.
-func (w *World) armFailure() {
-	_, exposure := w.clock.Next()
-	chips := float64(w.fleet.InService() * w.plan.Fleet.ChipsPerServer)
-	if math.IsInf(exposure, 1) || chips == 0 {
-		return
-	}
-	wait := math.Ceil((exposure - float64(w.exposure)) / chips)
-	if wait > float64(w.pre.horizon-w.now) {
-		return
-	}
-	w.set(&w.alarm, w.now+max(des.Time(wait), 1), kindFailure, 0)
-}
-
-// failures fires every class whose exposure is reached.
-func (w *World) failures(epoch uint32) {
-	if epoch != w.alarm.epoch {
-		return
-	}
-	w.alarm.at = des.Never
-	for w.fleet.InService() > 0 && w.events <= maxEvents {
-		class, exposure := w.clock.Next()
-		if class < 0 || exposure > float64(w.exposure) {
-			return
-		}
-		w.fail(class)
-		w.clock.Fire(w.draws.failure[class].Exp())
-		w.events++
-	}
-}
-
-// fail strikes one server in service, each as likely as the other.
-func (w *World) fail(class int) {
-	c := &w.plan.Failures.Classes[class]
-	victim := w.fleet.Victim(w.draws.victim[class].IntN(w.fleet.InService()))
-	detection := draw(c.Detection, w.draws.detection[class])
-	repair := draw(c.Repair, w.draws.repair[class])
-	holder := int(w.fleet.Server(victim).Holder)
-	if holder >= 0 {
-		w.settle(holder)
-	}
-	if c.Scope == failure.ServerScope {
-		// Out of service from the failure on; nobody mends it before detection.
-		w.fleet.Fail(victim)
-		w.queue.Push(event(w.now.After(detection+repair), kindRepaired, victim, 0))
-	}
-	if holder >= 0 {
-		w.interrupt(holder, w.now.After(detection))
-	}
-}
-
 // draw takes a variate from the stream only where the distribution has a spread.
 func draw(d dist.Duration, r *des.Rand) unit.Duration {
-	if d.Constant() {
+	switch {
+	case d.Constant():
 		return d.Mean
+	case d.Exponential:
+		return d.Mean * unit.Duration(r.Exp())
 	}
 	return d.At(r.Norm())
 }

@@ -65,13 +65,13 @@ func testJob(name string, tokens unit.Tokens, sizes ...int) job.Spec {
 
 // failing is a class of failures with a fixed detection and repair time.
 func failing(name string, scope failure.Scope, rate unit.Rate, detection, repair unit.Duration) failure.Class {
-	return failure.Class{Name: name, Rate: unit.Point(rate), Scope: scope, Detection: dist.Fixed(detection), Repair: dist.Fixed(repair)}
+	return failure.Class{Name: name, Rate: unit.Point(rate), Idle: 1, Scope: scope, Detection: dist.Fixed(detection), Repair: dist.Fixed(repair)}
 }
 
 // prepared is the plan with test steps.
 func prepared(t testing.TB, p *scenario.Plan) *Prepared {
 	t.Helper()
-	pr, err := prepare(p, testPricing)
+	pr, err := prepare(p, testPricing, testEstimate)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,3 +79,12 @@ func prepared(t testing.TB, p *scenario.Plan) *Prepared {
 }
 
 func testPricing(_ *scenario.Plan, _, chips int) (step.Step, error) { return testStep(chips), nil }
+
+// testEstimate gives a step with fewer replicas the tokens of those that are left.
+func testEstimate(p *scenario.Plan, w *step.Workload, l step.Layout) (step.Step, error) {
+	all := p.Jobs[0].Workload.Batch / (w.Batch / l.DP) // replicas of the whole job
+	s := testStep(all)
+	s.Tokens *= unit.Tokens(l.DP) / unit.Tokens(all)
+	s.Layout = l
+	return s, nil
+}

@@ -80,7 +80,7 @@ func TestFailureBeforeACheckpointIsWrittenLosesItsWork(t *testing.T) {
 		}
 		w.advance(w.now.After(c.after))
 		w.settle(0)
-		w.interrupt(0, w.now+1)
+		w.interrupt(0, 0, w.now+1, job.SomeServers)
 		if got := w.jobs[0].books.tokens; math.Abs(got-c.want) > 1e-9*tenDays { // rounding of the rate
 			t.Errorf("%s: %g tokens, want %g", c.name, got, c.want)
 		}
@@ -109,8 +109,8 @@ func TestDetectionEndsWithTheFirstFailureKnown(t *testing.T) {
 		w.advance(w.now + 1000) // so that there is something to interrupt
 		w.settle(0)
 		start := w.now
-		w.interrupt(0, start+c.first)
-		w.interrupt(0, start+c.second)
+		w.interrupt(0, 0, start+c.first, job.SomeServers)
+		w.interrupt(0, 0, start+c.second, job.SomeServers)
 		for w.jobs[0].phase == job.Detecting {
 			w.step(t)
 		}
@@ -138,7 +138,7 @@ func TestReplacementsComeBeforeTheQueueAndTheQueueBeforeGrowth(t *testing.T) {
 		p := testPlan(2 + c.free)
 		p.Jobs = []job.Spec{testJob("grows", 1e15, 8, 16), testJob("queues", 1e15, 8), testJob("waits", 1e15, 16)}
 		p.Jobs[0].Priority, p.Jobs[1].Priority = 2, 1
-		pr, err := prepare(p, testPricing)
+		pr, err := prepare(p, testPricing, testEstimate)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -253,7 +253,7 @@ func TestExposureIsThatOfWholeServers(t *testing.T) {
 	p := testPlan(3)
 	p.Failures.Classes = []failure.Class{failing("chip", failure.ServerScope, 1e-6, 0, 0)}
 	s := newSize(p, 20, testStep(18))
-	if got, want := s.failures(p), unit.Rate(1e-6*24); got != want {
+	if got, want := longRun(p, &p.Jobs[0], &s, job.StopRestart).rate, unit.Rate(1e-6*24); got != want {
 		t.Errorf("18 chips in servers of 8 fail at %g per second, want %g", float64(got), float64(want))
 	}
 }

@@ -15,6 +15,7 @@ type bins struct {
 	from    des.Time
 
 	onSite, inService int64 // server x ms at the last end
+	repair, free      int64
 	productive        float64
 	siteEnergy        float64
 	energy            float64 // joules in all bins
@@ -35,6 +36,8 @@ const (
 	powerColumn
 	peakColumn
 	limitColumn
+	repairColumn
+	sparesColumn
 )
 
 const (
@@ -77,14 +80,19 @@ func (w *World) observe() {
 		productive += books.productive
 		b.job(i, chipsColumn)[n] = float64(books.held-last.held) * cps / ms
 		b.job(i, rateColumn)[n] = (books.tokens - last.tokens) / ms * 1000
-		b.job(i, tokensColumn)[n] = min(books.tokens, float64(w.jobs[i].spec.Tokens))
+		b.job(i, tokensColumn)[n] = max(min(books.tokens, w.jobs[i].tokens), 0)
 		*last = jobBin{books.held, books.tokens}
 	}
 	inService := w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Held)
 	onSite := inService
-	for _, st := range [...]fleet.Status{fleet.Commissioning, fleet.Returned, fleet.Repair} {
+	onSite += w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned) + w.fleet.Integral(fleet.Cold)
+	for _, st := range outOfService {
 		onSite += w.fleet.Integral(st)
 	}
+	repair, free := w.fleet.Integral(fleet.Repair), w.fleet.Integral(fleet.Free)
+	b.samples[repairColumn][n] = float64(repair-b.repair) / ms
+	b.samples[sparesColumn][n] = float64(free-b.free) / ms
+	b.repair, b.free = repair, free
 	energy := w.energy()
 	b.samples[onSiteColumn][n] = float64(onSite-b.onSite) * cps / ms
 	b.samples[inServiceColumn][n] = float64(inService-b.inService) * cps / ms

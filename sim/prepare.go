@@ -50,23 +50,16 @@ type Size struct {
 	// chips that the layout leaves over stay free for others.
 	Servers int
 	Step    step.Step
+	Batch   int // sequences per step
+	// Missing is the number of data-parallel replicas dropped from the size that the
+	// plan names.
+	Missing int
 }
 
 func newSize(p *scenario.Plan, chips int, s step.Step) Size {
 	size := Size{Chips: chips, Step: s}
 	size.Servers = (size.Used() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
 	return size
-}
-
-// failures per second of the servers that the size holds: a failure of a chip that
-// the layout leaves idle takes its server's other chips with it.
-func (s *Size) failures(p *scenario.Plan) unit.Rate {
-	return p.Failures.Total() * unit.Rate(s.Servers*p.Fleet.ChipsPerServer)
-}
-
-// cycle is the rhythm of a job's checkpoints on the size, at a time per step.
-func (s *Size) cycle(p *scenario.Plan, j *job.Spec, time unit.Duration) job.Cycle {
-	return j.Checkpoint.Cycle(unit.Duration(1/s.failures(p)), time, p.Horizon)
 }
 
 // Used chips of the layout.
@@ -91,15 +84,26 @@ func (e *InfeasibleError) Error() string {
 
 // Prepare finds the layout of every job on every size, at likely values. The error
 // is an *InfeasibleError when a job can never run.
-func Prepare(p *scenario.Plan) (*Prepared, error) { return prepare(p, layout) }
+func Prepare(p *scenario.Plan) (*Prepared, error) { return prepare(p, layout, estimate) }
+
+func estimate(p *scenario.Plan, w *step.Workload, l step.Layout) (step.Step, error) {
+	m := machine(p)
+	return step.Estimate(w, &m, l)
+}
 
 // pricing gives the step of one of the plan's jobs on a chip count.
 type pricing func(p *scenario.Plan, job, chips int) (step.Step, error)
 
-func prepare(p *scenario.Plan, price pricing) (*Prepared, error) {
+// estimator gives the step of a workload in a layout.
+type estimator func(p *scenario.Plan, w *step.Workload, l step.Layout) (step.Step, error)
+
+func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, error) {
 	if err := validate(p); err != nil {
 		return nil, err
 	}
+	own := *p // jobs get their tokens below
+	own.Jobs = slices.Clone(p.Jobs)
+	p = &own
 	pr := &Prepared{
 		Plan:      p,
 		Jobs:      make([]Job, len(p.Jobs)),
@@ -140,11 +144,23 @@ func prepare(p *scenario.Plan, price pricing) (*Prepared, error) {
 				continue
 			}
 			s := newSize(p, tasks[t].chips, steps[t])
+			s.Batch = p.Jobs[i].Workload.Batch
 			if problem := reachable(p, i, &s); problem != "" {
 				problems = append(problems, problem)
 				continue
 			}
+			if p.Jobs[i].Recovery.Mode == job.Shrink {
+				pr.Jobs[i].addShrunk(p, &s, estimate)
+			}
 			pr.Jobs[i].addSize(s)
+		}
+		if n := len(pr.Jobs[i].Sizes); n > 0 && p.Jobs[i].Work > 0 {
+			for k := range pr.Jobs[i].Sizes {
+				if s := &pr.Jobs[i].Sizes[k]; s.Missing == 0 {
+					p.Jobs[i].Tokens = unit.Tokens(speed(&s.Step) * float64(p.Jobs[i].Work))
+					break
+				}
+			}
 		}
 		if len(pr.Jobs[i].Sizes) == 0 {
 			if len(problems) == 0 {
@@ -169,6 +185,33 @@ func (j *Job) addSize(s Size) {
 		return
 	}
 	j.Sizes = append(j.Sizes, s)
+}
+
+// mostDropped bounds how many replicas a size may drop. At a repair of a day and a
+// failure every half hour, 48 servers are out at once: three replicas of 16 servers.
+const mostDropped = 16
+
+// addShrunk adds the size with fewer and fewer data-parallel replicas, the rest as
+// it is: each replica keeps its share of the batch.
+func (j *Job) addShrunk(p *scenario.Plan, s *Size, estimate estimator) {
+	l := s.Step.Layout
+	if l.DP < 2 || s.Batch%l.DP != 0 {
+		return
+	}
+	least := max(int(math.Ceil(float64(j.Spec.Recovery.Floor)*float64(l.DP))), l.DP-mostDropped, 1)
+	for dp := least; dp < l.DP; dp++ {
+		fewer, w := l, j.Spec.Workload
+		fewer.DP, w.Batch = dp, s.Batch/l.DP*dp
+		st, err := estimate(p, &w, fewer)
+		if err != nil || !st.Memory.Fits() {
+			continue // an expert group, say, that fewer replicas don't divide
+		}
+		servers := (fewer.Chips() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
+		if n := len(j.Sizes); servers == s.Servers || n > 0 && servers <= j.Sizes[n-1].Servers {
+			continue
+		}
+		j.addSize(Size{Chips: s.Chips, Servers: servers, Step: st, Batch: w.Batch, Missing: l.DP - dp})
+	}
 }
 
 // speed in tokens per second without failures.
@@ -300,6 +343,9 @@ func (pr *Prepared) Frame() result.Set {
 		}
 		for k := range j.Sizes {
 			s := &j.Sizes[k]
+			if s.Missing > 0 {
+				continue
+			}
 			out.Layouts = append(out.Layouts, result.SizedLayout{
 				Chips: s.Chips, Used: s.Used(), Layout: fmt.Sprint(s.Step.Layout), StepSeconds: float64(s.Step.Time),
 				MFU: float64(s.Step.MFU), MemoryGB: float64(s.Step.Memory.Total()) / 1e9,
@@ -307,6 +353,10 @@ func (pr *Prepared) Frame() result.Set {
 		}
 		set.Jobs = append(set.Jobs, out)
 	}
+	for i := range p.Failures.Classes {
+		set.Causes = append(set.Causes, result.Cause{Name: p.Failures.Classes[i].Name})
+	}
+	set.Causes = append(set.Causes, result.Cause{Name: "planned"})
 	for _, end := range pr.bins {
 		set.Timeline.Days = append(set.Timeline.Days, float64(end.Duration()/unit.Day))
 	}
@@ -332,6 +382,8 @@ var (
 		{"power_mw", "MW"},
 		{"power_peak_mw", "MW"},
 		{"power_limit_mw", "MW"},
+		{"servers_in_repair", "servers"},
+		{"spares_ready", "servers"},
 	}
 	jobColumns = [...]column{{"chips", "chips"}, {"tokens_per_second", "tokens/s"}, {"tokens", "tokens"}}
 )

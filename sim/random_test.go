@@ -46,6 +46,7 @@ func randomPlan(t *rapid.T) *scenario.Plan {
 		{Name: "chip", Rate: unit.Point(rate), Scope: failure.ServerScope, Detection: duration("detection", unit.Hour), Repair: duration("repair", 5*unit.Day)},
 		{Name: "software", Rate: unit.Point(rate), Scope: failure.JobScope, Detection: duration("hang", unit.Hour)},
 	}
+	randomTrouble(t, p, rate, duration)
 	p.Jobs = nil
 	for i := range rapid.IntRange(0, 3).Draw(t, "jobs") {
 		j := testJob(fmt.Sprint("job", i), unit.Tokens(math.Pow(10, rapid.Float64Range(9, 13).Draw(t, "tokens"))), [][]int{{8}, {16, 32}, {12, 24, 30}}[rapid.IntRange(0, 2).Draw(t, "sizes")]...)
@@ -56,6 +57,17 @@ func randomPlan(t *rapid.T) *scenario.Plan {
 		j.Checkpoint.Interval = unit.Duration(share("interval", 7200))
 		j.Checkpoint.Blocking = unit.Duration(share("blocking", 120))
 		j.Checkpoint.Background = unit.Duration(share("background", 3600))
+		j.Recovery = job.Policy{
+			Mode: rapid.SampledFrom(job.Modes()).Draw(t, "mode"), Floor: 0.5,
+			Swap: duration("swap", 600), Shrink: duration("drop", 600), InPlace: duration("in place", 600),
+			Setup:    job.Setup{Fixed: 30, PerThousand: 100},
+			Standbys: rapid.IntRange(0, 3).Draw(t, "standbys"), Selection: unit.Duration(share("selection", 600)),
+		}
+		j.Checkpoint.Load, j.Checkpoint.Shared = unit.Duration(share("load", 600)), rapid.Bool().Draw(t, "shared")
+		j.Checkpoint.Rule = rapid.SampledFrom([]job.Rule{job.Daly, job.Young, job.Optimum}).Draw(t, "rule")
+		if rapid.Bool().Draw(t, "tiers") {
+			j.Checkpoint.Fast = []job.Tier{{Kind: job.Peer, Interval: 300, Blocking: 2, Load: 20}, {Kind: job.Local, Interval: 60, Load: 5}}
+		}
 		p.Jobs = append(p.Jobs, j)
 	}
 	from := unit.Duration(0)
@@ -64,6 +76,63 @@ func randomPlan(t *rapid.T) *scenario.Plan {
 		from += unit.Duration(rapid.Float64Range(0.01, 10).Draw(t, "phase")) * unit.Day
 	}
 	return p
+}
+
+// randomTrouble adds every way to fail, to be repaired and to be taken out.
+func randomTrouble(t *rapid.T, p *scenario.Plan, rate unit.Rate, duration func(string, unit.Duration) dist.Duration) {
+	flag := func(name string) bool { return rapid.Bool().Draw(t, name) }
+	share := func(name string, high float64) unit.Share {
+		return unit.Share(rapid.Float64Range(0, high).Draw(t, name))
+	}
+	f := &p.Failures
+	for _, scope := range []failure.Scope{failure.DomainScope, failure.LeafScope, failure.RackScope, failure.LoopScope, failure.RoomScope, failure.StorageScope} {
+		if flag(string(scope)) {
+			f.Classes = append(f.Classes, failure.Class{
+				Name: string(scope), Rate: unit.Point(rate / 10), Idle: 0.5, Scope: scope, Detection: duration("found", unit.Hour), Repair: duration("mended", unit.Day),
+			})
+		}
+	}
+	if flag("silent") {
+		f.Classes = append(f.Classes, failure.Class{Name: "sdc", Rate: unit.Point(rate), Scope: failure.ServerScope, Silent: true, Detection: duration("late", unit.Day), Repair: duration("screened", unit.Day)})
+	}
+	if flag("slow") {
+		f.Classes = append(f.Classes, failure.Class{Name: "hot", Rate: unit.Point(rate), Scope: failure.ServerScope, Slowdown: 0.2, Detection: duration("hot", unit.Day), Repair: duration("cooled", unit.Day)})
+		f.Stragglers = failure.Stragglers{Share: unit.Point[unit.Share](0.1), Slowdown: 0.1, Detection: duration("straggler", unit.Day), Repair: duration("replaced", unit.Day)}
+	}
+	f.Classes[0].Idle, f.Classes[0].BurnIn = 0.3, 2
+	f.Classes[0].Shape = rapid.SampledFrom([]failure.Shape{
+		{},
+		{Kind: failure.Weibull, Parameter: 0.6, Since: failure.SinceRepair},
+		{Kind: failure.Weibull, Parameter: 2, Since: failure.SinceCommissioning},
+		{Kind: failure.Lognormal, Parameter: 1, Since: failure.SinceRepair},
+	}).Draw(t, "shape")
+	if flag("individual") {
+		f.Infant = failure.Decline{Factor: unit.Point[unit.Factor](3), Time: 10 * unit.Day}
+		f.Maturing = failure.Decline{Factor: unit.Point[unit.Factor](2), Time: 20 * unit.Day}
+		f.Lemons = failure.Lemons{Share: unit.Point[unit.Share](0.2), Factor: unit.Point[unit.Factor](8)}
+		f.Relapse = failure.Relapse{Factor: 4, Time: 5 * unit.Day}
+		p.Fleet.Retire = fleet.Retire{Failures: 3, Within: 10 * unit.Day, Score: 4, HalfLife: 10 * unit.Day, Replacement: duration("replacement", 5*unit.Day)}
+	}
+	p.Fleet.Topology = fleet.Topology{Domain: 2, Leaf: 3, Rack: 4, Loop: 8, Room: 16, DualHomed: flag("dual-homed")}
+	if flag("pipeline") {
+		p.Fleet.Repair = fleet.Pipeline{
+			Stages: []fleet.Stage{
+				{Name: "automatic", Time: duration("automatic", unit.Hour), Escalates: share("escalates", 1), Ineffective: share("ineffective", 1)},
+				{Name: "manual", HandsOn: true, Part: share("part", 1), Escalates: 0.2, Ineffective: 0.1},
+				{Name: "vendor", Time: duration("vendor", 5*unit.Day)},
+			},
+			Technicians: rapid.IntRange(0, 2).Draw(t, "technicians"), ShiftStart: 8 * unit.Hour, ShiftLength: unit.Duration(share("shift", 1)) * unit.Day,
+			Parts: rapid.IntRange(0, 3).Draw(t, "parts"), Resupply: unit.Day,
+			WrongDiagnosis: share("wrong", 0.5), Missed: share("missed", 0.5), Recurrence: duration("recurrence", unit.Hour),
+		}
+	}
+	if flag("maintenance") {
+		p.Fleet.Maintenance = []fleet.Maintenance{
+			{Name: "window", First: unit.Day, Every: 7 * unit.Day, Duration: 4 * unit.Hour, Batch: 1},
+			{Name: "upgrade", First: 2 * unit.Day, Every: 5 * unit.Day, Duration: unit.Hour, Batch: 0.1},
+		}
+	}
+	p.Fleet.Cold = fleet.ColdPool{Servers: rapid.IntRange(0, 3).Draw(t, "cold"), Delay: unit.Hour}
 }
 
 // Whatever the plan, chip-hours, energy and tokens are all accounted for (Run fails
@@ -83,7 +152,7 @@ func TestBooksBalanceForRandomPlans(t *testing.T) {
 }
 
 func preparedRapid(t *rapid.T, p *scenario.Plan) *Prepared {
-	pr, err := prepare(p, testPricing)
+	pr, err := prepare(p, testPricing, testEstimate)
 	if err != nil {
 		t.Skip(err.Error()) // the fleet is too small for a job
 	}

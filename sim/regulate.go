@@ -60,7 +60,7 @@ func (w *World) energy() float64 {
 func (w *World) regulate() {
 	s := &w.site
 	cps := w.plan.Fleet.ChipsPerServer
-	s.workless = float64((w.fleet.Free()+w.fleet.Count(fleet.Commissioning))*cps) * s.meter.Idle
+	s.workless = float64((w.fleet.Free()+w.fleet.Count(fleet.Commissioning)+w.fleet.Cold())*cps) * s.meter.Idle
 	base, ready := 0.0, 0 // base: watts of jobs without ready, the chips in use by jobs that train or could
 	for i := range w.jobs {
 		j := &w.jobs[i]
@@ -170,6 +170,12 @@ func (w *World) setClock(i int, f float64) {
 	m := &w.site.meter
 	j.clock = f
 	j.rate = o.rateAt(f)
+	if o.fastBlocking > 0 {
+		j.rate *= 1 - o.fastBlocking
+	}
+	if slow := w.slowdown(i); slow > 0 {
+		j.rate *= 1 - slow
+	}
 	used := float64(o.used)
 	j.watts = wattage{train: used * m.MeanAt(o.activity, f), block: used * m.CommAt(f)}
 	j.segment = j.books.segment(j.size, f)

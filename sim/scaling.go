@@ -2,13 +2,15 @@ package sim
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
-	"clustercap/sim/failure"
+	"clustercap/sim/des"
 	"clustercap/sim/job"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
 	"clustercap/sim/step"
+	"clustercap/sim/unit"
 )
 
 // scalingPoints is the number of chip counts of the ladder: tenths of its top.
@@ -35,7 +37,7 @@ func (pr *Prepared) Scaling() []result.ScalingPoint {
 	})
 	var points []result.ScalingPoint
 	for i := range p.Jobs {
-		ladder := slices.Concat(pr.Jobs[i].Sizes, sizes[i*scalingPoints:(i+1)*scalingPoints])
+		ladder := slices.Concat(whole(pr.Jobs[i].Sizes), sizes[i*scalingPoints:(i+1)*scalingPoints])
 		slices.SortStableFunc(ladder, func(a, b Size) int { return cmp.Compare(a.Chips, b.Chips) })
 		ladder = slices.CompactFunc(ladder, func(a, b Size) bool { return a.Chips == b.Chips })
 		for k := range ladder {
@@ -45,6 +47,11 @@ func (pr *Prepared) Scaling() []result.ScalingPoint {
 		}
 	}
 	return points
+}
+
+// whole leaves out sizes that lack replicas.
+func whole(sizes []Size) []Size {
+	return slices.DeleteFunc(slices.Clone(sizes), func(s Size) bool { return s.Missing > 0 })
 }
 
 // priced is a step on a chip count.
@@ -73,18 +80,98 @@ func rung(p *scenario.Plan, i, chips int) (priced, error) {
 }
 
 func scalingPoint(p *scenario.Plan, j *job.Spec, s *Size) result.ScalingPoint {
-	failures := s.failures(p)
-	goodput := job.ExpectedGoodput(s.cycle(p, j, s.Step.Time), failures, recovery(&p.Failures, j))
-	return result.ScalingPoint{
+	l := longRun(p, j, s, j.Recovery.Mode)
+	point := result.ScalingPoint{
 		Job: j.Name, Chips: s.Chips, Used: s.Used(), TokensPerSecond: speed(&s.Step),
-		MFU: float64(s.Step.MFU) * float64(s.Used()) / float64(s.Chips), Delivered: speed(&s.Step) * float64(goodput),
+		MFU: float64(s.Step.MFU) * float64(s.Used()) / float64(s.Chips), Delivered: speed(&s.Step) * l.goodput,
+		Modes: map[string]float64{},
 	}
+	if l.rate > 0 {
+		point.MTTFHours = 1 / float64(l.rate) / 3600
+	}
+	for _, mode := range job.Modes() {
+		point.Modes[string(mode)] = speed(&s.Step) * longRun(p, j, s, mode).goodput
+	}
+	return point
 }
 
-func recovery(f *failure.Spec, j *job.Spec) job.Recovery {
-	r := job.Recovery{Restart: j.Restart}
-	for i := range f.Classes {
-		r.Detection = append(r.Detection, job.WeightedDuration{Weight: float64(f.Classes[i].Rate.Likely), Duration: f.Classes[i].Detection})
+// prospect is a job on one size in the long run.
+type prospect struct {
+	rate    unit.Rate // of failures that stop it
+	cycle   job.Cycle
+	goodput float64
+}
+
+// longRun prices failures and checkpoints for a job that recovers in a mode: by the
+// renewal formula of job.ExpectedGoodput, with what a failure takes back cut to the
+// newest checkpoint that survives the loss of a server. Shrink lacks the share of
+// its servers that is in repair; the other modes have a spare at hand.
+func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect {
+	s := &size.Step
+	// A failure of a chip that the layout leaves idle takes its server's others with it.
+	chips := size.Servers * p.Fleet.ChipsPerServer
+	rate := failureRate(p) * unit.Rate(chips)
+	r := recovery(p, j, chips, mode)
+	c := &j.Checkpoint
+	l := prospect{rate: rate, cycle: c.Cycle(unit.Duration(1/rate), s.Time, p.Horizon, r)}
+	back := l.cycle
+	if t := newest(c); t != nil {
+		back.Interval = min(back.Interval, max(des.FromDuration(t.Interval), 1))
 	}
-	return r
+	if mode.KeepsState() {
+		back.Interval = min(back.Interval, max(des.FromDuration(s.Time), 1))
+	}
+	blocking := 1 - fastBlocking(c)
+	if back.Interval < l.cycle.Interval {
+		blocking *= float64(l.cycle.Interval) / float64(l.cycle.Interval+l.cycle.Blocking)
+		back.Blocking, back.Background = 0, 0
+	}
+	l.goodput = float64(job.ExpectedGoodput(back, rate, r)) * blocking
+	if mode == job.Shrink {
+		servers := float64(chips) / float64(p.Fleet.ChipsPerServer)
+		out := float64(rate) * float64(meanRepair(p))
+		replicas := float64(max(s.Layout.DP, 1))
+		// The last replica that is dropped lacks half its servers on average.
+		missing := out/servers + (1-math.Exp(-out))/(2*replicas)
+		l.goodput *= max(1-missing, 0)
+	}
+	return l
+}
+
+// checkpointPoints is the number of intervals of the curve: ten per decade.
+const checkpointPoints = 41
+
+// CheckpointCurves gives each job's expected goodput on its largest size over the
+// interval between checkpoints, from a hundredth of the best to a hundred times it.
+func (pr *Prepared) CheckpointCurves() []result.CheckpointCurve {
+	var curves []result.CheckpointCurve
+	for i := range pr.Jobs {
+		j := pr.Jobs[i].Spec
+		size := &pr.Jobs[i].Sizes[len(pr.Jobs[i].Sizes)-1]
+		if failureRate(pr.Plan) == 0 || j.Checkpoint.Blocking == 0 {
+			continue // without failures, or with checkpoints for nothing, there is no optimum
+		}
+		chosen := longRun(pr.Plan, j, size, j.Recovery.Mode).cycle.Interval
+		at := func(rule job.Rule, interval unit.Duration) prospect {
+			spec := *j
+			spec.Checkpoint.Interval, spec.Checkpoint.Rule = interval, rule
+			return longRun(pr.Plan, &spec, size, j.Recovery.Mode)
+		}
+		best := at(job.Optimum, 0)
+		curve := result.CheckpointCurve{
+			Job: j.Name, Chips: size.Chips, ChosenSeconds: float64(chosen.Duration()),
+			BestSeconds: float64(best.cycle.Interval.Duration()), BestGoodput: best.goodput,
+		}
+		for k := range checkpointPoints {
+			interval := best.cycle.Interval.Duration() * unit.Duration(math.Pow(10, float64(k-checkpointPoints/2)/10))
+			l := at(job.Daly, interval)
+			if n := len(curve.Seconds); n > 0 && float64(l.cycle.Interval.Duration()) <= curve.Seconds[n-1] {
+				continue // below the shortest interval that can be written
+			}
+			curve.Seconds = append(curve.Seconds, float64(l.cycle.Interval.Duration()))
+			curve.Goodput = append(curve.Goodput, l.goodput)
+		}
+		curves = append(curves, curve)
+	}
+	return curves
 }

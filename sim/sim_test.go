@@ -85,8 +85,8 @@ func TestGoodputFollowsRenewalFormula(t *testing.T) {
 				goodputs[r] = run(t, pr, r).Jobs[0].Goodput
 			}
 			got, sd := stat.MeanStdDev(goodputs, nil)
-			cycle := c.checkpoint.Cycle(mttf, 10, p.Horizon)
-			want := float64(job.ExpectedGoodput(cycle, 1/mttf, recovery(&p.Failures, &p.Jobs[0])))
+			cycle := c.checkpoint.Cycle(mttf, 10, p.Horizon, job.Recovery{})
+			want := float64(job.ExpectedGoodput(cycle, 1/mttf, recovery(p, &p.Jobs[0], 8, job.StopRestart)))
 			// Four standard errors (one false alarm in 16,000) and one failure's
 			// share of the horizon for the start and the end.
 			band := 4*sd/math.Sqrt(float64(len(goodputs))) + 0.001
@@ -278,7 +278,7 @@ func TestInfeasible(t *testing.T) {
 	} {
 		p := testPlan(2)
 		edit(p)
-		_, err := prepare(p, testPricing)
+		_, err := prepare(p, testPricing, testEstimate)
 		var infeasible *InfeasibleError
 		if !errors.As(err, &infeasible) {
 			t.Errorf("%s: error %v, want an InfeasibleError", name, err)

@@ -32,23 +32,31 @@ func (w *World) settle(i int) {
 	switch j.phase {
 	case job.Training:
 		done, durable := j.progress.Advance(o.cycle, dt, j.rate)
-		b.bySize[j.size].kept = b.bySize[j.size].kept.Add(durable)
+		w.file(j, durable)
 		b.trained += done.Tokens
 		b.tokens += done.Tokens
 		b.productive += done.Tokens / o.tokens * float64(o.parts.Compute) * float64(used)
+		if slow := w.slowdown(i); slow > 0 {
+			b.bySize[j.size].slow += slow * float64(done.Train) * float64(used)
+		}
 		energy += j.watts.train*float64(done.Train) + j.watts.block*float64(done.Block)
 		b.byClock[j.segment].train += done.Train
 		b.byClock[j.segment].block += done.Block
 	case job.Starting:
 		if j.recovering {
 			b.restarting += dt
+			b.lostTo[j.cause] += dt
 		}
 		b.chips[job.Starting] += int64(used) * int64(dt)
 		energy += float64(used) * m.Idle * float64(dt)
 	case job.Detecting: // the survivors spin in a collective that never ends
+		b.lostTo[j.cause] += dt
 		b.chips[job.Detecting] += int64(used) * int64(dt)
 		energy += float64(used) * m.Comm * float64(dt)
 	default:
+		if j.phase == job.Waiting {
+			b.lostTo[j.cause] += dt
+		}
 		b.chips[j.phase] += int64(used) * int64(dt)
 		energy += float64(used) * m.Idle * float64(dt)
 	}
@@ -56,19 +64,37 @@ func (w *World) settle(i int) {
 	b.withheld += energy * (1 - share) / 1000
 }
 
-// interrupt stops a settled job for a failure that will be known at a time. A job
-// that stands already is known to as soon as the first of its failures is.
-func (w *World) interrupt(i int, known des.Time) {
+// file takes work as kept once its checkpoint is durable: for good, or in doubt
+// while the store is down or a silent failure is at work.
+func (w *World) file(j *trainee, durable job.Work) {
+	s := &j.books.bySize[j.trainedOn]
+	if j.tainted || w.storage > 0 {
+		s.doubt = s.doubt.Add(durable)
+	} else {
+		s.kept = s.kept.Add(durable)
+	}
+}
+
+// interrupt stops a job for a failure of a class that will be known at a time and
+// that takes so much of the job's memory. A job that stands already is known to as
+// soon as the first of its failures is.
+func (w *World) interrupt(i, class int, known des.Time, loss job.Loss) {
+	if i < 0 {
+		return
+	}
+	w.settle(i)
 	j := &w.jobs[i]
 	switch j.phase {
 	case job.Starting, job.Training, job.Paused:
-		if j.phase == job.Starting && w.now >= j.durable {
+		if j.phase == job.Starting && !j.recovering && w.now >= j.durable {
 			w.keep(j)
 		}
 		if j.books.trained > 0 { // before its first step there is nothing to interrupt
 			j.books.interruptions++
+			j.books.interruptedBy[class]++
 		}
-		w.lose(j)
+		j.cause = class
+		w.lose(j, loss)
 	case job.Detecting:
 		if known >= j.known {
 			return
@@ -76,28 +102,98 @@ func (w *World) interrupt(i int, known des.Time) {
 	default: // nothing runs that could stop
 		return
 	}
-	j.phase = job.Detecting
+	j.phase, j.planned = job.Detecting, false
 	j.known = known
 	j.epoch++
+	if known <= w.now {
+		w.detected(i, j.epoch)
+		return
+	}
 	w.queue.Push(event(known, kindDetected, int32(i), j.epoch))
 }
 
-// lose writes off the work since the last durable checkpoint.
-func (w *World) lose(j *trainee) {
+// lose writes off the work since the newest checkpoint that survived.
+func (w *World) lose(j *trainee, loss job.Loss) {
+	j.tier = -1
+	back := des.Time(math.MaxInt64)
+	if j.spec.Recovery.Mode.KeepsState() && loss != job.ManyServers {
+		back = des.FromDuration(j.options[j.size].time) // the step under way
+	}
+	for k := range j.spec.Checkpoint.Fast {
+		t := &j.spec.Checkpoint.Fast[k]
+		if since := j.progress.Phase % max(des.FromDuration(t.Interval), 1); t.Survives(loss) && since < back {
+			back, j.tier = since, k
+		}
+	}
+	switch {
+	case back == math.MaxInt64:
+		w.writeOff(j, j.progress.AtRisk())
+		j.progress = job.Progress{}
+		if w.storage > 0 {
+			w.writeOffDoubt(j)
+		}
+	case j.phase != job.Starting || !j.recovering:
+		w.writeOff(j, j.progress.Rewind(j.options[j.trainedOn].cycle, back))
+	}
+	if j.tainted && j.progress.AtRisk() == (job.Work{}) && !j.inDoubt() {
+		j.tainted = false // the corruption was lost with it
+	}
+}
+
+// writeOff books work done on the job's size as lost.
+func (w *World) writeOff(j *trainee, lost job.Work) {
 	b := &j.books
-	risk := j.progress.AtRisk()
-	b.bySize[j.trainedOn].lost = b.bySize[j.trainedOn].lost.Add(risk)
-	b.tokens -= risk.Tokens
+	b.bySize[j.trainedOn].lost = b.bySize[j.trainedOn].lost.Add(lost)
+	b.lostTo[j.cause] += lost.Wall()
+	b.tokens -= lost.Tokens
 	o := &j.options[j.trainedOn]
-	b.productive -= risk.Tokens / o.tokens * float64(o.parts.Compute) * float64(o.used)
-	j.progress = job.Progress{}
+	b.productive -= lost.Tokens / o.tokens * float64(o.parts.Compute) * float64(o.used)
 }
 
 // keep makes all work durable: a checkpoint at leave is written, or the end is there.
 func (w *World) keep(j *trainee) {
-	b := &j.books
-	b.bySize[j.trainedOn].kept = b.bySize[j.trainedOn].kept.Add(j.progress.AtRisk())
+	w.file(j, j.progress.AtRisk())
 	j.progress = job.Progress{}
+}
+
+// stop halts a job whose work is saved first, for maintenance or to be rid of a server.
+func (w *World) stop(i int, maintenance bool) {
+	j := &w.jobs[i]
+	switch j.phase {
+	case job.Starting, job.Training, job.Paused:
+		w.settle(i)
+		w.keep(j)
+	default:
+		return
+	}
+	if maintenance {
+		j.books.plannedStops++
+	}
+	j.phase, j.planned, j.cause, j.tier = job.Waiting, true, len(w.plan.Failures.Classes), -1
+	j.waitingFrom = w.now
+	j.epoch++
+	w.vacant = true
+	w.set(&j.resize, w.now.After(j.spec.Resize+j.spec.Restart.Mean), kindResize, int32(i))
+}
+
+// slowdown is how much slower the slowest server that a job holds makes it.
+func (w *World) slowdown(i int) float64 {
+	if w.fleet.SlowHeldBy(i) == 0 {
+		return 0
+	}
+	return max(w.jobs[i].slowdown, float64(w.plan.Failures.Stragglers.Slowdown))
+}
+
+// reclock takes a change of a settled job's slow servers to its speed.
+func (w *World) reclock(i int) {
+	j := &w.jobs[i]
+	if w.fleet.SlowHeldBy(i) == 0 {
+		j.slowdown = 0
+	}
+	if j.phase == job.Training {
+		w.setClock(i, j.clock)
+		w.armFinish(i)
+	}
 }
 
 // detected is when a job's owner knows that it stopped: restart, if there are servers.
@@ -115,23 +211,6 @@ func (w *World) detected(i int, epoch uint32) {
 	}
 }
 
-// start begins loading a checkpoint on servers that are all there.
-func (w *World) start(i int, recovering bool) {
-	j := &w.jobs[i]
-	j.phase = job.Starting
-	j.recovering = recovering
-	wait := draw(j.spec.Restart, w.draws.restart[i])
-	if !recovering && j.books.tokens > 0 {
-		// A change of size by choice: training stops until a checkpoint is durable.
-		// Until then a failure loses what it would have saved.
-		save := j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
-		j.durable = w.now.After(save)
-		wait += save
-	}
-	j.epoch++
-	w.queue.Push(event(w.now.After(wait), kindRestarted, int32(i), j.epoch))
-}
-
 // restarted is when training goes on.
 func (w *World) restarted(i int, epoch uint32) {
 	j := &w.jobs[i]
@@ -139,11 +218,17 @@ func (w *World) restarted(i int, epoch uint32) {
 		return
 	}
 	w.settle(i)
-	w.keep(j)
-	j.phase = job.Training
+	if !j.recovering || j.size != j.trainedOn { // what it left with has been saved
+		w.keep(j)
+	}
+	j.phase, j.planned = job.Training, false
 	j.trainedOn = j.size
+	if w.fleet.SlowHeldBy(i) == 0 {
+		j.slowdown = 0
+	}
 	w.setClock(i, 1)
 	w.armFinish(i)
+	w.armEviction(i)
 	if j.size+1 < len(j.options) {
 		// It may grow at once, or when its last change is old enough.
 		w.vacant = true
@@ -154,7 +239,7 @@ func (w *World) restarted(i int, epoch uint32) {
 // armGrowth wakes the job when its last change of size is old enough for another.
 func (w *World) armGrowth(i int) {
 	j := &w.jobs[i]
-	if at := j.lastResize.After(j.spec.Resize); at > w.now {
+	if at := j.lastResize.After(j.spec.Resize); at > w.now && j.spec.Recovery.Mode != job.Shrink {
 		w.set(&j.resize, at, kindResize, int32(i))
 	}
 }
@@ -165,7 +250,7 @@ func (w *World) armFinish(i int) {
 	if j.phase != job.Training {
 		return
 	}
-	left := math.Ceil((float64(j.spec.Tokens) - j.books.tokens) / j.rate)
+	left := math.Ceil((j.tokens - j.books.tokens) / j.rate)
 	if left > float64(w.pre.horizon) {
 		return
 	}
@@ -188,12 +273,15 @@ func (w *World) finish(i int, epoch uint32) {
 		return
 	}
 	w.settle(i)
-	if j.books.tokens < float64(j.spec.Tokens) {
+	if j.books.tokens < j.tokens {
 		w.armFinish(i)
 		return
 	}
 	w.keep(j)
+	w.clear(j) // what nobody has found by the end stays in
 	w.fleet.Release(i, w.fleet.HeldBy(i))
+	w.standbys -= j.standbys
+	j.standbys = 0
 	j.phase = job.Finished
 	j.books.finishedAt = w.now
 	w.vacant = true

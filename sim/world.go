@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"clustercap/sim/des"
 	"clustercap/sim/failure"
@@ -25,11 +26,18 @@ type World struct {
 	queue  des.Queue
 	events int
 
-	fleet    fleet.State
-	clock    failure.Clock
-	exposure int64 // chip x milliseconds in service so far
-	alarm    alarm // the next failure
-	draws    draws
+	fleet      fleet.State
+	clock      failure.Clock
+	aging      failure.Aging
+	chips      failure.Chips // by what they do
+	exposure   failure.Chips // their integral over milliseconds
+	lemonIdle  float64       // highest rate of an idle lemon over that in use, at least 1
+	lemonsRest bool          // idle lemons don't fail
+	alarm      alarm         // the next failure
+	draws      draws
+	shop
+	counts
+	storage des.Time // when the checkpoint store is back; 0 while it is up
 
 	jobs []trainee
 	// vacant is set when something happened that may let a job start, grow or refill.
@@ -40,11 +48,41 @@ type World struct {
 	fault error // the first broken invariant
 }
 
+// shop is where servers are repaired, and where spares come from.
+type shop struct {
+	waiting      []int32 // servers for a technician, in order
+	served       int     // of waiting, those that have one
+	hands        int     // technicians free
+	headDrawn    bool    // it is known whether the first that waits takes a part
+	headPart     bool
+	parts        []des.Time // when each spare part is in stock, a ring
+	oldestPart   int
+	bench        alarm // for those that wait
+	standbys     int   // free servers that stand by for jobs
+	called       int   // servers that left the cold pool
+	queued       int64 // server x ms of waiting for a technician or a part
+	longestQueue int
+}
+
+// counts of what happened in a replica.
+type counts struct {
+	failed                                           []int // by class
+	excess, absorbed, misdiagnosed, retired, evicted int
+	partsUsed, swaps                                 int
+}
+
 // draws are the random streams of a replica, by cause.
 type draws struct {
-	failure, victim, detection, repair []*des.Rand // by class
-	restart                            []*des.Rand // by job
-	commissioning, rejected, returned  *des.Rand
+	failure, victim, detection, repair, thinning []*des.Rand // by class
+	restart                                      []*des.Rand // by job
+
+	commissioning, rejected, returned      *des.Rand
+	lemon, lemons, lemonVictim, lemonClass *des.Rand
+	lemonIdle, slow                        *des.Rand
+	stragglerDetection, stragglerRepair    *des.Rand
+	diagnosis, blamed, recurrence          *des.Rand
+	stage, escalation, effect, part        *des.Rand
+	replacement                            *des.Rand
 }
 
 // alarm is a wake-up that moves: only a move to an earlier time pushes an event, and
@@ -58,6 +96,7 @@ type alarm struct {
 // trainee is a job in a replica.
 type trainee struct {
 	spec    *job.Spec
+	tokens  float64  // to train on
 	options []option // by size, at this replica's draws
 	servers int      // held at this size
 	size    int
@@ -66,15 +105,24 @@ type trainee struct {
 	epoch   uint32   // of the pending detection or restart
 	finish  alarm
 	resize  alarm
+	// eviction is when the slow servers that it holds will have been found.
+	eviction alarm
 
 	progress  job.Progress
 	trainedOn int     // the size that progress was made on
+	tainted   bool    // a silent failure has corrupted what it does
+	tier      int     // of fast checkpoints that it restores from, or -1
+	cause     int     // class of its last interruption; all classes' number: planned
+	slowdown  float64 // of the slow servers that it holds
+	standbys  int     // free servers that stand by for it
+	hit       bool    // an event in progress takes servers from it
 	clock     float64 // relative clock of the running segment
 	rate      float64 // tokens per millisecond of training
 	watts     wattage
 	segment   int // of books.byClock
 
 	recovering  bool     // Starting after a failure, not of its own will
+	planned     bool     // stopped to save its work, not by a failure
 	durable     des.Time // Starting of its own will: when what it left with is saved
 	known       des.Time // Detecting: until then
 	lastResize  des.Time // or first start
@@ -92,6 +140,8 @@ type option struct {
 	activity      power.Activity
 	mfu           float64
 	cycle         job.Cycle
+	base          int     // the option with all replicas
+	fastBlocking  float64 // share of training time in which fast checkpoints block
 	// delivered is rate x expected goodput: what decides between sizes, since
 	// failures may eat the gain of a larger one.
 	delivered float64
@@ -126,8 +176,10 @@ func (w *World) reset(replica int) error {
 	pr := w.pre
 	pr.uncertain.draw(pr.Plan, &w.plan, replica)
 	p := &w.plan
-	w.now, w.events, w.exposure, w.vacant, w.fault = 0, 0, 0, false, nil
+	w.now, w.events, w.vacant, w.fault = 0, 0, false, nil
+	w.exposure, w.chips, w.storage = failure.Chips{}, failure.Chips{}, 0
 	w.alarm = alarm{at: des.Never}
+	w.resetShop()
 	w.queue.Reset()
 	w.fleet.Reset(p.Fleet.Servers(), len(p.Jobs))
 	w.site.reset(p)
@@ -141,32 +193,38 @@ func (w *World) reset(replica int) error {
 	return nil
 }
 
+func (w *World) resetShop() {
+	p := &w.plan.Fleet.Repair
+	parts := append(w.parts[:0], make([]des.Time, p.Parts)...)
+	w.shop = shop{waiting: w.waiting[:0], hands: p.Technicians, parts: parts, bench: alarm{at: des.Never}}
+	classes := len(w.plan.Failures.Classes)
+	w.counts = counts{failed: append(w.failed[:0], make([]int, classes)...)}
+}
+
 func (w *World) openStreams(replica int) {
 	p := &w.plan
 	stream := func(cause string) *des.Rand { return des.Stream(p.Seed, replica, cause) }
 	d := &w.draws
-	d.failure, d.victim, d.detection, d.repair = d.failure[:0], d.victim[:0], d.detection[:0], d.repair[:0]
+	d.failure, d.victim, d.detection, d.repair, d.thinning = d.failure[:0], d.victim[:0], d.detection[:0], d.repair[:0], d.thinning[:0]
 	for i := range p.Failures.Classes {
 		name := "failure/" + p.Failures.Classes[i].Name
 		d.failure = append(d.failure, stream(name+"/time"))
 		d.victim = append(d.victim, stream(name+"/victim"))
 		d.detection = append(d.detection, stream(name+"/detection"))
 		d.repair = append(d.repair, stream(name+"/repair"))
+		d.thinning = append(d.thinning, stream(name+"/age"))
 	}
 	d.restart = d.restart[:0]
 	for i := range p.Jobs {
 		d.restart = append(d.restart, stream("restart/"+p.Jobs[i].Name))
 	}
 	d.commissioning, d.rejected, d.returned = stream("fleet/commissioning"), stream("fleet/rejected"), stream("fleet/returned")
-}
-
-func (w *World) resetClock() {
-	f := &w.plan.Failures
-	mean := make([]float64, len(f.Classes))
-	for i := range mean {
-		mean[i] = 1000 / (float64(f.Classes[i].Rate.Likely) * float64(f.Scale.Likely)) // +Inf at rate 0
-	}
-	w.clock.Reset(mean, func(class int) float64 { return w.draws.failure[class].Exp() })
+	d.lemon, d.lemons, d.lemonVictim = stream("lemon/share"), stream("lemon/time"), stream("lemon/victim")
+	d.lemonClass, d.lemonIdle, d.slow = stream("lemon/class"), stream("lemon/idle"), stream("straggler/share")
+	d.stragglerDetection, d.stragglerRepair = stream("straggler/detection"), stream("straggler/repair")
+	d.diagnosis, d.blamed, d.recurrence = stream("repair/diagnosis"), stream("repair/blamed"), stream("repair/recurrence")
+	d.stage, d.escalation, d.effect = stream("repair/stage"), stream("repair/escalation"), stream("repair/effect")
+	d.part, d.replacement = stream("repair/part"), stream("repair/replacement")
 }
 
 // resetJobs prices every prepared layout at this replica's draws. Whether it fits
@@ -180,33 +238,58 @@ func (w *World) resetJobs() error {
 	for i := range w.jobs {
 		j := &w.jobs[i]
 		*j = trainee{
-			spec: &p.Jobs[i], options: j.options[:0], books: j.books, clock: 1,
-			finish: alarm{at: des.Never}, resize: alarm{at: des.Never},
+			spec: &p.Jobs[i], options: j.options[:0], books: j.books, clock: 1, tier: -1,
+			finish: alarm{at: des.Never}, resize: alarm{at: des.Never}, eviction: alarm{at: des.Never},
 		}
-		j.books.reset(len(pr.Jobs[i].Sizes))
+		j.books.reset(len(pr.Jobs[i].Sizes), len(p.Failures.Classes)+1)
 		for k := range pr.Jobs[i].Sizes {
 			size := &pr.Jobs[i].Sizes[k]
 			s := size.Step
 			if differs {
 				var err error
-				if s, err = step.Estimate(&j.spec.Workload, &m, size.Step.Layout); err != nil {
+				workload := j.spec.Workload
+				workload.Batch = size.Batch
+				if s, err = step.Estimate(&workload, &m, size.Step.Layout); err != nil {
 					return fmt.Errorf("job %s on %d chips: %w", j.spec.Name, size.Chips, err)
 				}
 			}
 			o := option{
 				servers: size.Servers, used: s.Layout.Chips(), time: s.Time, tokens: float64(s.Tokens), parts: s.Parts,
-				rate: speed(&s) / 1000, activity: power.Activity(s.Activity), mfu: float64(s.MFU),
+				rate: speed(&s) / 1000, activity: power.Activity(s.Activity), mfu: float64(s.MFU), base: k,
 			}
 			if !(o.rate > 0) || math.IsInf(o.rate, 1) {
 				return fmt.Errorf("job %s on %d chips: a step of %g s for %g tokens", j.spec.Name, size.Chips, float64(s.Time), o.tokens)
 			}
-			o.cycle = size.cycle(p, j.spec, s.Time)
-			o.delivered = o.rate * float64(job.ExpectedGoodput(o.cycle, size.failures(p), recovery(&p.Failures, j.spec)))
+			for size.Missing > 0 && pr.Jobs[i].Sizes[o.base].Missing > 0 {
+				o.base++
+			}
+			priced := *size
+			priced.Step = s
+			l := longRun(p, j.spec, &priced, j.spec.Recovery.Mode)
+			o.cycle, o.fastBlocking = l.cycle, fastBlocking(&j.spec.Checkpoint)
+			o.delivered = o.rate * l.goodput
 			j.options = append(j.options, o)
+		}
+		j.tokens = float64(j.spec.Tokens)
+		if j.spec.Work > 0 { // as long at this replica's speed as at any other
+			k := slices.IndexFunc(pr.Jobs[i].Sizes, func(s Size) bool { return s.Missing == 0 })
+			j.tokens = j.options[k].rate * 1000 * float64(j.spec.Work)
 		}
 	}
 	return nil
 }
+
+// fastBlocking is the share of training time in which fast checkpoints block.
+func fastBlocking(c *job.Checkpoint) float64 {
+	rate := 0.0
+	for _, t := range c.Fast {
+		rate += float64(t.Blocking / (t.Interval + t.Blocking))
+	}
+	return min(rate, 0.99)
+}
+
+// failureRate of the classes that stop jobs together, per chip in use.
+func failureRate(p *scenario.Plan) unit.Rate { return p.Failures.Stopping(p.Fleet.Topology.DualHomed) }
 
 // seed pushes the events that are known from the start.
 func (w *World) seed() {
@@ -219,6 +302,9 @@ func (w *World) seed() {
 	}
 	for i := range p.Jobs {
 		w.push(p.Jobs[i].Submit, kindSubmit, int32(i), 0)
+	}
+	for i := range p.Fleet.Maintenance {
+		w.push(p.Fleet.Maintenance[i].First, kindMaintenance, int32(i), 0)
 	}
 	w.queue.Push(event(w.pre.bins[0], kindObserve, 0, 0))
 	w.queue.Push(event(w.pre.horizon, kindHorizon, 0, 0))

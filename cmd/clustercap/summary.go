@@ -135,6 +135,7 @@ func jobTable(set *result.Set, jobs []result.Job) *grid {
 		{"MFU", "%", func(j *result.Job) result.Stat { return j.MFU }},
 		{"goodput", "%", func(j *result.Job) result.Stat { return j.Goodput }},
 		{"interruptions", "", func(j *result.Job) result.Stat { return j.Interruptions }},
+		{"time to failure", "h", func(j *result.Job) result.Stat { return j.MTTFHours }},
 		{"lost to failures", "h", func(j *result.Job) result.Stat { return j.LostHours }},
 		{"energy", "MWh", func(j *result.Job) result.Stat { return j.EnergyMWh }},
 		{"energy cost", set.Currency, func(j *result.Job) result.Stat { return j.Cost }},

@@ -21,12 +21,14 @@ var stackRules = []stackRule{
 	{family: "sc21", stack: "megatron-2021"},
 	{family: "korth22", stack: "megatron-2022"},
 	{family: "vtrain", stack: "megatron-deepspeed"},
+	{family: "bloom", phrase: "fp16, zero-1", stack: "bigscience-fp16"},
 	{family: "bloom", stack: "bigscience"},
 	{family: "internevo", stack: "internevo"},
 	{family: "mosaic", chip: "a100", stack: "llm-foundry-ampere"},
 	{family: "mosaic", stack: "llm-foundry-hopper"},
 	{family: "torchtitan", phrase: "async tp", stack: "torchtitan-async"},
 	{family: "torchtitan", phrase: "asynctp", stack: "torchtitan-async"},
+	{family: "torchtitan", chip: "h200", stack: "torchtitan-2025"},
 	{family: "torchtitan", stack: "torchtitan"},
 	{family: "maxtext", stack: "maxtext"},
 	{family: "tpu-recipes", stack: "maxtext"},
@@ -47,6 +49,10 @@ var stackRules = []stackRule{
 	{family: "mbridge", stack: "megatron-bridge-2026"},
 	{family: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
 	{family: "moezoo", stack: "megatron-core"},
+	// MegaScale (arXiv:2402.15627) overlaps all three parallelisms; its baseline is
+	// the Megatron-LM that others could have.
+	{family: "megascale", phrase: "megatron-lm", stack: "megatron-deepspeed"},
+	{family: "megascale", stack: "megatron-core"},
 }
 
 // stack finds the stack of a case: what its notes say (stack=NAME), else its
@@ -73,7 +79,15 @@ func (c *Case) usualStack(chip string) string {
 			return r.stack
 		}
 	}
-	return ""
+	// Others are taken for the stack that most ran in their year, until the chip's
+	// constants hold.
+	switch {
+	case !strings.HasPrefix(chip, "a100"), c.Year == 0, c.Year > 2022:
+		return ""
+	case c.Year == 2022:
+		return "megatron-deepspeed"
+	}
+	return "megatron-2021"
 }
 
 // fusedSince is the first year whose stacks compute attention tile by tile:
@@ -94,8 +108,18 @@ func (c *Case) attention(stack string) step.Attention {
 	case step.Fused, step.Unfused:
 		return a
 	}
-	if storesScores[stack] != "" || c.Year > 0 && c.Year < fusedSince {
+	if c.early(stack) {
 		return step.Unfused
 	}
 	return step.Fused
 }
+
+// early reports whether a case ran a stack from before fused attention.
+func (c *Case) early(stack string) bool {
+	return storesScores[stack] != "" || c.Year > 0 && c.Year < fusedSince
+}
+
+// dropout reports whether a case trained with dropout: 0.1 on attention scores and
+// behind each block was Megatron's default, which its users of 2021 and 2022 left
+// (BigScience's tr11 launch script sets none); later recipes switch it off.
+func (c *Case) dropout(stack string) bool { return c.early(stack) }

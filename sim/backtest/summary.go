@@ -150,6 +150,18 @@ func errorsOf(kind, name string, pairs []pair) Group {
 	return g
 }
 
+// allocatorReadings are families whose memory is what PyTorch's allocator reserved:
+// the driver's and communicators' own is not in it. Others read the driver's total.
+var allocatorReadings = []string{"torchtitan"}
+
+// predictedMemory is the part of a row's predicted memory that its source measured.
+func (r *Row) predictedMemory() float64 {
+	if r.Case.inFamily(allocatorReadings) {
+		return float64(r.Config.Machine.Tensors(&r.Step))
+	}
+	return float64(r.Step.Memory.Total())
+}
+
 // memoryOf compares peak memory where a row prints it.
 func memoryOf(rows []Row) []Group {
 	var out []Group
@@ -157,7 +169,7 @@ func memoryOf(rows []Row) []Group {
 		var pairs []pair
 		for _, r := range some {
 			if m := r.Case.Memory(); m > 0 {
-				pairs = append(pairs, pair{r.ID, float64(r.Step.Memory.Total()), float64(m)})
+				pairs = append(pairs, pair{r.ID, r.predictedMemory(), float64(m)})
 			}
 		}
 		if len(pairs) > 0 {

@@ -3,8 +3,17 @@ package failure
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"clustercap/sim/unit"
+)
+
+// The ranges of a shape's parameter. Lives in the field have k between 0.5 and 4
+// and σ up to 2.5; beyond these the bound of the hazard, which is what a failure
+// costs to sample, grows into the thousands.
+const (
+	leastWeibull, mostWeibull     = 0.3, 6
+	leastLognormal, mostLognormal = 0.2, 3
 )
 
 // Validate returns every problem of the spec, each led by the path of its field.
@@ -16,31 +25,86 @@ func (s *Spec) Validate() error {
 	}
 	for i := range s.Classes {
 		c := &s.Classes[i]
+		path := "classes." + c.Name
 		if !rising(c.Rate) {
-			bad("classes.%s.rate: %g..%g..%g per second; it must rise from 0 or more", c.Name, c.Rate.Low, c.Rate.Likely, c.Rate.High)
+			bad("%s.rate: %g..%g..%g per second; it must rise from 0 or more", path, c.Rate.Low, c.Rate.Likely, c.Rate.High)
 		}
-		if c.Scope != ServerScope && c.Scope != JobScope {
-			bad("classes.%s.scope: %q; it must be %q or %q", c.Name, c.Scope, ServerScope, JobScope)
+		if !slices.Contains(Scopes(), c.Scope) {
+			bad("%s.scope: %q; it must be one of %q", path, c.Scope, Scopes())
+		}
+		if !(c.Idle >= 0) || !(c.BurnIn >= 0) {
+			bad("%s: idle %g, burn_in %g; neither may be negative", path, float64(c.Idle), float64(c.BurnIn))
+		}
+		if (c.Silent || c.Slowdown > 0) && c.Scope != ServerScope {
+			bad("%s.scope: %q; silent and slow failures are a server's", path, c.Scope)
+		}
+		if c.Silent && c.Slowdown > 0 {
+			bad("%s: silent and slow at once; make them two classes", path)
+		}
+		if !(c.Slowdown >= 0 && c.Slowdown < 1) {
+			bad("%s.slowdown: %g; it must be at least 0 and below 1", path, float64(c.Slowdown))
+		}
+		if err := c.Shape.Validate(); err != nil {
+			bad("%s.shape.%w", path, err)
 		}
 		if !(c.Detection.Mean >= 0) {
-			bad("classes.%s.detection: %g s; it must not be negative", c.Name, float64(c.Detection.Mean))
+			bad("%s.detection: %g s; it must not be negative", path, float64(c.Detection.Mean))
 		}
 		if !(c.Repair.Mean >= 0) {
-			bad("classes.%s.repair: %g s; it must not be negative", c.Name, float64(c.Repair.Mean))
+			bad("%s.repair: %g s; it must not be negative", path, float64(c.Repair.Mean))
 		}
 	}
+	if l := &s.Lemons; !rising(l.Share) || l.Share.High > 1 || l.Share.High > 0 && !(l.Factor.Low >= 1) {
+		bad("lemons: a share of %g failing %g times as often; the share lies within 0 and 1, the factor is at least 1",
+			float64(l.Share.Likely), float64(l.Factor.Low))
+	}
+	if g := &s.Stragglers; !rising(g.Share) || g.Share.High > 1 || !(g.Slowdown >= 0 && g.Slowdown < 1) {
+		bad("stragglers: a share of %g slower by %g; both lie within 0 and 1", float64(g.Share.Likely), float64(g.Slowdown))
+	}
 	return errors.Join(errs...)
+}
+
+// Validate returns the problem of a shape, led by its field.
+func (s *Shape) Validate() error {
+	least, most := 0.0, 0.0
+	switch s.Kind {
+	case "", Exponential:
+		return nil
+	case Weibull:
+		least, most = leastWeibull, mostWeibull
+	case Lognormal:
+		least, most = leastLognormal, mostLognormal
+	default:
+		return fmt.Errorf("kind: %q; it must be %q, %q or %q", s.Kind, Exponential, Weibull, Lognormal)
+	}
+	if !(s.Parameter >= least && s.Parameter <= most) {
+		return fmt.Errorf("parameter: %g; with %s it lies within %g and %g", s.Parameter, s.Kind, least, most)
+	}
+	return nil
 }
 
 func rising[Q unit.Quantity](r unit.Range[Q]) bool {
 	return r.Low >= 0 && r.Low <= r.Likely && r.Likely <= r.High
 }
 
-// Total is the rate of all classes together, per chip in service, at Likely values.
-func (s *Spec) Total() unit.Rate {
-	var sum unit.Rate
-	for i := range s.Classes {
-		sum += s.Classes[i].Rate.Likely
+// Stopping is the rate of the classes that stop jobs, per chip in use, at Likely
+// values: lemons at their share, age left out.
+func (s *Spec) Stopping(dualHomed bool) unit.Rate {
+	lemons := 1.0
+	if s.Lemons.Share.Likely > 0 {
+		lemons += float64(s.Lemons.Share.Likely) * (float64(s.Lemons.Factor.Likely) - 1)
 	}
-	return sum * unit.Rate(s.Scale.Likely)
+	var sum float64
+	for i := range s.Classes {
+		c := &s.Classes[i]
+		if !c.Stops(dualHomed) {
+			continue
+		}
+		rate := float64(c.Rate.Likely)
+		if c.Scope.TakesServers() {
+			rate *= lemons
+		}
+		sum += rate
+	}
+	return unit.Rate(sum * float64(s.Scale.Likely))
 }

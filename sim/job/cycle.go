@@ -70,6 +70,24 @@ func (p *Progress) Advance(c Cycle, dt des.Time, rate float64) (done, durable Wo
 	return work(from, to), durable
 }
 
+// Rewind takes the job back by at most back, not beyond the last checkpoint that was
+// cut, and returns the work that this loses. What is left stays at risk.
+func (p *Progress) Rewind(c Cycle, back des.Time) (lost Work) {
+	back = min(back, p.Open.Wall(), p.Phase)
+	if back <= 0 {
+		return Work{}
+	}
+	train := min(c.trained(p.Phase)-c.trained(p.Phase-back), p.Open.Train)
+	block := min(back-train, p.Open.Block)
+	lost = Work{Train: train, Block: block}
+	if p.Open.Train > 0 {
+		lost.Tokens = p.Open.Tokens * (float64(train) / float64(p.Open.Train))
+	}
+	p.Open = Work{p.Open.Train - train, p.Open.Block - block, p.Open.Tokens - lost.Tokens}
+	p.Phase -= train + block
+	return lost
+}
+
 // trained is the training time within the first t of cycle time.
 func (c Cycle) trained(t des.Time) des.Time {
 	period := c.Interval + c.Blocking

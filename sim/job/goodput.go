@@ -15,6 +15,7 @@ import (
 type Recovery struct {
 	Detection []WeightedDuration // by class; weights are relative
 	Restart   dist.Duration
+	Fixed     unit.Duration // on top of Restart
 }
 
 // WeightedDuration is one part of a mixture of distributions.
@@ -43,7 +44,8 @@ func ExpectedGoodput(c Cycle, rate unit.Rate, r Recovery) unit.Share {
 	if lambda*period < 1e-12 { // the limit λ → 0, where the form above is 0/0
 		return unit.Share(interval / period)
 	}
-	e := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / (lambda * laplace(r.Restart, lambda))
+	restart := laplace(r.Restart, lambda) * math.Exp(-lambda*float64(r.Fixed))
+	e := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / (lambda * restart)
 	return unit.Share(interval / (e * (1 + lambda*meanDetection(r.Detection, lambda))))
 }
 
@@ -111,6 +113,9 @@ func quantile(d dist.Duration, i int) unit.Duration {
 func laplace(d dist.Duration, lambda float64) float64 {
 	if d.Constant() {
 		return math.Exp(-lambda * float64(d.Mean))
+	}
+	if d.Exponential {
+		return 1 / (1 + lambda*float64(d.Mean))
 	}
 	var sum float64
 	for i := range quantiles {

@@ -34,6 +34,9 @@ type Model struct {
 	Sinks bool `json:"sinks,omitempty"`
 	// EmbeddingNorm is true where a norm follows the embedding (BLOOM).
 	EmbeddingNorm bool `json:"embedding_norm,omitempty"`
+	// Dropout is true where attention scores and the output of each block are
+	// dropped at random in training, as GPTs were until about 2023; its masks are kept.
+	Dropout bool `json:"dropout,omitempty"`
 	// MLA is multi-head latent attention (DeepSeek), or nil.
 	MLA *MLA `json:"mla,omitempty"`
 	// MoE is the mixture of experts, or nil for a dense model.

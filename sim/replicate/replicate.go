@@ -59,5 +59,6 @@ func Run(ctx context.Context, pr *sim.Prepared, progress func(done, total int)) 
 		}
 	}
 	frame.Scaling = pr.Scaling()
+	frame.Checkpoints = pr.CheckpointCurves()
 	return result.Summarize(frame, runs)
 }

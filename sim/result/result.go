@@ -36,6 +36,31 @@ var stateNames = [NumStates]string{
 // String is the state's key in result.json.
 func (s State) String() string { return stateNames[s] }
 
+// Reason is why a job lost time.
+type Reason int
+
+// The reasons, in the order of what follows a failure.
+const (
+	LostToWork      Reason = iota // training since the newest checkpoint that survived
+	LostToDetection               // stopped, nobody knew yet
+	LostToWaiting                 // for servers
+	LostToRestart
+	NumReasons
+)
+
+var reasonNames = [NumReasons]string{"lost_work", "detection", "waiting", "restart"}
+
+// String is the reason's key in result.json.
+func (r Reason) String() string { return reasonNames[r] }
+
+// CauseRun is what one cause did in one replica.
+type CauseRun struct {
+	// Failures of the class, with or without a job on what failed.
+	Failures float64
+	// Interruptions of jobs, and LostHours of wall time of all jobs together.
+	Interruptions, LostHours float64
+}
+
 // Run is one replica of one plan.
 type Run struct {
 	Replica int
@@ -44,7 +69,9 @@ type Run struct {
 	// ChipHours by state.
 	ChipHours       [NumStates]float64
 	OnSiteChipHours float64
-	Events          int
+	// Causes by class of failure in plan order; the last are planned stops.
+	Causes []CauseRun
+	Events int
 	// Samples at the end of each bin of the calendar: Samples[column][bin],
 	// columns as in Timeline.
 	Samples [][]float64
@@ -66,10 +93,17 @@ type JobRun struct {
 	MFU float64
 	// Goodput is the share of wall time since the first start that made progress
 	// that was kept, at full clock.
-	Goodput       float64
+	Goodput float64
+	// ETTR, the effective training time ratio, is the share of wall time since the
+	// first start spent in training that was kept, at whatever clock.
+	ETTR          float64
 	Interruptions float64
-	// LostHours of wall time to failures: lost work, detection, restart, waiting.
+	PlannedStops  float64 // for maintenance; not among the interruptions
+	// MTTFHours is the time in training per interruption; NaN without one.
+	MTTFHours float64
+	// LostHours of wall time to failures and planned stops, and the same by reason.
 	LostHours float64
+	LostBy    [NumReasons]float64
 	EnergyMWh float64 // at the meter: the job's chips and their share of overhead
 	Cost      float64 // of that energy
 	// Blocked says what a job that trained nothing waited for longest, else "".
@@ -83,6 +117,17 @@ type SiteRun struct {
 	// communication phase of a step, all jobs in phase.
 	PowerSwingMW float64
 	Cost, CO2t   float64
+	// Availability is the share of server-hours in service, of those after commissioning.
+	Availability float64
+	// ServersInRepair and RepairBacklog are means over the calendar: out for repair,
+	// and of these waiting for a technician or a part. LongestBacklog is the worst.
+	ServersInRepair, RepairBacklog, LongestBacklog float64
+	Failures                                       float64 // of all classes
+	LemonFailures                                  float64 // that the same servers, healthy, would not have had
+	SparesUsed                                     float64 // servers swapped into stopped jobs
+	PartsUsed, Retired, Evicted                    float64
+	Misdiagnosed                                   float64 // failures for which an innocent server went to repair
+	Absorbed                                       float64 // leaf failures that a second port survived
 }
 
 // Stat summarises one quantity over the replicas that have a value of it. A
@@ -123,7 +168,11 @@ type Set struct {
 	OnSite     Stat            `json:"on_site_chip_hours"`
 	Timeline   Timeline        `json:"timeline"`
 	Scaling    []ScalingPoint  `json:"scaling"`
-	Warnings   []string        `json:"warnings,omitempty"`
+	// Causes by class of failure; the last, planned, are stops for maintenance and
+	// evictions.
+	Causes      []Cause           `json:"causes,omitempty"`
+	Checkpoints []CheckpointCurve `json:"checkpoint_intervals,omitempty"`
+	Warnings    []string          `json:"warnings,omitempty"`
 	// Values of every replica, in order of replica, for paired comparison; keys
 	// job/<name>/<metric> and site/<metric>.
 	Values map[string]Floats `json:"values"`
@@ -146,8 +195,12 @@ type Job struct {
 	Goodput         Stat `json:"goodput"`
 	Interruptions   Stat `json:"interruptions"`
 	LostHours       Stat `json:"lost_hours"`
-	EnergyMWh       Stat `json:"energy_mwh"`
-	Cost            Stat `json:"cost"`
+	// LostBy holds lost_hours by reason: lost_work, detection, waiting, restart.
+	LostBy    map[string]Stat `json:"lost_by,omitempty"`
+	ETTR      Stat            `json:"ettr"`
+	MTTFHours Stat            `json:"mttf_hours"`
+	EnergyMWh Stat            `json:"energy_mwh"`
+	Cost      Stat            `json:"cost"`
 	// Blocked says why replicas trained nothing: the longest wait of each, the most
 	// frequent first, each with how many replicas it holds for.
 	Blocked []string `json:"blocked,omitempty"`
@@ -173,6 +226,35 @@ type Site struct {
 	PowerSwingMW Stat `json:"power_swing_mw"`
 	Cost         Stat `json:"cost"`
 	CO2t         Stat `json:"co2_t"`
+
+	Availability    Stat `json:"availability"`
+	Failures        Stat `json:"failures"`
+	ServersInRepair Stat `json:"servers_in_repair"`
+	RepairBacklog   Stat `json:"repair_backlog"`
+	LongestBacklog  Stat `json:"longest_backlog"`
+	SparesUsed      Stat `json:"spares_used"`
+	PartsUsed       Stat `json:"parts_used"`
+	Retired         Stat `json:"retired"`
+}
+
+// Cause is one class of failure over all replicas.
+type Cause struct {
+	Name          string `json:"name"`
+	Failures      Stat   `json:"failures"`
+	Interruptions Stat   `json:"interruptions"`
+	LostHours     Stat   `json:"lost_hours"` // of all jobs together
+}
+
+// CheckpointCurve is a job's expected goodput over the interval between checkpoints.
+type CheckpointCurve struct {
+	Job     string `json:"job"`
+	Chips   int    `json:"chips"`
+	Seconds Floats `json:"interval_seconds"`
+	Goodput Floats `json:"goodput"`
+	// ChosenSeconds is the plan's interval, BestSeconds that of the highest goodput.
+	ChosenSeconds float64 `json:"chosen_seconds"`
+	BestSeconds   float64 `json:"best_seconds"`
+	BestGoodput   float64 `json:"best_goodput"`
 }
 
 // Timeline is the calendar in equal bins. Days holds each bin's end since the
@@ -184,7 +266,7 @@ type Timeline struct {
 
 // Column is one quantity over the calendar. Names: chips_on_site,
 // chips_in_service, chips_productive, power_mw, power_peak_mw, power_limit_mw
-// (0: none), and per job job/<name>/chips, job/<name>/tokens_per_second,
+// (0: none), servers_in_repair, spares_ready (in service, held by no job), and per job job/<name>/chips, job/<name>/tokens_per_second,
 // job/<name>/tokens (cumulative).
 type Column struct {
 	Name string `json:"name"`
@@ -205,4 +287,8 @@ type ScalingPoint struct {
 	MFU             float64 `json:"mfu"`               // failure-free, against the peak of Chips
 	// Delivered is the same with failures and checkpoints at the plan's rates.
 	Delivered float64 `json:"delivered_tokens_per_second"`
+	// MTTFHours of the job on so many chips; 0 where nothing stops it.
+	MTTFHours float64 `json:"mttf_hours,omitempty"`
+	// Modes are the delivered tokens per second in each mode of recovery.
+	Modes map[string]float64 `json:"modes,omitempty"`
 }

@@ -42,6 +42,9 @@ func JobMetrics() []JobMetric {
 		{"goodput", false, func(j *JobRun) float64 { return j.Goodput }},
 		{"interruptions", false, func(j *JobRun) float64 { return j.Interruptions }},
 		{"lost_hours", false, func(j *JobRun) float64 { return j.LostHours }},
+		{"ettr", false, func(j *JobRun) float64 { return j.ETTR }},
+		{"mttf_hours", false, func(j *JobRun) float64 { return j.MTTFHours }},
+		{"planned_stops", false, func(j *JobRun) float64 { return j.PlannedStops }},
 		{"energy_mwh", false, func(j *JobRun) float64 { return j.EnergyMWh }},
 		{"cost", false, func(j *JobRun) float64 { return j.Cost }},
 	}
@@ -62,6 +65,18 @@ func SiteMetrics() []SiteMetric {
 		{"power_swing_mw", func(s *SiteRun) float64 { return s.PowerSwingMW }},
 		{"cost", func(s *SiteRun) float64 { return s.Cost }},
 		{"co2_t", func(s *SiteRun) float64 { return s.CO2t }},
+		{"availability", func(s *SiteRun) float64 { return s.Availability }},
+		{"failures", func(s *SiteRun) float64 { return s.Failures }},
+		{"servers_in_repair", func(s *SiteRun) float64 { return s.ServersInRepair }},
+		{"repair_backlog", func(s *SiteRun) float64 { return s.RepairBacklog }},
+		{"longest_backlog", func(s *SiteRun) float64 { return s.LongestBacklog }},
+		{"spares_used", func(s *SiteRun) float64 { return s.SparesUsed }},
+		{"parts_used", func(s *SiteRun) float64 { return s.PartsUsed }},
+		{"retired", func(s *SiteRun) float64 { return s.Retired }},
+		{"evicted", func(s *SiteRun) float64 { return s.Evicted }},
+		{"misdiagnosed", func(s *SiteRun) float64 { return s.Misdiagnosed }},
+		{"absorbed", func(s *SiteRun) float64 { return s.Absorbed }},
+		{"lemon_failures", func(s *SiteRun) float64 { return s.LemonFailures }},
 	}
 }
 
@@ -82,7 +97,7 @@ func indicator(b bool) float64 {
 //
 // The frame holds what is known before the first replica runs: the plan's names,
 // seed, start, horizon and currency; each job's Name, Model, Chips, TargetTokens
-// and Layouts; the Timeline's Days and its columns' Name and Unit, in the order of
+// and Layouts; each cause's Name; the Timeline's Days and its columns' Name and Unit, in the order of
 // Run.Samples; Scaling and Warnings. The frame is not changed.
 func Summarize(frame Set, runs []*Run) (*Set, error) {
 	if err := checkShapes(&frame, runs); err != nil {
@@ -120,6 +135,9 @@ func checkShapes(frame *Set, runs []*Run) error {
 		if len(r.Samples) != len(frame.Timeline.Columns) {
 			return fmt.Errorf("plan %s, replica %d: %d timeline columns sampled, %d declared", frame.Plan, r.Replica, len(r.Samples), len(frame.Timeline.Columns))
 		}
+		if len(r.Causes) < len(frame.Causes) {
+			return fmt.Errorf("plan %s, replica %d: %d causes of failure counted, %d declared", frame.Plan, r.Replica, len(r.Causes), len(frame.Causes))
+		}
 		for c, bins := range r.Samples {
 			if len(bins) != len(frame.Timeline.Days) {
 				return fmt.Errorf("plan %s, replica %d: timeline column %s has %d bins, the calendar %d",
@@ -156,7 +174,7 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 		"training_days": &j.TrainingDays, "finish_days": &j.FinishDays, "tokens": &j.Tokens,
 		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
 		"interruptions": &j.Interruptions, "lost_hours": &j.LostHours,
-		"energy_mwh": &j.EnergyMWh, "cost": &j.Cost,
+		"energy_mwh": &j.EnergyMWh, "cost": &j.Cost, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
 	}
 	for _, m := range JobMetrics() {
 		values := collect(runs, func(r *Run) float64 { return missing(m.Of(&r.Jobs[i]), m.Duration) })
@@ -164,6 +182,10 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 		if stat, ok := into[m.Name]; ok {
 			*stat = Summary(values)
 		}
+	}
+	j.LostBy = make(map[string]Stat, NumReasons)
+	for r := range NumReasons {
+		j.LostBy[r.String()] = Summary(collect(runs, func(run *Run) float64 { return run.Jobs[i].LostBy[r] }))
 	}
 	j.Blocked = blocked(i, runs)
 	j.FinishedShare = stat.Mean(s.Values[JobKey(j.Name, "finished")], nil)
@@ -195,11 +217,29 @@ func (s *Set) summarizeSite(runs []*Run) {
 		"peak_power_mw": &s.Site.PeakPowerMW, "mean_power_mw": &s.Site.MeanPowerMW,
 		"energy_mwh": &s.Site.EnergyMWh, "power_swing_mw": &s.Site.PowerSwingMW,
 		"cost": &s.Site.Cost, "co2_t": &s.Site.CO2t,
+		"availability": &s.Site.Availability, "failures": &s.Site.Failures, "servers_in_repair": &s.Site.ServersInRepair,
+		"repair_backlog": &s.Site.RepairBacklog, "longest_backlog": &s.Site.LongestBacklog, "spares_used": &s.Site.SparesUsed,
+		"parts_used": &s.Site.PartsUsed, "retired": &s.Site.Retired,
 	}
 	for _, m := range SiteMetrics() {
 		values := collect(runs, func(r *Run) float64 { return missing(m.Of(&r.Site), false) })
 		s.Values[SiteKey(m.Name)] = values
-		*into[m.Name] = Summary(values)
+		if stat, ok := into[m.Name]; ok {
+			*stat = Summary(values)
+		}
+	}
+	s.summarizeCauses(runs)
+}
+
+func (s *Set) summarizeCauses(runs []*Run) {
+	s.Causes = slices.Clone(s.Causes)
+	for c := range s.Causes {
+		of := func(value func(*CauseRun) float64) Stat {
+			return Summary(collect(runs, func(r *Run) float64 { return value(&r.Causes[c]) }))
+		}
+		s.Causes[c].Failures = of(func(c *CauseRun) float64 { return c.Failures })
+		s.Causes[c].Interruptions = of(func(c *CauseRun) float64 { return c.Interruptions })
+		s.Causes[c].LostHours = of(func(c *CauseRun) float64 { return c.LostHours })
 	}
 }
 

@@ -366,18 +366,3 @@ func (d *decoder) checkSite(s *Site, path string) {
 			fmt.Sprintf("write it in %s/kWh", s.Currency))
 	}
 }
-
-// checkFailures reports classes of one name and servers that are never repaired.
-func (d *decoder) checkFailures(f *Failures, path string) {
-	seen := map[Name]bool{}
-	for i, class := range f.Classes {
-		p := fmt.Sprintf("%s[%d]", under(path, "classes"), i)
-		if seen[class.Name] {
-			d.badAt(under(p, "name"), fmt.Sprintf("a second class named %q", class.Name), "give every class its own name")
-		}
-		seen[class.Name] = true
-		if class.Scope == "server" && class.Repair == nil {
-			d.badAt(under(p, "repair"), "is missing, and the class takes servers out of service", "write repair: 1 d, or scope: job")
-		}
-	}
-}

@@ -213,7 +213,7 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 	for _, f := range fields {
 		switch {
 		case n.get(f.name) != nil:
-		case misspelt[f.name] && f.rule.required: // said once, where it is written
+		case misspelt[f.name] && f.rule.def == "": // said once, where it is written
 			d.failed = append(d.failed, under(path, f.name))
 		default:
 			d.absent(n, path, v, f)

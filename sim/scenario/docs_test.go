@@ -21,7 +21,7 @@ import (
 func readDocs(t *testing.T) map[string]string {
 	t.Helper()
 	docs := map[string]string{}
-	for _, file := range []string{"file.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
+	for _, file := range []string{"file.go", "reliability.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -102,9 +102,23 @@ func tables(docs map[string]string) string {
 		{"fleet", reflect.TypeFor[Fleet]()},
 		{"fleet.deliveries[]", reflect.TypeFor[Delivery]()},
 		{"fleet.commissioning", reflect.TypeFor[Commissioning]()},
+		{"fleet.cold_spares", reflect.TypeFor[ColdSpares]()},
+		{"fleet.topology", reflect.TypeFor[Topology]()},
+		{"fleet.repair", reflect.TypeFor[Repair]()},
+		{"fleet.repair.stages[]", reflect.TypeFor[RepairStage]()},
+		{"fleet.retire", reflect.TypeFor[Retire]()},
+		{"fleet.maintenance[]", reflect.TypeFor[Maintenance]()},
 		{"failures", reflect.TypeFor[Failures]()},
+		{"failures.infant, failures.maturing", reflect.TypeFor[Decline]()},
+		{"failures.lemons", reflect.TypeFor[Lemons]()},
+		{"failures.relapse", reflect.TypeFor[Relapse]()},
+		{"failures.stragglers", reflect.TypeFor[Stragglers]()},
 		{"failures.classes[]", reflect.TypeFor[FailureClass]()},
+		{"failures.classes[].shape", reflect.TypeFor[Shape]()},
+		{"recovery", reflect.TypeFor[Recovery]()},
+		{"recovery.setup", reflect.TypeFor[Setup]()},
 		{"checkpoint", reflect.TypeFor[Checkpoint]()},
+		{"checkpoint.tiers[]", reflect.TypeFor[CheckpointTier]()},
 		{"jobs.NAME", reflect.TypeFor[Job]()},
 		{"jobs.NAME.layout", reflect.TypeFor[step.Layout]()},
 		{"Times with a spread", reflect.TypeFor[spreadFields]()},

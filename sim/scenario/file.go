@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"clustercap/sim/dist"
-	"clustercap/sim/failure"
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
 	"clustercap/sim/step"
@@ -47,6 +46,8 @@ type File struct {
 	// Restart is the time from the detection of a failure until training goes on:
 	// scheduling, communicator set-up, checkpoint load. At most 2 y.
 	Restart *TimeSpread `json:"restart,omitempty" example:"10 min"`
+	// Recovery says what jobs do after a failure, unless a job says otherwise.
+	Recovery Recovery `json:"recovery,omitempty"`
 	// Jobs are the training runs, by name; earlier ones go first at equal priority.
 	Jobs Named[Job] `json:"jobs"`
 	// Plans are variations of this scenario, by name: each a title and whatever keys
@@ -106,6 +107,16 @@ type Fleet struct {
 	Commissioning Commissioning `json:"commissioning,omitempty"`
 	// Spares is the share of servers in service held warm for swaps: 0 % to 50 %.
 	Spares unit.Share `json:"spares" default:"0 %" max:"50 %"`
+	// ColdSpares are further servers that join a job after a delay.
+	ColdSpares *ColdSpares `json:"cold_spares,omitempty"`
+	// Topology says how many chips share what may fail.
+	Topology Topology `json:"topology,omitempty"`
+	// Repair is the way of a failed server back into service.
+	Repair Repair `json:"repair,omitempty"`
+	// Retire is the policy that takes servers out for good that fail too often.
+	Retire Retire `json:"retire,omitempty"`
+	// Maintenance is planned work that recurs.
+	Maintenance []Maintenance `json:"maintenance,omitempty"`
 }
 
 // Delivery is one lot (date, chips) or a ramp of equal lots (from, every, chips, upto).
@@ -134,37 +145,12 @@ type Commissioning struct {
 	Return TimeSpread `json:"return" example:"21 d" default:"21 d" source:"return to the vendor takes weeks [prior]"`
 }
 
-// Failures is a profile of independent causes of failure.
-type Failures struct {
-	// Title is a line for reports.
-	Title string `json:"title,omitempty"`
-	// Scale multiplies the rate of every class: 0 (nothing fails) to 1,000.
-	Scale unit.Range[unit.Factor] `json:"scale" default:"1" source:"as measured" max:"1000"`
-	// Classes of failure; an empty list means that nothing fails.
-	Classes []FailureClass `json:"classes"`
-}
-
-// FailureClass is one cause of events that stop jobs.
-type FailureClass struct {
-	// Name of the class, unique within the profile.
-	Name Name `json:"name"`
-	// Rate per chip in service: at most 100 a day.
-	Rate unit.Range[unit.Rate] `json:"rate" max:"100 /d"`
-	// Scope is what one failure takes with it: the server (and the job on it), or
-	// only the job.
-	Scope failure.Scope `json:"scope" enum:"server,job"`
-	// Detection is the time until the job's owner knows that it stopped: at most 2 y.
-	Detection TimeSpread `json:"detection" example:"5 min" default:"0 s" source:"noticed at once unless the profile says otherwise"`
-	// Repair is the time from detection until the server is back in service: at most
-	// 2 y; needed with scope server.
-	Repair *TimeSpread `json:"repair,omitempty" example:"1 d"`
-}
-
 // Checkpoint says how a job saves its state.
 type Checkpoint struct {
-	// Interval of training between two checkpoints (1 s to 365 d), or auto for
-	// Daly's optimum at the job's size and failure rate.
-	Interval AutoDuration `json:"interval" default:"auto" min:"1 s" max:"365 d" example:"30 min"`
+	// Interval of training between two checkpoints (1 s to 365 d), or a rule for it at
+	// the job's size and failure rate: auto and daly are Daly's optimum, young is
+	// Young's, optimum that of the renewal formula, which holds at any failure rate.
+	Interval CheckpointInterval `json:"interval" default:"auto" example:"30 min"`
 	// StorageBandwidth is the rate at which one job's checkpoint is written, all
 	// chips together; needed unless blocking and background are durations.
 	StorageBandwidth *unit.Bandwidth `json:"storage_bandwidth,omitempty" above:"0 GB/s" example:"200 GB/s"`
@@ -179,14 +165,25 @@ type Checkpoint struct {
 	// Background is how long after that the checkpoint is durable (at most 30 d), or
 	// auto: nothing with sync, the whole write with async.
 	Background AutoDuration `json:"background" default:"auto" max:"30 d" example:"5 min"`
+	// Load is how long a restart takes to read a checkpoint, on top of the restart
+	// time (at most 30 d), or auto: its size over the storage bandwidth.
+	Load AutoDuration `json:"load" default:"0 s" source:"in the restart time" max:"30 d" example:"30 s"`
+	// Shared is set where jobs share the storage bandwidth: loads at once divide it.
+	Shared bool `json:"shared" default:"false"`
+	// Tiers in front of the store, from which a restart takes the newest checkpoint
+	// that survived the failure.
+	Tiers []CheckpointTier `json:"tiers,omitempty"`
 }
 
 // Job is one training run.
 type Job struct {
 	// Model is a model of the catalog, or written out.
 	Model Reference[model.Model] `json:"model"`
-	// Tokens to train on.
-	Tokens unit.Tokens `json:"tokens" above:"0 T tokens"`
+	// Tokens to train on; needed unless work is given.
+	Tokens unit.Tokens `json:"tokens,omitempty" above:"0 T tokens"`
+	// Work stands for the tokens that the job trains on in this time on its smallest
+	// chip count when nothing stops it: at most 20 y.
+	Work unit.Duration `json:"work,omitempty" above:"0 s" max:"20 y"`
 	// Sequence is the length in tokens: 1 to 10,000,000.
 	Sequence int `json:"sequence" min:"1" max:"10000000" example:"8192"`
 	// GlobalBatch is the number of sequences per step: 1 to 10,000,000.
@@ -209,18 +206,22 @@ type Job struct {
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"`
 	// Restart replaces the scenario's restart time for this job.
 	Restart *TimeSpread `json:"restart,omitempty" example:"10 min"`
+	// Recovery changes keys of the scenario's recovery for this job.
+	Recovery *Recovery `json:"recovery,omitempty"`
 	// Resize is the shortest time between two voluntary changes of size: at most 2 y.
 	Resize unit.Duration `json:"resize" default:"7 d" source:"a change of size is a planned stop; weekly at most [prior]" max:"2 y"`
 }
 
-// TimeSpread is a duration, or a lognormal distribution of durations with a mean
-// and a smaller median.
+// TimeSpread is a duration, or a distribution of durations: lognormal with a mean and
+// a smaller median, or exponential with a mean.
 type TimeSpread struct{ dist.Duration }
 
 // spreadFields is the mapping form of TimeSpread.
 type spreadFields struct {
 	// Mean of the distribution: at most 2 y.
 	Mean unit.Duration `json:"mean" max:"2 y" example:"10 min"`
-	// Median, at most the mean; without it every draw is the mean.
+	// Median of a lognormal, at most the mean; without it every draw is the mean.
 	Median *unit.Duration `json:"median,omitempty" above:"0 s" max:"2 y" example:"8 min"`
+	// Shape of the distribution.
+	Shape string `json:"shape,omitempty" enum:"lognormal,exponential"`
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
 	"clustercap/sim/hardware"
 	"clustercap/sim/power"
@@ -24,7 +23,7 @@ type resolver struct {
 // resolve decodes a merged tree and resolves it; name is the overlay's, "" for the
 // scenario's own plan. It returns nil when there are problems.
 func (l *loader) resolve(root *node, name string) *Plan {
-	root = inheritCheckpoint(root, &l.c)
+	root = inherit(inherit(root, "checkpoint", &l.c), "recovery", &l.c)
 	found := l.c.reports
 	d := newDecoder(&l.c, l.catalog)
 	r := &resolver{decoder: d}
@@ -52,6 +51,9 @@ func (l *loader) resolve(root *node, name string) *Plan {
 	}
 	if d.whole("failures") {
 		r.failures()
+		if d.whole("fleet.repair") {
+			r.repairs()
+		}
 	}
 	if calendar && r.plan.Server.Chips > 0 {
 		r.fleet()
@@ -64,19 +66,19 @@ func (l *loader) resolve(root *node, name string) *Plan {
 	return r.plan
 }
 
-// inheritCheckpoint lays each job's checkpoint keys over the scenario's.
-func inheritCheckpoint(root *node, c *collector) *node {
-	common, jobs := root.get("checkpoint"), root.get("jobs")
+// inherit lays each job's keys of a mapping over the scenario's.
+func inherit(root *node, key string, c *collector) *node {
+	common, jobs := root.get(key), root.get("jobs")
 	if common == nil || common.kind != mappingNode || jobs == nil || jobs.kind != mappingNode {
 		return root
 	}
 	out := jobs.without()
 	for i := range out.fields {
 		f := &out.fields[i]
-		if own := f.value.get("checkpoint"); own != nil && own.kind == mappingNode {
+		if own := f.value.get(key); own != nil && own.kind == mappingNode {
 			body := f.value.without()
 			for j := range body.fields {
-				if body.fields[j].key == "checkpoint" {
+				if body.fields[j].key == key {
 					body.fields[j].value = merge(common, own, "", c)
 				}
 			}
@@ -177,19 +179,6 @@ func (r *resolver) site() {
 	}
 }
 
-// failures resolves the profile.
-func (r *resolver) failures() {
-	f := &r.file.Failures.Value
-	r.plan.Failures = failure.Spec{Scale: f.Scale}
-	for _, c := range f.Classes {
-		class := failure.Class{Name: string(c.Name), Rate: c.Rate, Scope: c.Scope, Detection: c.Detection.Duration}
-		if c.Repair != nil {
-			class.Repair = c.Repair.Duration
-		}
-		r.plan.Failures.Classes = append(r.plan.Failures.Classes, class)
-	}
-}
-
 // fleet resolves the deliveries.
 func (r *resolver) fleet() {
 	f := &r.file.Fleet
@@ -197,6 +186,9 @@ func (r *resolver) fleet() {
 		ChipsPerServer: r.plan.Server.Chips,
 		Commissioning:  f.Commissioning.Time.Duration, Rejected: f.Commissioning.Rejected,
 		Return: f.Commissioning.Return.Duration, Spares: f.Spares,
+	}
+	if r.whole("fleet.cold_spares", "fleet.topology", "fleet.repair", "fleet.retire", "fleet.maintenance") {
+		r.upkeep(&spec)
 	}
 	total, broken := 0, false
 	for i := range f.Deliveries {

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"reflect"
 	"strconv"
 
 	"clustercap/sim/job"
@@ -26,7 +27,7 @@ func (r *resolver) jobs() {
 // job resolves one training run; checks whose inputs are broken are left out.
 func (r *resolver) job(name string, j *Job, path string) job.Spec {
 	spec := job.Spec{
-		Name: name, Model: j.Model.Value, Tokens: j.Tokens, Sizes: j.Chips,
+		Name: name, Model: j.Model.Value, Tokens: j.Tokens, Work: j.Work, Sizes: j.Chips,
 		Priority: j.Priority, Resize: j.Resize,
 		Workload: step.Workload{Model: j.Model.Value, Sequence: j.Sequence, Batch: j.GlobalBatch, Precision: j.Precision},
 	}
@@ -39,7 +40,15 @@ func (r *resolver) job(name string, j *Job, path string) job.Spec {
 	if r.whole("fleet.chip") && step.Peak(&r.plan.Chip, j.Precision) == 0 {
 		r.badAt(path+".precision", r.plan.Chip.Name+" has no rate for "+string(j.Precision), "write bf16, or give the chip an fp8 or fp4 rate")
 	}
+	switch {
+	case !r.whole(path+".tokens", path+".work"):
+	case j.Tokens == 0 && j.Work == 0:
+		r.badAt(path+".tokens", "is missing", "write tokens: "+exampleOf(reflect.TypeFor[unit.Tokens](), rule{})+", or work: 90 d")
+	case j.Tokens > 0 && j.Work > 0:
+		r.badAt(path+".work", "is given as tokens too", "keep one of the two")
+	}
 	r.sizes(j, path)
+	r.recovery(j, path, &spec)
 	r.restart(j, path, &spec)
 	r.checkpoint(j, path, &spec)
 	if !j.Layout.Auto && r.plan.Server.Chips > 0 && r.whole(path) {
@@ -94,8 +103,17 @@ func (r *resolver) checkpoint(j *Job, path string, spec *job.Spec) {
 	if known {
 		write = unit.Duration(float64(size) / float64(*c.StorageBandwidth))
 	}
-	spec.Checkpoint = job.Checkpoint{Interval: c.Interval.Value, Blocking: c.Blocking.Value, Background: c.Background.Value}
-	needsWrite := false
+	spec.Checkpoint = job.Checkpoint{
+		Interval: c.Interval.Value, Rule: c.Interval.Rule, Blocking: c.Blocking.Value, Background: c.Background.Value,
+		Load: c.Load.Value, Shared: c.Shared,
+	}
+	for _, t := range c.Tiers {
+		spec.Checkpoint.Fast = append(spec.Checkpoint.Fast, job.Tier(t))
+	}
+	needsWrite := c.Load.Auto
+	if c.Load.Auto {
+		spec.Checkpoint.Load = write
+	}
 	if c.Blocking.Auto {
 		spec.Checkpoint.Blocking = asyncBlocking
 		if c.Mode == "sync" {

@@ -145,12 +145,17 @@ func buildForeignRules() map[string]reflect.StructTag {
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
 	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
+	for _, f := range []string{"Gradients", "Logits"} {
+		add(stack, f, `optional:"1" max:"100 B"`)
+	}
+	add(stack, "Context", `optional:"1" max:"1 TB"`)
 	add(stack, "StepOverhead", `optional:"1" max:"1 h"`)
 
 	layout := reflect.TypeFor[step.Layout]()
 	for _, f := range []string{"TP", "PP", "VPP", "CP", "EP", "ETP", "MicroBatch"} {
 		add(layout, f, `default:"1" min:"1" max:"10000000"`)
 	}
+	add(layout, "SP", `default:"true"`)
 	add(layout, "DP", optionalCount)
 	add(layout, "ZeRO", `default:"1" min:"0" max:"3"`)
 	add(layout, "Recompute", `default:"none" enum:"none,selective,light,alternate,full"`)

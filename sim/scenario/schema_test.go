@@ -235,6 +235,12 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 		return b.pattern("electricity_price", "A price of electricity, e.g. 0.5 CNY/kWh, or a range of them.", quantityPattern([]string{"USD/kWh", "USD/MWh"}, 3))
 	case *AutoDuration:
 		return anyOf(&jsonschema.Schema{Const: "auto"}, b.value(reflect.TypeFor[AutoDuration]().Field(1).Type, rule{}, false))
+	case *CheckpointInterval:
+		rules := &jsonschema.Schema{Type: "string"}
+		for _, word := range checkpointRules {
+			rules.Enum = append(rules.Enum, word)
+		}
+		return anyOf(rules, b.value(reflect.TypeFor[CheckpointInterval]().Field(1).Type, rule{}, false))
 	case *PowerLimit:
 		return anyOf(&jsonschema.Schema{Const: "none"}, b.value(reflect.TypeFor[PowerLimit]().Field(0).Type, rule{}, false))
 	case *TimeSpread:

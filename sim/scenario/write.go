@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"strings"
 
-	"clustercap/sim/dist"
+	"clustercap/sim/job"
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
@@ -54,14 +54,13 @@ func asWritten(p *Plan) File {
 		date := dateAt(p.Start, d.At)
 		f.Fleet.Deliveries = append(f.Fleet.Deliveries, Delivery{Date: &date, Chips: d.Servers * p.Server.Chips})
 	}
-	f.Failures.Value.Scale = p.Failures.Scale
-	for _, c := range p.Failures.Classes {
-		class := FailureClass{Name: Name(c.Name), Rate: c.Rate, Scope: c.Scope, Detection: TimeSpread{c.Detection}}
-		if c.Repair != (dist.Duration{}) {
-			class.Repair = &TimeSpread{c.Repair}
-		}
-		f.Failures.Value.Classes = append(f.Failures.Value.Classes, class)
+	f.Failures.Value = failuresAsWritten(p)
+	upkeepAsWritten(p, &f.Fleet)
+	policy := job.Policy{Mode: job.StopRestart, Floor: 1}
+	if len(p.Jobs) > 0 {
+		policy = p.Jobs[0].Recovery
 	}
+	f.Recovery = recoveryAsWritten(&policy, p.Server.Chips)
 	for i := range p.Jobs {
 		f.Jobs = append(f.Jobs, jobAsWritten(p, i))
 	}
@@ -78,10 +77,16 @@ func jobAsWritten(p *Plan, i int) NamedItem[Job] {
 		Precision: spec.Workload.Precision, Chips: spec.Sizes, Layout: LayoutChoice{Auto: spec.Layout == nil},
 		Submit: &submit, Priority: spec.Priority, Resize: spec.Resize, Restart: &TimeSpread{spec.Restart},
 		Checkpoint: &Checkpoint{
-			Interval: AutoDuration{c.Interval == 0, c.Interval}, BytesPerParameter: bytesWritten, Mode: "async",
+			Interval: CheckpointInterval{c.Rule, c.Interval}, BytesPerParameter: bytesWritten, Mode: "async",
 			Blocking: AutoDuration{Value: c.Blocking}, Background: AutoDuration{Value: c.Background},
+			Load: AutoDuration{Value: c.Load}, Shared: c.Shared,
 		},
 	}
+	for _, t := range c.Fast {
+		j.Checkpoint.Tiers = append(j.Checkpoint.Tiers, CheckpointTier(t))
+	}
+	policy := recoveryAsWritten(&spec.Recovery, p.Server.Chips)
+	j.Recovery, j.Work = &policy, spec.Work
 	if spec.Layout != nil {
 		j.Layout.Layout = *spec.Layout
 	}
@@ -109,6 +114,13 @@ func (v AutoDuration) encodeNode() any {
 	return v.Value
 }
 
+func (v CheckpointInterval) encodeNode() any {
+	if v.Rule != "" {
+		return yamlText(v.Rule)
+	}
+	return v.Value
+}
+
 func (v PowerLimit) encodeNode() any {
 	if v.Power == 0 {
 		return yamlText("none")
@@ -123,6 +135,9 @@ func (v EnergyPrice) encodeNode() any {
 func (v TimeSpread) encodeNode() any {
 	if v.Constant() {
 		return v.Mean
+	}
+	if v.Exponential {
+		return spreadFields{Mean: v.Mean, Shape: "exponential"}
 	}
 	median := v.Median
 	return spreadFields{Mean: v.Mean, Median: &median}

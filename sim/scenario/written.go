@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"clustercap/sim/dist"
+	"clustercap/sim/job"
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
@@ -112,6 +114,35 @@ func (v *AutoDuration) decodeNode(d *decoder, n *node, path string, r rule) {
 	d.value(n, path, reflect.ValueOf(&v.Value).Elem(), r)
 }
 
+// CheckpointInterval is a duration, or a rule for one.
+type CheckpointInterval struct {
+	Rule  job.Rule // "" where Value is given
+	Value unit.Duration
+}
+
+func (CheckpointInterval) example() string { return "auto" }
+
+// checkpointRules are the words for the rules; auto is Daly's.
+var checkpointRules = []string{"auto", "daly", "young", "optimum"}
+
+func (v *CheckpointInterval) decodeNode(d *decoder, n *node, path string, _ rule) {
+	if n.kind == scalarNode && slices.Contains(checkpointRules, n.text) {
+		if v.Rule = job.Rule(n.text); n.text == "auto" {
+			v.Rule = job.Daly
+		}
+		d.record(n, path, n.text)
+		return
+	}
+	if n.kind == scalarNode && (n.text == "" || n.text[0] > '9') {
+		d.bad(n, path, excerpt(n.text)+" is neither a time nor a rule for one", "write e.g. 30 min, or one of "+strings.Join(checkpointRules, ", "))
+		return
+	}
+	d.value(n, path, reflect.ValueOf(&v.Value).Elem(), rule{min: leastInterval, max: mostInterval})
+}
+
+// The bounds of an explicit interval.
+const leastInterval, mostInterval = "1 s", "365 d"
+
 // PowerLimit is a power, or none (0).
 type PowerLimit struct{ unit.Power }
 
@@ -164,6 +195,12 @@ func (v *TimeSpread) decodeNode(d *decoder, n *node, path string, r rule) {
 	var f spreadFields
 	d.structure(n, path, reflect.ValueOf(&f).Elem())
 	switch {
+	case f.Shape == "exponential" && f.Median != nil:
+		d.badAt(under(path, "median"), "an exponential has none of its own", "remove it: it is 0.69 of the mean")
+	case f.Shape == "exponential":
+		v.Duration = dist.Duration{Mean: f.Mean, Exponential: true}
+	case f.Median == nil && f.Shape == "lognormal":
+		d.badAt(under(path, "shape"), "a lognormal needs a median", "write median: ..., below the mean")
 	case f.Median == nil:
 		v.Duration = dist.Fixed(f.Mean)
 	case *f.Median > f.Mean:

@@ -109,7 +109,7 @@ func walk(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 			if cp > 1 && w.Sequence%(2*cp) != 0 {
 				break
 			}
-			s.pipelines(step.Layout{TP: tp, CP: cp, Schedule: step.OneFOneB, Attention: step.Fused})
+			s.pipelines(step.Layout{TP: tp, SP: true, CP: cp, Schedule: step.OneFOneB, Attention: step.Fused})
 		}
 	}
 	return s, nil
@@ -157,16 +157,24 @@ func (s *space) replicas(l step.Layout) {
 				continue
 			}
 			for _, ep := range s.experts {
-				if (l.TP*l.CP*dp)%ep == 0 {
-					l.EP, l.ETP = ep, 1
-					s.memories(l)
-					if double := l; s.doubles(l) {
-						double.Schedule = step.DualPipe
-						s.memories(double)
+				if plane := l.TP * l.CP * dp; plane%ep == 0 {
+					s.expertLayouts(l, ep, 1)
+					if s.work.Model.MoE != nil && l.TP > 1 && plane%(ep*l.TP) == 0 {
+						s.expertLayouts(l, ep, l.TP)
 					}
 				}
 			}
 		}
+	}
+}
+
+// expertLayouts prices one division of the experts (or of nothing, in a dense model).
+func (s *space) expertLayouts(l step.Layout, ep, etp int) {
+	l.EP, l.ETP = ep, etp
+	s.memories(l)
+	if s.doubles(l) {
+		l.Schedule = step.DualPipe
+		s.memories(l)
 	}
 }
 

@@ -146,11 +146,34 @@ func TestBadQuestions(t *testing.T) {
 	}
 }
 
-func BenchmarkBestLlama405(b *testing.B) {
-	w, m := llama405(), h100()
-	for b.Loop() {
-		if _, err := Best(w, m, 16384, 10); err != nil {
-			b.Fatal(err)
-		}
+// BenchmarkBest searches the whole space; the promise is 1 s on 16,384 and 2,048 chips
+// and 3 s on 100,000, on one core.
+func BenchmarkBest(b *testing.B) {
+	deepseek := &step.Workload{
+		Model: model.Model{
+			Name: "deepseek-v3", Layers: 61, Hidden: 7168, Heads: 128, FFN: 18432, Gated: true, Vocab: 129280, MTP: 1,
+			MLA: &model.MLA{QRank: 1536, KVRank: 512, NopeDim: 128, RopeDim: 64, ValueDim: 128},
+			MoE: &model.MoE{Experts: 256, TopK: 8, FFN: 2048, SharedFFN: 2048, DenseLayers: 3, NodeLimit: 4},
+		},
+		Sequence: 4096, Batch: 15360, Precision: step.FP8,
+	}
+	for _, c := range []struct {
+		name  string
+		work  *step.Workload
+		chips int
+	}{
+		{"llama3-405b on 16384", llama405(), 16384},
+		{"llama3-405b on 100000", llama405(), 100000},
+		{"deepseek-v3 on 2048", deepseek, 2048},
+		{"deepseek-v3 on 100000", deepseek, 100000},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			m := h100()
+			for b.Loop() {
+				if _, err := Best(c.work, m, c.chips, 10); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

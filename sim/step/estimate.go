@@ -12,11 +12,6 @@ import (
 
 // Constants of composition.
 const (
-	// weightBytes per parameter: the BF16 copy that the layers compute with, or
-	// the FP8 copy and its transpose.
-	weightBytes   = 2.0
-	gradientBytes = 4.0  // gradients are accumulated and reduced in FP32
-	adamBytes     = 12.0 // FP32 master weight and two moments
 	// adamTraffic is the bytes that one Adam update moves per parameter: read
 	// gradient, master and moments; write master, moments and BF16 weight.
 	adamTraffic = 4 + 12 + 12 + 2.0
@@ -28,11 +23,6 @@ const (
 	// beside it: NCCL occupies 16-24 of 132 multiprocessors (DeepSeek-V3: 20) and
 	// some memory bandwidth; range 0.08-0.18.
 	commSlowdown = 0.12
-	// contextBytes is what driver, runtime and communicators hold before the
-	// first tensor, range 2-5 GB.
-	contextBytes = 3e9
-	// fragmentation is the share of activation memory lost to the allocator, range 3-10 %.
-	fragmentation = 0.05
 )
 
 // pricer prices layouts of one workload on one machine.
@@ -171,17 +161,18 @@ func (p *pricer) messages(s *pipe, micro float64) float64 {
 	return 2*hop*float64(l.PP-1) + 2*micro*float64(l.VPP)*exposed
 }
 
-// message is the time of one send to the next pipeline stage, and the part of it that
-// the receiver waits. Plain 1F1B waits for each input and each gradient. With several
-// chunks per stage (or DualPipe's two directions) every chunk boundary sends; the
-// messages hide behind the kernels of the next chunk, which they slow down, except
-// while the pipeline fills and drains.
+// message is the time of one send to the next pipeline stage, each chip of a
+// tensor-parallel group sending its part (Narayanan et al., SC'21, section 4.1), and
+// the part of that time that the receiver waits. Plain 1F1B waits for each input and
+// each gradient. With several chunks per stage (or DualPipe's two directions) every
+// chunk boundary sends; the messages hide behind the kernels of the next chunk, which
+// they slow down, except while the pipeline fills and drains.
 func (p *pricer) message(s *pipe) (hop, exposed float64) {
 	l := p.layout
 	if l.PP == 1 {
 		return 0, 0
 	}
-	hop = p.net.send(activationBytes*s.shape.sharded*s.shape.hidden, l.TP*l.CP*l.DP)
+	hop = p.net.send(activationBytes*s.shape.split*s.shape.hidden, l.TP*l.CP*l.DP)
 	if l.VPP == 1 && l.Schedule == OneFOneB {
 		return hop, hop
 	}

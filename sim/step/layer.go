@@ -27,37 +27,51 @@ type block struct {
 	forward, backward pass
 	redo              pass    // run again before the backward pass
 	stored            float64 // bytes of activations kept per microbatch
+	products          float64 // bytes of the outputs of all matrix products
+	redone            float64 // bytes of activations computed again for the backward pass
 	working           float64 // bytes live only while the layer runs
 }
 
 func (b block) plus(c block) block {
 	return block{
 		b.forward.plus(c.forward), b.backward.plus(c.backward), b.redo.plus(c.redo),
-		b.stored + c.stored, max(b.working, c.working),
+		b.stored + c.stored, b.products + c.products, b.redone + c.redone, max(b.working, c.working),
 	}
 }
 
 func (b block) times(f float64) block {
-	return block{b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.working}
+	return block{b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.products * f, b.redone * f, b.working}
 }
 
 // Bytes of one element in the tensors that layers exchange and keep.
 const (
 	activationBytes = 2.0 // BF16
-	logitBytes      = 4.0 // the loss is computed in FP32
+	maskBytes       = 1.0 // of dropout
+	// logitBytes is what each logit moves and takes in FP32, in which the loss is
+	// computed; logitsLive what one takes at the peak: the product's BF16 output, an
+	// FP32 copy, and in FP32 the softmax, which becomes the gradient in place
+	// (Megatron's vocabulary-parallel cross-entropy). 6 where the loss is one kernel,
+	// 14 where PyTorch keeps the gradient apart.
+	logitBytes = 4.0
+	logitsLive = activationBytes + 2*logitBytes
 )
 
 // shape is one microbatch of a workload under a layout, as one chip sees it.
 type shape struct {
 	tokens  float64 // per tensor-parallel group: micro_batch x sequence / CP
-	sharded float64 // tokens / TP: the sequence-parallel regions
+	split   float64 // tokens / TP
+	sharded float64 // of the regions between tensor-parallel blocks: split with SP, else tokens
 	tp, cp  float64
 	hidden  float64
 }
 
 func newShape(w *Workload, l Layout) shape {
 	t := float64(l.MicroBatch) * float64(w.Sequence) / float64(l.CP)
-	return shape{tokens: t, sharded: t / float64(l.TP), tp: float64(l.TP), cp: float64(l.CP), hidden: float64(w.Model.Hidden)}
+	s := shape{tokens: t, split: t / float64(l.TP), sharded: t, tp: float64(l.TP), cp: float64(l.CP), hidden: float64(w.Model.Hidden)}
+	if l.SP {
+		s.sharded = s.split
+	}
+	return s
 }
 
 // linear adds the three products of a linear layer: forward m x n x k, its input
@@ -66,6 +80,7 @@ func (p *pricer) linear(b *block, m, n, k float64) { p.grouped(b, 1, m, n, k) }
 
 func (p *pricer) grouped(b *block, groups, m, n, k float64) {
 	r := &p.rates
+	b.products += activationBytes * groups * m * n
 	cast := r.castOperands(groups * m * k)
 	b.forward.compute = b.forward.compute.plus(r.gemm(groups, m, n, k)).plus(cast)
 	gradient := r.castOperands(groups * m * n)
@@ -77,10 +92,21 @@ func (p *pricer) grouped(b *block, groups, m, n, k float64) {
 
 // elementwise adds a memory-bound kernel that moves so many bytes forward and
 // twice as many backward (the gradient beside each operand).
-func (p *pricer) elementwise(b *block, bytes float64) {
-	bytes *= p.rates.traffic
-	b.forward.compute = b.forward.compute.plus(p.rates.stream(bytes))
-	b.backward.compute = b.backward.compute.plus(p.rates.stream(2 * bytes))
+func (p *pricer) elementwise(b *block, bytes float64) { p.streams(b, bytes, 2*bytes) }
+
+// between adds a kernel of the regions between tensor-parallel blocks. Without
+// sequence parallelism the forward pass runs it whole on every chip. The backward
+// pass gains nothing from sequence parallelism, 11.9 against 11.8 ms of a layer that
+// gains 0.5 of 7.7 ms forward (Korthikanti et al., table 4): gathering the blocks'
+// inputs once more costs what the shorter kernels save. So it counts divided in both.
+func (p *pricer) between(b *block, s shape, bytes float64) {
+	p.streams(b, bytes*s.sharded*s.hidden, 2*bytes*s.split*s.hidden)
+}
+
+// streams adds a memory-bound kernel that moves so many bytes in each pass.
+func (p *pricer) streams(b *block, forward, backward float64) {
+	b.forward.compute = b.forward.compute.plus(p.rates.stream(forward * p.rates.traffic))
+	b.backward.compute = b.backward.compute.plus(p.rates.stream(backward * p.rates.traffic))
 }
 
 // attentionBlock prices norm, projections, rotary embedding and fused attention
@@ -93,7 +119,7 @@ func (p *pricer) attentionBlock(s shape) block {
 	qk, v := float64(a.QK), float64(a.V)
 	h := s.hidden
 
-	p.norm(&b, s.sharded*h)
+	p.norm(&b, s)
 	if mla := m.MLA; mla != nil {
 		p.latentProjections(&b, s, mla)
 	} else {
@@ -112,9 +138,19 @@ func (p *pricer) attentionBlock(s shape) block {
 	}
 
 	p.linear(&b, s.tokens, h, heads*v)
-	p.elementwise(&b, 3*activationBytes*s.sharded*h) // residual
+	p.residual(&b, s)
 	p.tensorPair(&b, s)
 	return b
+}
+
+// residual adds dropout, whose mask is kept, and the residual addition behind a block.
+func (p *pricer) residual(b *block, s shape) {
+	bytes := 3 * activationBytes
+	if p.work.Model.Dropout {
+		bytes += maskBytes
+		b.stored += maskBytes * s.sharded * s.hidden
+	}
+	p.between(b, s, bytes)
 }
 
 // attention adds the attention product, averaged over full and windowed layers,
@@ -123,9 +159,12 @@ func (p *pricer) attention(b *block, s shape, heads, qk, v float64) (forward, ba
 	m := &p.work.Model
 	if p.layout.Attention == Unfused {
 		var stored float64
-		forward, backward, stored = p.rates.attendUnfused(float64(p.layout.MicroBatch), heads, float64(p.work.Sequence), qk, v)
+		forward, backward, stored = p.rates.attendUnfused(float64(p.layout.MicroBatch), heads, float64(p.work.Sequence), qk, v, m.Dropout)
+		// The gradients before and behind the softmax.
+		b.working = max(b.working, 2*activationBytes*float64(p.layout.MicroBatch)*heads*float64(p.work.Sequence)*float64(p.work.Sequence))
 		if p.layout.Recompute == RecomputeSelective {
 			b.redo.compute = b.redo.compute.plus(forward)
+			b.redone += stored
 		} else {
 			b.stored += stored
 		}
@@ -162,6 +201,7 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	b.stored += activationBytes * s.tokens * (q + kv + float64(a.RopeDim))
 	if p.light() {
 		b.redo.compute = b.redo.compute.plus(r.gemm(1, s.tokens, heads*qk, max(q, kv))).plus(r.gemm(1, s.tokens, heads*kvUp, kv))
+		b.redone += activationBytes * s.tokens * heads * (qk + kvUp)
 	} else {
 		b.stored += activationBytes * s.tokens * heads * (qk + kvUp)
 	}
@@ -170,12 +210,17 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 // tensorPair adds the all-gather before and the reduce-scatter after a
 // tensor-parallel block, forward and backward (Korthikanti et al., section 4.2.2;
 // the backward pass's second all-gather runs beside the weight gradient), less what
-// the stack hides beside the products.
+// the stack hides beside the products. Without sequence parallelism it is one
+// all-reduce behind the block and one behind its backward pass.
 func (p *pricer) tensorPair(b *block, s shape) {
 	if s.tp <= 1 {
 		return
 	}
-	pair := 2 * p.net.gather(activationBytes*s.tokens*s.hidden, group{p.layout.TP, 1})
+	bytes, all := activationBytes*s.tokens*s.hidden, group{p.layout.TP, 1}
+	pair := 2 * p.net.gather(bytes, all)
+	if !p.layout.SP {
+		pair = p.net.reduce(bytes, all)
+	}
 	hidden := float64(p.mach.Stack.TensorOverlap.Likely) * pair
 	pair += (commSlowdown - 1) * hidden
 	b.forward.tensor += pair
@@ -187,20 +232,22 @@ func (p *pricer) tensorPair(b *block, s shape) {
 func (p *pricer) feedForward(s shape, width float64) block {
 	var b block
 	h := s.hidden
-	p.norm(&b, s.sharded*h)
+	p.norm(&b, s)
 	p.mlp(&b, 1, s.tokens, width/s.tp, h)
-	p.elementwise(&b, 3*activationBytes*s.sharded*h) // residual
+	p.residual(&b, s)
 	p.tensorPair(&b, s)
 	return b
 }
 
-// norm adds a norm of so many elements and keeps its input, and its output, a
-// matrix operand, unless that is computed again.
-func (p *pricer) norm(b *block, elements float64) {
-	p.elementwise(b, 2*activationBytes*elements)
+// norm adds the norm before a block and keeps its input, and its output, a matrix
+// operand, unless that is computed again.
+func (p *pricer) norm(b *block, s shape) {
+	elements := s.sharded * s.hidden
+	p.between(b, s, 2*activationBytes)
 	b.stored += activationBytes * elements
 	if p.light() {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * elements))
+		b.redone += p.rates.operand * elements
 	} else {
 		b.stored += p.rates.operand * elements
 	}
@@ -219,8 +266,10 @@ func (p *pricer) mlp(b *block, groups, m, width, hidden float64) {
 	p.elementwise(b, activation)
 	p.grouped(b, groups, m, hidden, width)
 	inner := groups * m * width
+	b.working = max(b.working, activation) // the gradients of its inputs and output
 	if p.light() {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation))
+		b.redone += p.rates.operand * inner
 		b.stored += p.rates.operand * inner * up
 	} else {
 		b.stored += activationBytes*inner*up + p.rates.operand*inner
@@ -238,10 +287,10 @@ func (p *pricer) experts(s shape) block {
 	var b block
 	moe := p.work.Model.MoE
 	h := s.hidden
-	routed := s.sharded * float64(moe.TopK)
-	p.norm(&b, s.sharded*h)
+	routed := s.split * float64(moe.TopK)
+	p.norm(&b, s)
 
-	router := p.rates.gemmBF16(s.sharded, float64(moe.Experts), h)
+	router := p.rates.gemmBF16(s.split, float64(moe.Experts), h)
 	b.forward.compute = b.forward.compute.plus(router)
 	b.backward.compute = b.backward.compute.plus(router.times(2))
 	// Permutation into expert order, and back with the weighted sum.
@@ -264,7 +313,7 @@ func (p *pricer) experts(s shape) block {
 		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h)
 		p.tensorPair(&b, s)
 	}
-	p.elementwise(&b, 3*activationBytes*s.sharded*h) // residual
+	p.residual(&b, s)
 	return b
 }
 
@@ -298,17 +347,24 @@ func (p *pricer) layer(s shape, moe bool) block {
 	} else {
 		b = b.plus(p.feedForward(s, float64(p.work.Model.FFN)))
 	}
+	if p.layout.SP && p.layout.TP > 1 {
+		// A block's gathered input and its gradient before it is scattered.
+		b.working += 2 * activationBytes * s.tokens * s.hidden
+	}
+	all, input := b.stored+b.redone, activationBytes*s.sharded*s.hidden
 	switch p.layout.Recompute {
 	case RecomputeAlternate:
-		// Of the products' outputs every second one is kept.
+		// Kept are the layer's input, attention's output and every second product's.
 		b.redo.compute = b.redo.compute.plus(cost{matrix: b.forward.compute.matrix / 2, flops: b.forward.compute.flops / 2})
-		b.stored /= 2
+		a := p.work.Model.Attention()
+		b.stored = min(all, input+activationBytes*s.tokens*float64(a.Heads*a.V)/s.tp+b.products/2)
 	case RecomputeFull:
-		// Only the layer's input is kept; the rest lives while the layer runs.
-		b.working = b.stored
-		b.stored = activationBytes * s.sharded * s.hidden
+		// Only the layer's input is kept.
+		b.stored = input
 		b.redo = b.forward
 	}
+	// What is computed again lives while the layer runs.
+	b.working += all - b.stored
 	return b
 }
 
@@ -316,6 +372,9 @@ func (p *pricer) layer(s shape, moe bool) block {
 func (p *pricer) embedding(s shape) block {
 	var b block
 	p.elementwise(&b, 2*activationBytes*s.tokens*s.hidden)
+	if p.work.Model.Dropout {
+		b.stored = maskBytes * s.sharded * s.hidden
+	}
 	return b
 }
 
@@ -331,8 +390,10 @@ func (p *pricer) head(s shape) block {
 	b.backward.compute = b.backward.compute.plus(r.gemmBF16(s.tokens, h, n)).plus(r.gemmBF16(h, n, s.tokens))
 	p.elementwise(&b, (activationBytes+2*logitBytes)*s.tokens*n)
 	p.tensorPair(&b, s)
-	b.stored = activationBytes * s.sharded * h
-	b.working = (activationBytes + logitBytes) * s.tokens * n
+	// The norm's input and output, as without recomputation (section 4.3 of
+	// Korthikanti et al.).
+	b.stored = 2 * activationBytes * s.sharded * h
+	b.working = orElse(p.mach.Stack.Logits, logitsLive) * s.tokens * n
 	return b
 }
 

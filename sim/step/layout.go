@@ -11,6 +11,9 @@ import (
 func (l Layout) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "tp=%d,pp=%d,dp=%d", l.TP, l.PP, l.DP)
+	if !l.SP {
+		b.WriteString(",sp=0")
+	}
 	for _, f := range []struct {
 		name  string
 		value int
@@ -33,13 +36,13 @@ func (l Layout) String() string {
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, vpp, cp, ep, etp, zero, mb, recompute, schedule, attention"
+const layoutKeys = "tp, pp, dp, sp, vpp, cp, ep, etp, zero, mb, recompute, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
-// ZeRO is 1, recompute none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips
+// ZeRO is 1, sequence parallelism on (sp=1), recompute none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips
 // allow", see Complete.
 func ParseLayout(text string) (Layout, error) {
-	l := Layout{TP: 1, PP: 1, VPP: 1, CP: 1, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
+	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
 		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "etp": &l.ETP,
 		"zero": &l.ZeRO, "mb": &l.MicroBatch,
@@ -64,6 +67,13 @@ func ParseLayout(text string) (Layout, error) {
 			continue
 		case "attention":
 			l.Attention = Attention(value)
+			continue
+		case "sp":
+			on, err := strconv.ParseBool(value)
+			if err != nil {
+				return Layout{}, fmt.Errorf("sp=%s is not 0 or 1", value)
+			}
+			l.SP = on
 			continue
 		}
 		p := ints[key]
@@ -170,6 +180,9 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 			bad("ep=%d must divide tp x cp x dp = %d", l.EP, l.TP*l.CP*l.DP)
 		default:
 			bad("ep=%d x etp=%d must divide tp x cp x dp = %d", l.EP, l.ETP, l.TP*l.CP*l.DP)
+		}
+		if !l.SP && l.TP > 1 {
+			bad("sp=0 with experts needs tp=1, not %d: the tokens of a tensor-parallel group are divided among its chips", l.TP)
 		}
 		if l.ETP != 1 && l.ETP != l.TP {
 			bad("etp=%d must be 1 or tp=%d", l.ETP, l.TP)

@@ -2,10 +2,39 @@ package step
 
 import "clustercap/sim/unit"
 
+// Bytes per parameter, and what memory holds besides tensors.
+const (
+	// weightBytes: the BF16 copy that the layers compute with, or the FP8 copy and
+	// its transpose.
+	weightBytes   = 2.0
+	gradientBytes = 4.0  // gradients are accumulated and reduced in FP32
+	adamBytes     = 12.0 // FP32 master weight and two moments
+	// gatheredLayers of weights are whole on a chip under full sharding: one
+	// computing, one arriving.
+	gatheredLayers = 2
+	// gatheredGradients are the bytes per parameter of one layer's gradients before
+	// they are scattered: BF16 as computed, and the FP32 buffer that is reduced
+	// (PyTorch FSDP2 with reduce_dtype float32).
+	gatheredGradients = 2 + 4
+	// contextBytes is what driver, runtime and communicators hold before the
+	// first tensor, range 2-5 GB.
+	contextBytes = 3e9
+	// fragmentation is what the allocator reserves beyond what is in use, as a share
+	// of the memory that comes and goes; range 3-15 %.
+	fragmentation = 0.05
+)
+
+// context is what the stack holds beside tensors.
+func (s *Stack) context() unit.Bytes { return unit.Bytes(orElse(s.Context, contextBytes)) }
+
+// Tensors is a step's memory without what driver, runtime and communicators hold:
+// what a framework's allocator can report.
+func (m *Machine) Tensors(s *Step) unit.Bytes { return s.Memory.Total() - m.Stack.context() }
+
 // memory is the need of the fullest stage. Weights, gradients and optimizer state
 // per parameter follow mixed-precision Adam (2 + 4 + 12 bytes; ZeRO shards optimizer,
 // gradients and weights in turn); activations are what the blocks keep, times the
-// microbatches in flight.
+// microbatches in flight, and what lives while one layer, or the loss, runs.
 func (p *pricer) memory(s *pipe) Memory {
 	var out Memory
 	micro := p.microbatches()
@@ -22,24 +51,33 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 	l := p.layout
 	sharded := s.dense/p.shards(false) + s.expert/p.shards(true)
 	all := s.dense + s.expert
-	weights, gradients := all, all
+	weights, gradients := weightBytes*all, all
+	state := adamBytes
+	perGradient := orElse(p.mach.Stack.Gradients, gradientBytes)
+	if perGradient < gradientBytes {
+		// The optimizer makes an FP32 copy of the gradients of its share.
+		state += gradientBytes
+	}
 	var gathered float64
 	if l.ZeRO >= 2 {
 		gradients = sharded
 	}
 	if l.ZeRO == 3 {
-		weights = sharded
-		// Two layers' weights at a time: one computing, one arriving.
-		gathered = 2 * weightBytes * all / max(1, float64(p.work.Model.Layers))
+		// What is sharded is the FP32 master, cast as it is gathered (FSDP, MaxText).
+		// Embedding and head stay whole between the passes: FSDP's root.
+		tables := (p.work.Model.EmbeddingParams() + p.work.Model.HeadParams()) / float64(l.TP)
+		layer := max(0, all-tables) / max(1, float64(p.work.Model.Layers))
+		weights = weightBytes * (tables + gatheredLayers*layer)
+		gathered = gatheredGradients * layer
 	}
 	activations := s.stored*p.inFlight(index, micro) + s.transient
 	m := Memory{
-		Weights:     unit.Bytes(weightBytes * weights),
-		Gradients:   unit.Bytes(gradientBytes * gradients),
-		Optimizer:   unit.Bytes(adamBytes * sharded),
+		Weights:     unit.Bytes(weights),
+		Gradients:   unit.Bytes(perGradient * gradients),
+		Optimizer:   unit.Bytes(state * sharded),
 		Activations: unit.Bytes(activations),
 	}
-	m.Buffers = unit.Bytes(contextBytes + gathered + fragmentation*activations)
+	m.Buffers = p.mach.Stack.context() + unit.Bytes(gathered+fragmentation*activations)
 	return m
 }
 

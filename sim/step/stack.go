@@ -29,15 +29,27 @@ type Stack struct {
 	// ExpertSync is the time that the host stalls every layer of experts, each
 	// way, to learn how many tokens each expert got.
 	ExpertSync unit.Range[unit.Duration] `json:"expert_sync,omitzero"`
+	// Gradients is the bytes that the gradient of one parameter takes on a chip,
+	// beside the optimizer's share; 0 is 4, accumulated and reduced in FP32.
+	Gradients unit.Range[unit.Bytes] `json:"gradients,omitzero"`
+	// Logits is the bytes that one logit takes while the loss and its gradient are
+	// computed; 0 is 10.
+	Logits unit.Range[unit.Bytes] `json:"logits,omitzero"`
+	// Context is what driver, runtime, communicators and the stack's fixed buffers
+	// hold beside tensors; 0 is 3 GB.
+	Context unit.Range[unit.Bytes] `json:"context,omitzero"`
 	// StepOverhead is the time per step outside the model: data loading, logging,
 	// gradient norm, launch of the optimizer.
 	StepOverhead unit.Range[unit.Duration] `json:"step_overhead,omitzero"`
 }
 
 // orOne is a share whose zero means all.
-func orOne[Q unit.Quantity](r unit.Range[Q]) float64 {
+func orOne[Q unit.Quantity](r unit.Range[Q]) float64 { return orElse(r, 1) }
+
+// orElse is the likely value of a range whose zero means usual.
+func orElse[Q unit.Quantity](r unit.Range[Q], usual float64) float64 {
 	if r.Likely == 0 {
-		return 1
+		return usual
 	}
 	return float64(r.Likely)
 }

@@ -79,7 +79,7 @@ func drawStep(t *rapid.T) (*Workload, Layout) {
 		w.Model = moe()
 	}
 	l := Layout{
-		TP: pow("tp", 3), PP: pow("pp", 3), VPP: pow("vpp", 1), DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
+		TP: pow("tp", 3), SP: rapid.Bool().Draw(t, "sp"), PP: pow("pp", 3), VPP: pow("vpp", 1), DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
 		ZeRO:       rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "zero"),
 		MicroBatch: pow("mb", 2),
 		Recompute:  rapid.SampledFrom([]Recompute{RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull}).Draw(t, "recompute"),
@@ -258,6 +258,7 @@ func TestParseLayoutRefuses(t *testing.T) {
 		"tp=8,tp=4":   "tp is given twice",
 		"tq=8":        `unknown key "tq"; the keys are ` + layoutKeys,
 		"tp=eight":    "tp=eight is not a whole number from 0 to 10000000",
+		"sp=maybe":    "sp=maybe is not 0 or 1",
 		"pp=-1":       "pp=-1 is not a whole number from 0 to 10000000",
 		"tp=1e9,pp=2": "tp=1e9 is not a whole number from 0 to 10000000",
 	} {
@@ -302,14 +303,17 @@ func TestProblemsAreListedAtOnce(t *testing.T) {
 }
 
 // ZeRO-1 shards the optimizer over the replicas: with d of them, its 12 bytes per
-// parameter become 12/d (Rajbhandari et al., figure 1).
+// parameter become 12/d (Rajbhandari et al., figure 1). Fully sharded, the master
+// weight among them is the only shard, and two layers are gathered beside the table.
 func TestZeROShardsMemory(t *testing.T) {
 	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
 	n := w.Model.Params()
+	table := w.Model.EmbeddingParams() + w.Model.HeadParams()
+	gathered := 2 * (table + 2*(n-table)/24) / n
 	for _, c := range []struct {
 		zero                        string
 		weights, gradients, moments float64
-	}{{"0", 2, 4, 12}, {"1", 2, 4, 12.0 / 8}, {"2", 2, 4.0 / 8, 12.0 / 8}, {"3", 2.0 / 8, 4.0 / 8, 12.0 / 8}} {
+	}{{"0", 2, 4, 12}, {"1", 2, 4, 12.0 / 8}, {"2", 2, 4.0 / 8, 12.0 / 8}, {"3", gathered, 4.0 / 8, 12.0 / 8}} {
 		m := mustEstimate(t, w, a100(), layout("tp=1,dp=8,zero="+c.zero)).Memory
 		if !near(float64(m.Weights), c.weights*n) || !near(float64(m.Gradients), c.gradients*n) || !near(float64(m.Optimizer), c.moments*n) {
 			t.Errorf("zero=%s: %+v, want %v %v %v bytes x %v parameters", c.zero, m, c.weights, c.gradients, c.moments, n)

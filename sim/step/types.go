@@ -82,8 +82,12 @@ func (w *Workload) Tokens() unit.Tokens { return unit.Tokens(w.Sequence) * unit.
 
 // Layout is how the workload is divided over chips.
 type Layout struct {
-	TP int `json:"tp"` // tensor parallel, with sequence parallelism when TP > 1
-	PP int `json:"pp"` // pipeline stages
+	TP int `json:"tp"` // tensor parallel
+	// SP divides the regions between tensor-parallel blocks (norms, dropout,
+	// residuals) over the TP chips by sequence (Korthikanti et al., section 4.2.2).
+	// Without it every chip computes and keeps them whole. No effect at TP 1.
+	SP bool `json:"sp"`
+	PP int  `json:"pp"` // pipeline stages
 	// VPP is the number of model chunks per stage (1: plain 1F1B).
 	VPP int `json:"vpp"`
 	DP  int `json:"dp"` // data-parallel replicas

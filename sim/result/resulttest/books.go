@@ -62,6 +62,7 @@ func (p Plan) closeBooks(r *result.Run, all []job) {
 	for _, h := range r.ChipHours {
 		r.OnSiteChipHours += h
 	}
+	closeReliability(r)
 }
 
 // book files a day's chip-hours: on site = commissioning + repair + idle + busy.

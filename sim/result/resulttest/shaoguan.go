@@ -66,6 +66,8 @@ const (
 	power
 	peak
 	limit
+	repair
+	spares
 	perJob // then chips, tokens per second and tokens of each job
 )
 
@@ -105,6 +107,8 @@ func (p Plan) frame(all []job) result.Set {
 		{"power_mw", "MW"},
 		{"power_peak_mw", "MW"},
 		{"power_limit_mw", "MW"},
+		{"servers_in_repair", "servers"},
+		{"spares_ready", "servers"},
 	} {
 		s.Timeline.Columns = append(s.Timeline.Columns, result.Column{Name: c[0], Unit: c[1]})
 	}
@@ -120,12 +124,19 @@ func (p Plan) frame(all []job) result.Set {
 			speed, mfu := j.speed(n)
 			s.Scaling = append(s.Scaling, result.ScalingPoint{
 				Job: j.name, Chips: n, Used: n, TokensPerSecond: speed, MFU: mfu, Delivered: speed * goodput(n, 1.5),
+				MTTFHours: 2000 * 24 / float64(n) / 1.5, Modes: modes(speed, n),
 			})
 			last := &s.Jobs[len(s.Jobs)-1]
 			last.Layouts = append(last.Layouts, result.SizedLayout{
 				Chips: n, Used: n, Layout: fmt.Sprintf("tp=8,pp=16,dp=%d", n/128), StepSeconds: 33.5e6 / speed, MFU: mfu, MemoryGB: 71,
 			})
 		}
+	}
+	for _, c := range causes() {
+		s.Causes = append(s.Causes, result.Cause{Name: c.name})
+	}
+	for _, j := range s.Jobs {
+		s.Checkpoints = append(s.Checkpoints, checkpointCurve(&j))
 	}
 	return s
 }
@@ -197,6 +208,7 @@ func (p Plan) run(replica int, all []job, columns int) *result.Run {
 		if l := p.limit(day); l > 0 {
 			top, mean = math.Min(top, l), math.Min(mean, 0.96*l)
 		}
+		r.Samples[repair][day], r.Samples[spares][day] = ready/16*0.004*scale, ready/16*0.02
 		r.Samples[power][day], r.Samples[peak][day], r.Samples[limit][day] = mean, top, p.limit(day)
 		r.Site.EnergyMWh += mean * 24
 		r.Site.PeakPowerMW = math.Max(r.Site.PeakPowerMW, top)

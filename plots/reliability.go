@@ -1,0 +1,312 @@
+package plots
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/vg"
+
+	"clustercap/sim/compare"
+	"clustercap/sim/result"
+)
+
+// reliability returns the charts of failures and recovery for which there are data.
+func reliability(s *result.Set) []Chart {
+	var charts []Chart
+	if curves := modeCurves(s); len(curves) > 0 {
+		charts = append(charts, recovery(s, curves))
+	}
+	if causes := lostCauses(s); len(causes) > 0 {
+		charts = append(charts, lostTime(s, causes))
+	}
+	if column(s, "servers_in_repair", false) != nil && s.Site.Failures.Mean > 0 {
+		charts = append(charts, spares(s))
+	}
+	if len(s.Checkpoints) > 0 {
+		charts = append(charts, checkpoints(s))
+	}
+	return charts
+}
+
+// modeCurve is what one mode of recovery leaves of the failure-free speed, over chips.
+type modeCurve struct {
+	mode        string
+	chips, kept []float64
+}
+
+// recoveryModes in the order in which they are named, the simplest first.
+var recoveryModes = []string{"restart", "swap", "shrink", "in-place"}
+
+// modeCurves are those of the job with the most points, the first of equals.
+func modeCurves(s *result.Set) []modeCurve {
+	var widest curve
+	for _, c := range curves(s) {
+		if len(c.points) > len(widest.points) && len(c.points[0].Modes) > 0 {
+			widest = c
+		}
+	}
+	var all []modeCurve
+	for _, mode := range recoveryModes {
+		c := modeCurve{mode: mode}
+		for _, q := range widest.points {
+			if v, ok := q.Modes[mode]; ok {
+				c.chips, c.kept = append(c.chips, float64(q.Chips)), append(c.kept, v/q.TokensPerSecond)
+			}
+		}
+		if len(c.chips) > 1 {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// recovery answers: what does each way to recover buy as the cluster grows?
+func recovery(s *result.Set, all []modeCurve) Chart {
+	top := len(all[0].chips) - 1
+	best := slices.MaxFunc(all, func(a, b modeCurve) int { return cmp.Compare(a.kept[len(a.kept)-1], b.kept[len(b.kept)-1]) })
+	title := fmt.Sprintf("On %s chips a mode of recovery decides little: failures leave %s to %s of the speed",
+		count(all[0].chips[top]), percent(all[0].kept[top]), percent(best.kept[len(best.kept)-1]))
+	if gap := best.kept[len(best.kept)-1] - all[0].kept[top]; gap > 0.02 {
+		title = fmt.Sprintf("On %s chips failures leave %s of the speed with mode %s, %s with %s",
+			count(all[0].chips[top]), percent(all[0].kept[top]), all[0].mode, percent(best.kept[len(best.kept)-1]), best.mode)
+	}
+	return Chart{
+		Name: "recovery", Title: title,
+		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput in the long run, a spare at hand but for shrink", heading(s.Title, s.Scenario), heading(s.Plan, "")),
+		height:   380, body: func(p *page) { p.drawRecovery(all) },
+	}
+}
+
+func (p *page) drawRecovery(all []modeCurve) {
+	low, high := math.Inf(1), 0.0
+	labels := make([]label, len(all))
+	for i, c := range all {
+		low, high = math.Min(low, c.chips[0]), math.Max(high, c.chips[len(c.chips)-1])
+		labels[i] = label{name: c.mode, value: percent(c.kept[len(c.kept)-1]), color: paint(i)}
+	}
+	room := p.labelWidth(widestEnd, labels)
+	pn := p.panel(p.rect(leftRoom, room, bottomRoom+8, topRoom), low/1.1, high*1.05, 0, 1)
+	pn.logarithmic(true, false)
+	_, ticks := linearTicks(1, 0.01)
+	pn.axes("goodput, %", logTicks(low/1.1, high*1.05, 1), ticks)
+	pn.caption("chips")
+	for i, c := range all {
+		pn.line(series{x: c.chips, y: c.kept, color: paint(i), width: 2.2, dash: dashes(i)})
+		n := len(c.chips) - 1
+		labels[i].at = vg.Point{X: pn.x(c.chips[n]), Y: pn.y(c.kept[n])}
+	}
+	pn.endLabels(labels, room)
+}
+
+// mostCauses that get a bar of their own.
+const mostCauses = 12
+
+// lostCauses are the causes that cost time, the most expensive first, small ones together.
+func lostCauses(s *result.Set) []result.Cause {
+	var all []result.Cause
+	for _, c := range s.Causes {
+		if c.LostHours.Mean > 0 {
+			all = append(all, c)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b result.Cause) int { return cmp.Compare(b.LostHours.Mean, a.LostHours.Mean) })
+	if len(all) > mostCauses {
+		rest := result.Cause{Name: fmt.Sprintf("%d others", len(all)-mostCauses+1)}
+		for _, c := range all[mostCauses-1:] {
+			rest.LostHours.Mean += c.LostHours.Mean
+			rest.Interruptions.Mean += c.Interruptions.Mean
+		}
+		rest.LostHours.P10, rest.LostHours.P90 = rest.LostHours.Mean, rest.LostHours.Mean
+		all = append(all[:mostCauses-1], rest)
+	}
+	return all
+}
+
+// lostTime answers: what costs the jobs their time?
+func lostTime(s *result.Set, all []result.Cause) Chart {
+	var total float64
+	for _, c := range all {
+		total += c.LostHours.Mean
+	}
+	return Chart{
+		Name: "lost-time",
+		Title: fmt.Sprintf("Failures and planned stops cost the jobs %s; %s are due to %s",
+			compare.ScaleOf("h", total).Text(total), percent(all[0].LostHours.Mean/total), all[0].Name),
+		Subtitle: fmt.Sprintf("%s · plan %s · %s", heading(s.Title, s.Scenario), heading(s.Plan, ""), reasonsOf(s)),
+		height:   36 + vg.Length(len(all))*barPitch,
+		body:     func(p *page) { p.drawLost(s, all, total) },
+	}
+}
+
+// reasonsOf says what the lost hours of all jobs were spent on.
+func reasonsOf(s *result.Set) string {
+	names := map[result.Reason]string{
+		result.LostToWork: "lost work", result.LostToDetection: "detection", result.LostToWaiting: "waiting for servers", result.LostToRestart: "restarts",
+	}
+	var total float64
+	hours := make([]float64, result.NumReasons)
+	for r := range result.NumReasons {
+		for _, j := range s.Jobs {
+			hours[r] += j.LostBy[r.String()].Mean
+		}
+		total += hours[r]
+	}
+	if !(total > 0) {
+		return "wall time of all jobs"
+	}
+	var parts []string
+	for r := range result.NumReasons {
+		if share := hours[r] / total; share >= 0.005 {
+			parts = append(parts, names[r]+" "+percent(share))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (p *page) drawLost(s *result.Set, all []result.Cause, total float64) {
+	const names, numbers = 170 * vg.Length(1), 230 * vg.Length(1)
+	area := p.rect(names, numbers, 10, 20)
+	var top float64
+	for _, c := range all {
+		top = math.Max(top, math.Max(c.LostHours.Mean, c.LostHours.P90))
+	}
+	x := func(hours float64) vg.Length {
+		return area.Min.X + vg.Length(hours/top)*(area.Max.X-area.Min.X)
+	}
+	scale := compare.ScaleOf("h", all[0].LostHours.Mean)
+	for i, c := range all {
+		y := area.Max.Y - (vg.Length(i)+0.5)*barPitch
+		p.style.plain.draw(p.Canvas, fit(p.style.plain, c.Name, names-12), area.Min.X-8, y, right, middle)
+		p.bar(area.Min.X, x(c.LostHours.Mean), y, barPitch*0.66, paint(1))
+		end := max(p.whisker(x(c.LostHours.P10), x(c.LostHours.P90), y, s.Replicas), x(c.LostHours.Mean))
+		share := percent(c.LostHours.Mean / total)
+		p.style.strong.draw(p.Canvas, share, end+8, y, left, middle)
+		text := scale.Text(c.LostHours.Mean)
+		if c.Interruptions.Mean > 0 {
+			text += fmt.Sprintf(", %s interruptions", compare.Scale{Factor: 1}.Number(c.Interruptions.Mean))
+		}
+		p.style.plain.in(grey()).draw(p.Canvas, text, end+14+p.style.strong.width(share), y, left, middle)
+	}
+}
+
+// spares answers: are there servers to take the place of those that fail?
+func spares(s *result.Set) Chart {
+	return Chart{
+		Name: "spares",
+		Title: fmt.Sprintf("%s servers are in repair on average; %s took the place of another, %s of server-hours were in service",
+			compare.ScaleOf("", s.Site.ServersInRepair.Mean).Text(s.Site.ServersInRepair.Mean), count(s.Site.SparesUsed.Mean), percent(s.Site.Availability.Mean)),
+		Subtitle: subtitle(s), height: 380,
+		body: func(p *page) { p.drawSpares(s) },
+	}
+}
+
+func (p *page) drawSpares(s *result.Set) {
+	var all []*series
+	var labels []label
+	for i, l := range []struct{ key, name string }{{"servers_in_repair", "in repair"}, {"spares_ready", "ready: no job holds them"}} {
+		c := column(s, l.key, false)
+		if c == nil {
+			continue
+		}
+		c.color, c.dash = paint(i), dashes(i)
+		all = append(all, c)
+		labels = append(labels, label{name: l.name, value: count(final(c)) + " servers", color: c.color})
+	}
+	room := p.labelWidth(widestEnd, labels)
+	pn := p.calendar(p.rect(leftRoom, room, bottomRoom, topRoom), s, "servers", "", topOf(all...))
+	for _, c := range all {
+		pn.band(*c)
+	}
+	for _, c := range all {
+		pn.line(*c)
+	}
+	p.anchor(pn, all, labels)
+	pn.endLabels(labels, room)
+}
+
+// checkpoints answers: how often should a job save its state?
+func checkpoints(s *result.Set) Chart {
+	c := s.Checkpoints[0]
+	title := fmt.Sprintf("%s keeps most of its time with a checkpoint every %s", c.Job, interval(c.BestSeconds))
+	if chosen := goodputAt(&c, c.ChosenSeconds); c.BestGoodput-chosen >= 0.001 {
+		title += fmt.Sprintf("; every %s, as planned, costs %s more", interval(c.ChosenSeconds), percent(c.BestGoodput-chosen))
+	} else {
+		title += "; the plan's interval is as good"
+	}
+	return Chart{
+		Name: "checkpoints", Title: title,
+		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput on the largest size; dot: the best interval, ring: the plan's", heading(s.Title, s.Scenario), heading(s.Plan, "")),
+		height:   380, body: func(p *page) { p.drawCheckpoints(s) },
+	}
+}
+
+// interval writes a time between checkpoints.
+func interval(seconds float64) string {
+	switch {
+	case seconds < 120:
+		return fmt.Sprintf("%.0f s", seconds)
+	case seconds < 7200:
+		return fmt.Sprintf("%.0f min", seconds/60)
+	}
+	return fmt.Sprintf("%.1f h", seconds/3600)
+}
+
+// goodputAt interpolates a curve.
+func goodputAt(c *result.CheckpointCurve, seconds float64) float64 {
+	for k := 1; k < len(c.Seconds); k++ {
+		if a, b := c.Seconds[k-1], c.Seconds[k]; seconds >= a && seconds <= b {
+			t := math.Log(seconds/a) / math.Log(b/a)
+			return c.Goodput[k-1] + t*(c.Goodput[k]-c.Goodput[k-1])
+		}
+	}
+	return c.BestGoodput
+}
+
+func (p *page) drawCheckpoints(s *result.Set) {
+	curves := s.Checkpoints[:min(len(s.Checkpoints), mostMarks)]
+	low, high := math.Inf(1), 0.0
+	labels := make([]label, len(curves))
+	for i, c := range curves {
+		low, high = math.Min(low, c.Seconds[0]), math.Max(high, c.Seconds[len(c.Seconds)-1])
+		labels[i] = label{name: c.Job, value: interval(c.BestSeconds), color: paint(i)}
+	}
+	room := p.labelWidth(widestEnd, labels)
+	pn := p.panel(p.rect(leftRoom, room, bottomRoom+8, topRoom), low, high, 0, 1)
+	pn.logarithmic(true, false)
+	_, ticks := linearTicks(1, 0.01)
+	var times []plot.Tick
+	for _, seconds := range []float64{1, 10, 60, 600, 3600, 6 * 3600, 86400, 10 * 86400, 100 * 86400} {
+		if seconds >= low && seconds <= high {
+			times = append(times, plot.Tick{Value: seconds, Label: span(seconds)})
+		}
+	}
+	pn.axes("goodput, %", times, ticks)
+	pn.caption("between two checkpoints")
+	for i, c := range curves {
+		pn.line(series{x: c.Seconds, y: c.Goodput, color: paint(i), width: 2.2, dash: dashes(i)})
+		pn.dot(c.BestSeconds, c.BestGoodput, paint(i), 3.6)
+		if c.ChosenSeconds >= low && c.ChosenSeconds <= high {
+			pn.ring(c.ChosenSeconds, goodputAt(&c, c.ChosenSeconds), paint(i))
+		}
+		n := len(c.Seconds) - 1
+		labels[i].at = vg.Point{X: pn.x(c.Seconds[n]), Y: pn.y(c.Goodput[n])}
+	}
+	pn.endLabels(labels, room)
+}
+
+// span writes a round time for an axis.
+func span(seconds float64) string {
+	for _, u := range []struct {
+		unit string
+		size float64
+	}{{"d", 86400}, {"h", 3600}, {"min", 60}} {
+		if seconds >= u.size {
+			return fmt.Sprintf("%g %s", seconds/u.size, u.unit)
+		}
+	}
+	return fmt.Sprintf("%g s", seconds)
+}

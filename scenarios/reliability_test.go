@@ -1,0 +1,212 @@
+package scenarios_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gonum.org/v1/gonum/stat"
+
+	"clustercap/sim"
+	"clustercap/sim/replicate"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+)
+
+// simulateWith runs a scenario's own plan with settings.
+func simulateWith(t *testing.T, file string, set ...string) *result.Set {
+	t.Helper()
+	s, err := scenario.Load(file, scenario.Options{Set: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := s.Plan("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := sim.Prepare(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := replicate.Run(context.Background(), prepared, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestAIReSim compares with what AIReSim's own code gave in its default study. Its
+// means come from 12 seeds: standard errors of 0.2 % of the failures (82/√12) and
+// 0.08 % of the time; those of 64 replicas here are 0.12 % and 0.05 %. 1 % leaves room
+// for what its description does not say, such as the order of servers in its pools.
+func TestAIReSim(t *testing.T) {
+	set := simulateWith(t, "airesim-4096.yaml")
+	j := set.Jobs[0]
+	if set.Replicas != 64 || j.FinishedShare != 1 {
+		t.Fatalf("%d replicas, %.0f %% of them finished", set.Replicas, 100*j.FinishedShare)
+	}
+	within(t, "failures", j.Interruptions.Mean, 11219, 0.01)
+	within(t, "minutes", j.TrainingDays.Mean*1440, 593392, 0.01)
+	// 677 of its failures were of bad servers in excess. Whether 15 % are bad exactly or
+	// each with 15 % alone moves the count by 4 % a seed, 1.2 % in 12 seeds; three times that.
+	within(t, "failures of bad servers", stat.Mean(set.Values["site/lemon_failures"], nil), 677, 0.036)
+}
+
+// TestLlama3Interruptions holds the 419 unexpected interruptions of 54 days within
+// the simulated 95 % band, and the effective training time to "more than 90 %".
+func TestLlama3Interruptions(t *testing.T) {
+	set := simulateWith(t, "llama3-405b.yaml", "replicas=64", "horizon=54 d")
+	n := slices.Clone(set.Values["job/pretrain/interruptions"])
+	slices.Sort(n)
+	mean, sd := stat.MeanStdDev(n, nil)
+	if low, high := mean-1.96*sd, mean+1.96*sd; 419 < low || 419 > high {
+		t.Errorf("419 interruptions lie outside the band %.0f to %.0f", low, high)
+	}
+	// Fewer than one start in ten: restarts of 8 minutes every 3 hours.
+	if e := set.Jobs[0].ETTR.Mean; e < 0.90 || e > 0.97 {
+		t.Errorf("effective training time %.3f, published above 0.90", e)
+	}
+	t.Logf("interruptions %.0f ± %.0f, ETTR %.3f, MTTF %.2f h", mean, sd, set.Jobs[0].ETTR.Mean, set.Jobs[0].MTTFHours.Mean)
+}
+
+// TestLlama3WithoutItsPractices: 60-second blocking checkpoints and no spares. A
+// public replication found an effective time of 0.60. What decides is not the
+// checkpoints but how long the job waits for a server: with spares ours stays above
+// 0.8; without, and with repairs that take a day or more, some of the 2,048 servers
+// are always missing and the job hardly runs; 0.60 is what remains when every failed
+// server is back an hour and a quarter later.
+func TestLlama3WithoutItsPractices(t *testing.T) {
+	blocking := []string{"replicas=16", "horizon=54 d", "checkpoint.blocking=60 s", "checkpoint.background=0 s"}
+	bare := append(slices.Clone(blocking), "fleet.spares=0 %", "fleet.deliveries=[{date: 2024-02-01, chips: 16384}]")
+	spares := simulateWith(t, "llama3-405b.yaml", blocking...).Jobs[0].ETTR.Mean
+	none := simulateWith(t, "llama3-405b.yaml", bare...).Jobs[0].ETTR.Mean
+	quick := simulateWith(t, "llama3-405b.yaml", append(bare, "fleet.repair.stages=[{name: reset, time: 75 min}]")...).Jobs[0].ETTR.Mean
+	t.Logf("ETTR with spares %.3f; without %.3f, and with repairs of 75 min %.3f", spares, none, quick)
+	// The blocking adds √(2 w / MTTF) = √(2 x 60 s / 3.1 h) = 10 % to a loss of 5 to 8 %.
+	if spares < 0.80 || spares > 0.90 {
+		t.Errorf("with spares ETTR %.3f, want 0.80 to 0.90", spares)
+	}
+	// Seven failures a day take a server, for two days on average: 13 are always out.
+	if none > 0.05 {
+		t.Errorf("without spares and with long repairs ETTR %.3f: 13 servers are missing", none)
+	}
+	// 3 h of training, then 15 % for checkpoints and restarts and 1.25 h for the server in
+	// 87 % of the cases: 0.85 / (1 + 0.85 x 0.87 x 1.25/3) = 0.65, less for servers that fail while others are away; how well the printed 0.60
+	// is known is not said: two digits and as much for its unknown repair time.
+	if math.Abs(quick-0.60) > 0.04 {
+		t.Errorf("without spares and with quick repairs ETTR %.3f, replication 0.60", quick)
+	}
+}
+
+// onChips writes a scenario of one job on so many chips of servers of eight, with a
+// profile, in which time lost to failures costs next to nothing, so that interruptions
+// count failures.
+func onChips(t *testing.T, chips int, profile, more string) string {
+	t.Helper()
+	text := fmt.Sprintf(`name: mttf
+start: 2026-01-01
+horizon: 60 d
+replicas: 8
+site: us-virginia
+fleet:
+  chip: h100-sxm
+  deliveries: [{date: 2026-01-01, chips: %d}]
+  spares: 10 %%
+failures: %s
+checkpoint: {interval: 30 min, blocking: 1 s, background: 0 s}
+restart: 1 s
+jobs:
+  job: {model: llama3-8b, work: 100 d, sequence: 2048, global_batch: %d, chips: %d}
+%s`, (chips+chips/6)/8*8, profile, chips, chips, more)
+	file := filepath.Join(t.TempDir(), "mttf.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestPublishedMTTF holds the simulated mean time to failure to the published
+// projections. Which published figures disagree, and what the profiles follow:
+//   - RSC-1's 6.50e-3 per server-day gives 1.8 h at 16,384 chips and 14 min at 131,072,
+//     as printed; its measured 7.9 h at 1,024 chips is 3.7 times as many failures. The
+//     profile follows the projections: small jobs die of other causes.
+//   - FT-HSDP's text has a failure every 18 min at 100,000 chips (6.4e-3 per
+//     server-day), its table 2.3 per 1,000 servers a day. The profile ranges from the
+//     one to the other, so that its replicas do.
+func TestPublishedMTTF(t *testing.T) {
+	for _, c := range []struct {
+		profile string
+		chips   int
+		hours   float64
+	}{
+		{"meta-rsc-1", 16384, 1.8},
+		{"meta-rsc-1", 131072, 14.0 / 60},
+		{"meta-rsc-2", 16384, 5.0},
+		{"llama3", 16384, 54 * 24 / 419.0},
+		// 1,024 machines at 0.08 % a day, 4,096 x 1.5 to 3 cables at 0.005 %, 48 switches
+		// at 0.04 %: 0.82 + 0.46 + 0.02 a day. Its 99.98 % availability counts whole slices
+		// that optical switches route around what failed, which has no counterpart here.
+		{"tpu-v4", 4096, 24 / (0.82 + 0.46 + 0.02)},
+	} {
+		set := simulateWith(t, onChips(t, c.chips, c.profile, ""))
+		got := 1 / stat.Mean(reciprocals(set.Values["job/job/mttf_hours"]), nil)
+		// Two printed digits (3 %), and at most 3,000 and at least 400 failures in eight
+		// replicas: 5 % for one standard deviation of the smallest count; 8 % in all.
+		within(t, fmt.Sprintf("MTTF of %s on %d chips, hours", c.profile, c.chips), got, c.hours, 0.08)
+	}
+	m := simulateWith(t, onChips(t, 98304, "meta-100k", "seed: 7\n"), "replicas=32").Values["job/job/mttf_hours"]
+	slices.Sort(m)
+	// 2.3e-3 and 6.4e-3 per server-day over 12,288 servers: 51 min and 18 min. Ranges of
+	// 13 classes are drawn one by one, so replicas crowd in the middle.
+	if low, high := 60*m[0], 60*m[len(m)-1]; low < 18 || high > 51 || high-low < 4 {
+		t.Errorf("meta-100k: a failure every %.0f to %.0f minutes, want within 18 to 51", low, high)
+	}
+}
+
+// reciprocals turn times to failure into rates, whose mean over replicas has no bias.
+func reciprocals(v []float64) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		out[i] = 1 / x
+	}
+	return out
+}
+
+// TestByteRobust: 97 % ETTR over three months on 9,600 chips with checkpoints in
+// memory at nearly every step (0.01 to 0.04 s each), standbys, and restarts in place.
+// Its failure rate is not printed; Llama 3's stands in. ETTR ± 1.5 %: the published
+// figure has two digits, and half the rate or twice the rate moves it by that.
+func TestByteRobust(t *testing.T) {
+	set := simulateWith(t, onChips(t, 9600, "llama3",
+		"recovery: {mode: in-place, setup: {fixed: 30 s}}\n"), "horizon=90 d",
+		"checkpoint.tiers=[{kind: peer, interval: 1 min, blocking: 0.2 s, load: 20 s}]", "restart=10 min")
+	if e := set.Jobs[0].ETTR.Mean; math.Abs(e-0.97) > 0.015 {
+		t.Errorf("ETTR %.3f, published 0.97", e)
+	}
+}
+
+// TestHeadline is why the fleet's growth needs better recovery: with restarts of ten
+// minutes and blocking checkpoints of ten seconds, what is 93 % on 10,000 chips is at most
+// 60 % on 100,000, and swapping spares in with checkpoints in memory wins most of it back.
+func TestHeadline(t *testing.T) {
+	run := func(chips int, set ...string) float64 {
+		set = append([]string{"checkpoint.interval=auto", "checkpoint.blocking=10 s", "restart=10 min", "replicas=4", "horizon=20 d"}, set...)
+		return simulateWith(t, onChips(t, chips, "{profile: llama3}", ""), set...).Jobs[0].ETTR.Mean
+	}
+	small, large := run(10000), run(100000)
+	// First order: 1 − w/dt − (dt/2 + restart)/MTTF = 0.93 and 0.56 at the same rates.
+	if math.Abs(small-0.93) > 0.02 || large < 0.30 || large > 0.62 {
+		t.Errorf("ETTR %.3f on 10,000 chips and %.3f on 100,000; want 0.93 and 0.30 to 0.62", small, large)
+	}
+	better := run(100000, "recovery.mode=swap", "recovery.swap=90 s",
+		"checkpoint.tiers=[{kind: peer, interval: 30 s, blocking: 0.1 s, load: 10 s}]")
+	if better < large+0.15 {
+		t.Errorf("ETTR %.3f on 100,000 chips with swaps and peer checkpoints, %.3f without", better, large)
+	}
+	t.Log(strings.TrimSpace(fmt.Sprintf("ETTR 10,000 chips %.3f; 100,000 chips %.3f, with swap and peer memory %.3f", small, large, better)))
+}

@@ -1,0 +1,229 @@
+package sim
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/stat"
+
+	"clustercap/sim/des"
+	"clustercap/sim/dist"
+	"clustercap/sim/failure"
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// study is a setting of AIReSim's rules (arXiv:2603.07041), times in days.
+type study struct {
+	needed, working, spare, standbys int
+	work                             float64
+	rate, excess, bad                float64 // failures per server-day, more of a bad one, share of bad ones
+	recovery, selection, join        float64
+	automatic, manual                float64 // mean repair times
+	escalates, autoFails, manFails   float64
+	wrong                            float64
+}
+
+// naive runs a study the way its authors' code does: every active server draws its
+// own time to failure anew after each failure, and the earliest counts. It shares
+// nothing with the simulator but the generator.
+func (s *study) naive(r *des.Rand) (failures, days float64) {
+	type server struct {
+		bad, member bool
+		back        float64 // from repair
+	}
+	total := s.working + s.spare
+	servers := make([]server, total)
+	var active, standby, free, spare, repair []int
+	for i := range servers {
+		servers[i].bad = r.Float64() < s.bad
+		if i < s.spare {
+			spare = append(spare, i)
+		} else {
+			free = append(free, i)
+		}
+	}
+	pop := func(list *[]int) int {
+		i := (*list)[len(*list)-1]
+		*list = (*list)[:len(*list)-1]
+		servers[i].member = true
+		return i
+	}
+	now, left := 0.0, s.work
+	// returns brings back what is repaired by now.
+	returns := func() {
+		repair = slices.DeleteFunc(repair, func(i int) bool {
+			if servers[i].back > now {
+				return false
+			}
+			if servers[i].member {
+				standby = append(standby, i)
+			} else {
+				free = append(free, i)
+			}
+			return true
+		})
+	}
+	// choose fills the job and its standbys; it waits where all pools are empty.
+	choose := func() (delay float64) {
+		delay = s.selection
+		for {
+			free = append(free, standby...)
+			standby = nil
+			want := s.needed - len(active) + s.standbys
+			if len(free)+len(spare) >= s.needed-len(active) {
+				if len(free) < want && len(spare) > 0 {
+					delay += s.join
+					for len(free) < want && len(spare) > 0 {
+						free = append(free, spare[len(spare)-1])
+						spare = spare[:len(spare)-1]
+					}
+				}
+				break
+			}
+			next := math.Inf(1)
+			for _, i := range repair {
+				next = min(next, servers[i].back)
+			}
+			now = next
+			returns()
+		}
+		for len(active) < s.needed {
+			active = append(active, pop(&free))
+		}
+		for len(standby) < s.standbys && len(free) > 0 {
+			standby = append(standby, free[len(free)-1])
+			free = free[:len(free)-1]
+		}
+		return delay
+	}
+	now += choose()
+	for {
+		ttf, victim := math.Inf(1), 0
+		for k, i := range active {
+			rate := s.rate
+			if servers[i].bad {
+				rate += s.excess
+			}
+			if t := r.Exp() / rate; t < ttf {
+				ttf, victim = t, k
+			}
+		}
+		if ttf >= left {
+			return failures, now + left
+		}
+		now, left = now+ttf, left-ttf
+		failures++
+		returns()
+		if s.wrong > 0 && r.Float64() < s.wrong {
+			victim = (victim + 1 + r.IntN(len(active)-1)) % len(active)
+		}
+		out := active[victim]
+		active = slices.Delete(active, victim, victim+1)
+		back := now + s.automatic*r.Exp()
+		fails := s.autoFails
+		if r.Float64() < s.escalates {
+			back += s.manual * r.Exp()
+			fails = s.manFails
+		}
+		if r.Float64() >= fails {
+			servers[out].bad = false
+		}
+		servers[out].back = back
+		repair = append(repair, out)
+		delay := s.recovery
+		if len(standby) > 0 {
+			active = append(active, pop(&standby))
+		} else {
+			delay += choose()
+		}
+		now += delay
+		returns()
+	}
+}
+
+// plan writes a study in the terms of the simulator.
+func (s *study) plan() *scenario.Plan {
+	day := func(x float64) unit.Duration { return unit.Duration(x) * unit.Day }
+	exponential := func(mean float64) dist.Duration { return dist.Duration{Mean: day(mean), Exponential: true} }
+	p := testPlan(s.working + s.spare)
+	p.Horizon = day(20 * s.work)
+	p.Failures.Lemons = failure.Lemons{Share: unit.Point(unit.Share(s.bad)), Factor: unit.Point(unit.Factor(1 + s.excess/s.rate))}
+	p.Failures.Classes = []failure.Class{{
+		Name: "server", Rate: unit.Point(unit.Rate(s.rate / 86400 / perServer)), Scope: failure.ServerScope,
+	}}
+	p.Fleet.Cold = fleet.ColdPool{Servers: s.spare, Delay: day(s.join)}
+	p.Fleet.Repair = fleet.Pipeline{
+		Stages: []fleet.Stage{
+			{Name: "automatic", Time: exponential(s.automatic), Escalates: unit.Share(s.escalates), Ineffective: unit.Share(s.autoFails)},
+			{Name: "manual", Time: exponential(s.manual), Ineffective: unit.Share(s.manFails)},
+		},
+		WrongDiagnosis: unit.Share(s.wrong),
+	}
+	j := &p.Jobs[0]
+	j.Sizes, j.Work, j.Tokens = []int{s.needed * perServer}, day(s.work), 0
+	j.Checkpoint.Interval = 1 // nothing is lost with a failure but the step under way
+	j.Restart = dist.Fixed(day(s.recovery))
+	j.Recovery = job.Policy{Standbys: s.standbys, Selection: day(s.selection)}
+	return p
+}
+
+// Settings other than the default study: few standbys, pools that run dry, many bad
+// servers, repairs that mostly fail, wrong diagnoses.
+func TestAIReSimSettingsAgreeWithANaiveSimulator(t *testing.T) {
+	minute := 1.0 / 1440
+	base := study{
+		needed: 64, working: 70, spare: 10, standbys: 3, work: 20, rate: 0.05, excess: 0.25, bad: 0.15,
+		recovery: 20 * minute, selection: 3 * minute, join: 20 * minute,
+		automatic: 2.0 / 24, manual: 2, escalates: 0.8, autoFails: 0.4, manFails: 0.2,
+	}
+	for _, c := range []struct {
+		name string
+		edit func(*study)
+	}{
+		{"scaled default", func(*study) {}},
+		{"no bad servers", func(s *study) { s.bad = 0 }},
+		{"half are bad, repairs mostly fail", func(s *study) { s.bad, s.autoFails, s.manFails = 0.5, 0.9, 0.7 }},
+		{"one standby, small pools", func(s *study) { s.standbys, s.working, s.spare = 1, 66, 2 }},
+		{"wrong diagnosis", func(s *study) { s.wrong = 0.3 }},
+		{"slow recovery", func(s *study) { s.recovery, s.selection = 120*minute, 60*minute }},
+		{"no automatic repair", func(s *study) { s.escalates, s.manual = 1, 1 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := base
+			c.edit(&s)
+			const n = 500
+			w := prepared(t, s.plan()).NewWorld()
+			var failures, days [2][]float64
+			for r := range n {
+				f, d := s.naive(des.Stream(3, r, "naive"))
+				failures[0], days[0] = append(failures[0], f), append(days[0], d)
+				run, err := w.Run(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !run.Jobs[0].Finished {
+					t.Fatalf("replica %d did not finish", r)
+				}
+				failures[1] = append(failures[1], run.Jobs[0].Interruptions)
+				days[1] = append(days[1], run.Jobs[0].TrainingDays-s.recovery) // its first start takes a restart too
+			}
+			for _, q := range []struct {
+				what string
+				of   *[2][]float64
+			}{{"failures", &failures}, {"days", &days}} {
+				a, b := q.of[0], q.of[1]
+				slices.Sort(a)
+				slices.Sort(b)
+				d := stat.KolmogorovSmirnov(a, nil, b, nil)
+				// Two-sample critical value at 0.1 %: 1.95 √(2/n).
+				if limit := 1.95 * math.Sqrt(2.0/n); d > limit {
+					t.Errorf("%s: Kolmogorov-Smirnov distance %.3f, limit %.3f; means %.2f naive, %.2f ours", q.what, d, limit, stat.Mean(a, nil), stat.Mean(b, nil))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,268 @@
+package sim
+
+import (
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// start lets a job that has all its servers begin to train after a pause.
+func (w *World) start(i int, recovering bool, pause unit.Duration) {
+	j := &w.jobs[i]
+	j.phase = job.Starting
+	j.recovering = recovering
+	// Until a checkpoint at leave is durable a failure loses what it would have saved.
+	j.durable = w.now.After(j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background)
+	j.epoch++
+	w.queue.Push(event(w.now.After(pause), kindRestarted, int32(i), j.epoch))
+}
+
+// startPause draws how long a job takes to start on a size by choice: to save its
+// work where it has any, to set up, and to load.
+func (w *World) startPause(i int) unit.Duration {
+	j := &w.jobs[i]
+	pause := draw(j.spec.Restart, w.draws.restart[i]) + j.spec.Recovery.Setup.Time(j.options[j.size].used)
+	if j.books.tokens > 0 {
+		// Training stops until a checkpoint is durable.
+		pause += j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background + w.loading(i, -1)
+	}
+	return pause
+}
+
+// shrinkPause draws how long dropping or taking back replicas takes.
+func (w *World) shrinkPause(i int) unit.Duration {
+	return draw(w.jobs[i].spec.Recovery.Shrink, w.draws.restart[i])
+}
+
+// recoveryPause draws how long a job takes to train again after a failure that cost
+// it so many servers, all of them replaced by then.
+func (w *World) recoveryPause(i, replaced int) unit.Duration {
+	j := &w.jobs[i]
+	p := &j.spec.Recovery
+	if j.planned {
+		return w.startPause(i)
+	}
+	setup := p.Setup.Time(j.options[j.size].used)
+	switch {
+	case p.Mode == job.InPlace && replaced == 0:
+		return draw(p.InPlace, w.draws.restart[i])
+	case p.Mode == job.Shrink && replaced == 0:
+		return w.shrinkPause(i)
+	case p.Mode.KeepsState():
+		return draw(p.Swap, w.draws.restart[i]) + setup
+	case p.Mode == job.WarmSwap:
+		return draw(p.Swap, w.draws.restart[i]) + setup + w.loading(i, j.tier)
+	}
+	return draw(j.spec.Restart, w.draws.restart[i]) + setup + w.loading(i, j.tier)
+}
+
+// loading is how long a checkpoint takes to load from a tier; -1 is the remote
+// store, whose bandwidth is divided among the jobs that load from it at the time
+// and which may have to come back first.
+func (w *World) loading(i, tier int) unit.Duration {
+	c := &w.jobs[i].spec.Checkpoint
+	if tier >= 0 {
+		return c.Fast[tier].Load
+	}
+	load := c.Load
+	if load > 0 && c.Shared {
+		sharers := 1
+		for l := range w.jobs {
+			if o := &w.jobs[l]; l != i && o.phase == job.Starting && o.spec.Checkpoint.Shared && o.tier < 0 {
+				sharers++
+			}
+		}
+		load *= unit.Duration(sharers)
+	}
+	if w.storage > w.now {
+		load += (w.storage - w.now).Duration()
+	}
+	return load
+}
+
+// refill restarts a stopped job with any free servers, warm spares included, or on
+// a smaller size where that is better than waiting.
+func (w *World) refill(i int) {
+	j := &w.jobs[i]
+	missing := j.servers - w.fleet.HeldBy(i)
+	var delay unit.Duration
+	if missing > j.standbys && j.spec.Recovery.Standbys > 0 {
+		delay = j.spec.Recovery.Selection
+	}
+	cold := w.fleet.Cold()
+	available := w.fleet.Free() - w.standbys + j.standbys
+	if missing <= available+cold {
+		w.settle(i)
+		if j.spec.Recovery.Standbys > 0 && missing > j.standbys {
+			w.selectStandbys(i, missing)
+			if w.fleet.Cold() < cold {
+				delay += w.plan.Fleet.Cold.Delay
+			}
+		} else if missing > available {
+			w.call(missing - available)
+			delay += w.plan.Fleet.Cold.Delay
+		}
+		w.take(i, missing)
+		w.swaps += missing
+		w.start(i, true, w.recoveryPause(i, missing)+delay)
+		return
+	}
+	k := j.size - 1
+	for k >= 0 && (j.options[k].servers > w.fleet.HeldBy(i)+available || !j.may(k)) {
+		k--
+	}
+	if k < 0 {
+		return
+	}
+	if j.options[k].base == j.options[j.size].base {
+		w.settle(i)
+		w.resizeTo(i, k)
+		w.start(i, true, w.shrinkPause(i))
+		return
+	}
+	patience := j.spec.Resize + j.spec.Restart.Mean
+	ratio := j.options[k].delivered / j.options[j.size].delivered
+	if w.now >= j.waitingFrom.After(patience) || job.ShrinkPays(w.repairWait(missing), j.spec.Resize, j.spec.Restart.Mean, ratio) {
+		w.settle(i)
+		w.resizeTo(i, k)
+		w.start(i, true, w.recoveryPause(i, 1))
+	}
+}
+
+// may reports whether a job may move to an option: any with all replicas, or one
+// that only drops some of those that it has.
+func (j *trainee) may(k int) bool {
+	o := &j.options[k]
+	return o.base == k || o.base == j.options[j.size].base
+}
+
+// take gives free servers to a job, its standbys first.
+func (w *World) take(i, n int) {
+	j := &w.jobs[i]
+	w.fleet.Take(i, n)
+	used := min(n, j.standbys)
+	j.standbys -= used
+	w.standbys -= used
+}
+
+// call brings servers of the cold pool into service.
+func (w *World) call(n int) {
+	for range n {
+		w.called++
+		w.fleet.Enter(w.fleet.Call(), w.now)
+	}
+}
+
+// selectStandbys makes up for all standbys of a job that lacks servers, from what is
+// free and then from the cold pool.
+func (w *World) selectStandbys(i, missing int) {
+	j := &w.jobs[i]
+	w.standbys -= j.standbys
+	j.standbys = 0
+	want := missing + j.spec.Recovery.Standbys
+	if short := want - (w.fleet.Free() - w.standbys); short > 0 {
+		w.call(min(short, w.fleet.Cold()))
+	}
+	j.standbys = min(want, w.fleet.Free()-w.standbys)
+	w.standbys += j.standbys
+}
+
+// clampStandbys drops claims on standbys that are no longer free.
+func (w *World) clampStandbys() {
+	if w.standbys <= w.fleet.Free() {
+		return
+	}
+	for i := range w.jobs {
+		j := &w.jobs[i]
+		drop := min(j.standbys, w.standbys-w.fleet.Free())
+		j.standbys -= drop
+		w.standbys -= drop
+	}
+}
+
+// repairWait is the expected time until so many servers come back from repair, when
+// those in repair return at the classes' mean time.
+func (w *World) repairWait(servers int) unit.Duration {
+	n := w.fleet.Count(fleet.Repair)
+	if n < servers {
+		return forever
+	}
+	return meanRepair(&w.plan) * unit.Duration(float64(servers)/float64(n))
+}
+
+// meanRepair is the mean time that a failed server is out for: through the pipeline
+// where there is one, else the classes' own times by their rates.
+func meanRepair(p *scenario.Plan) unit.Duration {
+	var mean, rate float64
+	for i := range p.Failures.Classes {
+		c := &p.Failures.Classes[i]
+		if c.Scope.TakesServers() {
+			mean += float64(c.Rate.Likely) * float64(c.Repair.Mean)
+			rate += float64(c.Rate.Likely)
+		}
+	}
+	if rate == 0 {
+		return 0
+	}
+	own := unit.Duration(mean / rate)
+	stages := p.Fleet.Repair.Stages
+	if len(stages) == 0 {
+		return own
+	}
+	var sum unit.Duration
+	reach := unit.Duration(1)
+	for k := range stages {
+		t := stages[k].Time.Mean
+		if t == 0 {
+			t = own
+		}
+		sum += reach * t
+		reach *= unit.Duration(stages[k].Escalates)
+	}
+	return sum
+}
+
+// recovery is what a failure costs a job of so many chips, in a mode.
+func recovery(p *scenario.Plan, j *job.Spec, chips int, mode job.Mode) job.Recovery {
+	load := j.Checkpoint.Load
+	if t := newest(&j.Checkpoint); t != nil {
+		load = t.Load
+	}
+	r := job.Recovery{Restart: j.Restart, Fixed: j.Recovery.Setup.Time(chips) + load}
+	switch mode {
+	case job.WarmSwap:
+		r.Restart = j.Recovery.Swap
+	case job.Shrink:
+		r.Restart, r.Fixed = j.Recovery.Shrink, 0
+	case job.InPlace:
+		r.Restart, r.Fixed = j.Recovery.InPlace, 0
+	}
+	f := &p.Failures
+	for i := range f.Classes {
+		c := &f.Classes[i]
+		if c.Stops(p.Fleet.Topology.DualHomed) {
+			r.Detection = append(r.Detection, job.WeightedDuration{Weight: float64(c.Rate.Likely), Duration: c.Detection})
+		}
+	}
+	return r
+}
+
+// newest is the fast tier of most frequent checkpoints that survives a lost server.
+func newest(c *job.Checkpoint) *job.Tier {
+	var best *job.Tier
+	for k := range c.Fast {
+		if t := &c.Fast[k]; t.Survives(job.SomeServers) && (best == nil || t.Interval < best.Interval) {
+			best = t
+		}
+	}
+	return best
+}
+
+// forever is longer than any calendar.
+const forever = 1000 * unit.Year
+
+// unreserved counts the free servers beyond the warm spares and the standbys.
+func (w *World) unreserved() int {
+	return w.fleet.Free() - max(fleet.Reserve(w.plan.Fleet.Spares, w.fleet.InService()), w.standbys)
+}

@@ -1,0 +1,248 @@
+package sim
+
+import (
+	"math"
+	"testing"
+
+	"clustercap/sim/dist"
+	"clustercap/sim/failure"
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// A silent failure found D later costs D, and what was trained since the checkpoint
+// before it: half a period on average, as long as intervals are short against D.
+func TestSilentCorruptionRollsBackPastCheckpoints(t *testing.T) {
+	p := testPlan(4)
+	p.Horizon = 300 * unit.Day
+	p.Jobs[0].Sizes = []int{2 * perServer}
+	p.Jobs[0].Checkpoint = job.Checkpoint{Interval: 600, Blocking: 1}
+	c := failing("sdc", failure.ServerScope, 1e-7, 6*unit.Hour, 60)
+	c.Silent, c.Idle = true, 0
+	p.Failures.Classes = []failure.Class{c}
+	got, se := mean(t, p, 20, func(_ *World, r *result.Run) float64 {
+		j := &r.Jobs[0]
+		return j.LostBy[result.LostToWork] / j.Interruptions
+	})
+	// A second one within the six hours is found with the first (1 − e^(−0.035), which
+	// leaves its server in: up to 4 %).
+	near(t, "hours lost to each", got, se, 6+0.5*601/3600, 0.25)
+}
+
+// Without a store nothing becomes durable: a failure in the outage costs all of it.
+func TestStorageOutage(t *testing.T) {
+	p := testPlan(2)
+	p.Horizon = 100 * unit.Day
+	p.Jobs[0].Checkpoint = job.Checkpoint{Interval: 600, Blocking: 1}
+	p.Failures.Classes = []failure.Class{
+		failing("storage", failure.StorageScope, 1e-7, 0, 12*unit.Hour), failing("software", failure.JobScope, 1e-6, 0, 0),
+	}
+	with := run(t, prepared(t, p), 0)
+	p.Failures.Classes[0].Rate = unit.Point[unit.Rate](0)
+	without := run(t, prepared(t, p), 0)
+	if with.Jobs[0].LostBy[result.LostToWork] < 2*without.Jobs[0].LostBy[result.LostToWork] {
+		t.Errorf("lost work %v h with outages, %v h without", with.Jobs[0].LostBy[result.LostToWork], without.Jobs[0].LostBy[result.LostToWork])
+	}
+	if with.Jobs[0].LostBy[result.LostToRestart] <= without.Jobs[0].LostBy[result.LostToRestart] {
+		t.Error("restarts in an outage do not wait for the store")
+	}
+	alone := testPlan(2)
+	alone.Failures.Classes = []failure.Class{failing("storage", failure.StorageScope, 1e-6, 0, unit.Hour)}
+	quiet := testPlan(2)
+	if a, b := run(t, prepared(t, alone), 0).Jobs[0].Tokens, run(t, prepared(t, quiet), 0).Jobs[0].Tokens; math.Abs(a/b-1) > 1e-9 { // rounding
+		t.Errorf("an outage alone changes %g tokens into %g", b, a)
+	}
+}
+
+// troubled is a job on most of its fleet with failures every few hours.
+func troubled() *scenario.Plan {
+	p := testPlan(20)
+	p.Horizon = 60 * unit.Day
+	p.Jobs[0] = testJob("a", 1e15, 20*perServer)
+	p.Jobs[0].Workload.Batch = 160 * 8 // divides by every replica
+	p.Jobs[0].Checkpoint = job.Checkpoint{Interval: 1800, Blocking: 30, Background: 300, Load: 60}
+	p.Jobs[0].Recovery = job.Policy{Swap: dist.Fixed(150), Shrink: dist.Fixed(180), InPlace: dist.Fixed(105), Floor: 0.5}
+	p.Failures.Classes = []failure.Class{
+		failing("chip", failure.ServerScope, 1.5e-7, 60, 12*unit.Hour), failing("software", failure.JobScope, 1.5e-7, 60, 0),
+	}
+	return p
+}
+
+func goodput(_ *World, r *result.Run) float64 { return r.Jobs[0].Goodput }
+
+// What each mode buys, in the mean of replicas: with spares swapping beats
+// restarting and restarting in place beats both; without spares shrinking beats waiting.
+func TestModesOfRecovery(t *testing.T) {
+	by := func(mode job.Mode, spares int, edit func(*scenario.Plan)) float64 {
+		p := troubled()
+		p.Fleet.Deliveries[0].Servers += spares
+		p.Jobs[0].Recovery.Mode = mode
+		if edit != nil {
+			edit(p)
+		}
+		m, _ := mean(t, p, 12, goodput)
+		return m
+	}
+	restart, swap, inPlace := by(job.StopRestart, 10, nil), by(job.WarmSwap, 10, nil), by(job.InPlace, 10, nil)
+	if !(restart < swap && swap < inPlace) {
+		t.Errorf("goodput with spares: restart %.3f, swap %.3f, in place %.3f", restart, swap, inPlace)
+	}
+	wait, shrink := by(job.StopRestart, 0, nil), by(job.Shrink, 0, nil)
+	if !(wait+0.1 < shrink) { // 20 servers lose one every 23 h for 12 h each
+		t.Errorf("goodput without spares: restart %.3f, shrink %.3f", wait, shrink)
+	}
+	tiers := by(job.WarmSwap, 10, func(p *scenario.Plan) {
+		p.Jobs[0].Checkpoint.Fast = []job.Tier{{Kind: job.Peer, Interval: 60, Load: 10}}
+	})
+	local := by(job.WarmSwap, 10, func(p *scenario.Plan) {
+		p.Jobs[0].Checkpoint.Fast = []job.Tier{{Kind: job.Local, Interval: 60, Load: 10}}
+	})
+	if !(swap < local && local < tiers) { // a local disk helps where no server is lost
+		t.Errorf("goodput with swaps: remote %.3f, local disk %.3f, peer memory %.3f", swap, local, tiers)
+	}
+	cold := by(job.StopRestart, 10, func(p *scenario.Plan) { p.Fleet.Cold = fleet.ColdPool{Servers: 10, Delay: unit.Hour} })
+	if !(wait < cold && cold < restart) {
+		t.Errorf("goodput: no spares %.3f, cold spares %.3f, warm ones %.3f", wait, cold, restart)
+	}
+}
+
+// The renewal formula prices swapping with peer checkpoints and restarting in place
+// as the simulation does.
+func TestLongRunOfModes(t *testing.T) {
+	for _, mode := range []job.Mode{job.StopRestart, job.WarmSwap, job.InPlace} {
+		p := troubled()
+		p.Failures.Classes = p.Failures.Classes[1:] // servers stay, so spares are at hand
+		p.Horizon = 300 * unit.Day
+		p.Jobs[0].Recovery.Mode = mode
+		p.Jobs[0].Checkpoint.Fast = []job.Tier{{Kind: job.Peer, Interval: 120, Load: 10}}
+		pr := prepared(t, p)
+		got, se := mean(t, p, 12, goodput)
+		want := longRun(p, &p.Jobs[0], &pr.Jobs[0].Sizes[0], mode).goodput
+		near(t, string(mode), got, se, want, 0.002) // the start, and a step or two at each failure
+	}
+}
+
+// The optimum of the renewal formula is one of the simulation: half and twice the
+// interval do no better, where Daly's formula has left its range.
+func TestOptimumIntervalInSimulation(t *testing.T) {
+	plan := func(factor unit.Duration) *scenario.Plan {
+		p := troubled()
+		p.Failures.Classes = []failure.Class{failing("any", failure.JobScope, 3e-6, 30, 0)} // every 35 min
+		p.Jobs[0].Checkpoint = job.Checkpoint{Blocking: 60, Background: 120, Rule: job.Optimum}
+		p.Horizon = 200 * unit.Day
+		if factor > 0 {
+			best := prepared(t, p)
+			l := longRun(p, &p.Jobs[0], &best.Jobs[0].Sizes[0], job.StopRestart)
+			p.Jobs[0].Checkpoint.Interval = factor * l.cycle.Interval.Duration()
+		}
+		return p
+	}
+	best, se := mean(t, plan(0), 12, goodput)
+	for _, factor := range []unit.Duration{0.4, 2.5} {
+		if other, _ := mean(t, plan(factor), 12, goodput); other > best+2*se {
+			t.Errorf("goodput %.4f at %g times the optimal interval, %.4f at it", other, float64(factor), best)
+		}
+	}
+	daly := plan(0)
+	daly.Jobs[0].Checkpoint.Rule = job.Daly
+	if d, _ := mean(t, daly, 12, goodput); d > best+2*se {
+		t.Errorf("goodput %.4f at Daly's interval, %.4f at the optimum", d, best)
+	}
+}
+
+// A slow server makes its job so much slower until it is evicted.
+func TestStragglers(t *testing.T) {
+	p := testPlan(10)
+	p.Failures.Stragglers = failure.Stragglers{Share: unit.Point[unit.Share](1), Slowdown: 0.1}
+	slow := run(t, prepared(t, p), 0)
+	fast := run(t, prepared(t, testPlan(10)), 0)
+	if got := slow.Jobs[0].Tokens / fast.Jobs[0].Tokens; math.Abs(got-0.9) > 1e-9 { // rounding
+		t.Errorf("all servers 10 %% slow: %.6f of the tokens", got)
+	}
+	// What they cost is a tenth of the training time, on top of the step's own 5 %.
+	trained := slow.OnSiteChipHours - slow.ChipHours[result.Restart]
+	if got := slow.ChipHours[result.Straggler] / trained; math.Abs(got-(0.1+0.9*0.05)) > 1e-9 {
+		t.Errorf("stragglers took %.6f of the training time", got)
+	}
+	p.Fleet.Deliveries[0].Servers = 40
+	p.Failures.Stragglers = failure.Stragglers{Share: unit.Point[unit.Share](0.1), Slowdown: 0.1, Detection: dist.Fixed(unit.Day), Repair: dist.Fixed(unit.Day)}
+	evicted := run(t, prepared(t, p), 0)
+	if got := evicted.Jobs[0].Tokens / fast.Jobs[0].Tokens; got < 0.98 || evicted.Site.Evicted == 0 || evicted.Jobs[0].Interruptions != 0 {
+		t.Errorf("with evictions (%v) %.4f of the tokens, %v interruptions", evicted.Site.Evicted, got, evicted.Jobs[0].Interruptions)
+	}
+	throttled := testPlan(10)
+	hot := failing("thermal", failure.ServerScope, 1e-7, unit.Day, unit.Hour)
+	hot.Slowdown = 0.5
+	throttled.Failures.Classes = []failure.Class{hot}
+	r := run(t, prepared(t, throttled), 0)
+	if r.Site.Failures == 0 || r.Jobs[0].Interruptions != 0 || r.ChipHours[result.LostWork] != 0 || r.Jobs[0].Tokens > 0.95*fast.Jobs[0].Tokens {
+		t.Errorf("%v throttled servers: %v interruptions, %v chip-hours lost, %.3f of the tokens", r.Site.Failures, r.Jobs[0].Interruptions,
+			r.ChipHours[result.LostWork], r.Jobs[0].Tokens/fast.Jobs[0].Tokens)
+	}
+}
+
+// A window of a day every ten takes a tenth of the time and no work.
+func TestMaintenance(t *testing.T) {
+	p := testPlan(10)
+	p.Horizon = 100 * unit.Day
+	p.Fleet.Maintenance = []fleet.Maintenance{{Name: "window", First: 9 * unit.Day, Every: 10 * unit.Day, Duration: unit.Day, Batch: 1}}
+	r := run(t, prepared(t, p), 0)
+	if got := r.ChipHours[result.Repair] / r.OnSiteChipHours; math.Abs(got-0.1) > 1e-9 {
+		t.Errorf("out of service for %.6f of the time, want a tenth", got)
+	}
+	j := &r.Jobs[0]
+	if j.PlannedStops != 10 || j.Interruptions != 0 || j.LostBy[result.LostToWork] != 0 || j.Goodput < 0.89 || j.Goodput > 0.9 {
+		t.Errorf("%+v", *j)
+	}
+	// Rolling over tenths with a spare tenth, the job never waits.
+	p = testPlan(11)
+	p.Jobs[0].Sizes = []int{9 * perServer}
+	p.Fleet.Maintenance = []fleet.Maintenance{{Name: "upgrade", First: unit.Day, Every: 25 * unit.Day, Duration: unit.Hour, Batch: 0.1}}
+	if r := run(t, prepared(t, p), 0); r.ChipHours[result.Waiting] != 0 || r.Jobs[0].PlannedStops == 0 || r.Jobs[0].Goodput < 0.99 {
+		t.Errorf("rolling: waiting %v, %v stops, goodput %v", r.ChipHours[result.Waiting], r.Jobs[0].PlannedStops, r.Jobs[0].Goodput)
+	}
+}
+
+// A policy that retires what fails three times in 30 days finds the lemons and
+// next to nobody else; without it, or with wrong diagnoses, they go on failing.
+func TestRetiringLemons(t *testing.T) {
+	plan := func() *scenario.Plan {
+		p := testPlan(100)
+		p.Jobs[0].Sizes = []int{80 * perServer}
+		p.Horizon = unit.Year
+		c := failing("chip", failure.ServerScope, 1.5e-9, 60, unit.Hour) // a healthy server every 2.6 years
+		p.Failures.Classes = []failure.Class{c}
+		p.Failures.Lemons = failure.Lemons{Share: unit.Point[unit.Share](0.05), Factor: unit.Point[unit.Factor](200)}
+		return p
+	}
+	before, _ := mean(t, plan(), 8, func(_ *World, r *result.Run) float64 { return r.Site.Failures })
+	p := plan()
+	p.Fleet.Retire = fleet.Retire{Failures: 3, Within: 30 * unit.Day, Replacement: dist.Fixed(unit.Day)}
+	after, _ := mean(t, p, 8, func(_ *World, r *result.Run) float64 { return r.Site.Failures })
+	retired, se := mean(t, p, 8, func(_ *World, r *result.Run) float64 { return r.Site.Retired })
+	near(t, "servers retired", retired, se, 5, 0.3)
+	if after > before/3 {
+		t.Errorf("%.0f failures with retirement, %.0f without", after, before)
+	}
+	score := plan()
+	score.Fleet.Retire = fleet.Retire{Score: 2.5, HalfLife: 30 * unit.Day, Replacement: dist.Fixed(unit.Day)}
+	scored, se := mean(t, score, 8, func(_ *World, r *result.Run) float64 { return r.Site.Retired })
+	near(t, "servers retired by score", scored, se, 5, 0.3)
+	stages := []fleet.Stage{{Name: "manual", Time: dist.Fixed(unit.Hour)}}
+	mended, wrong := plan(), plan()
+	mended.Fleet.Repair = fleet.Pipeline{Stages: stages}
+	wrong.Fleet.Repair = fleet.Pipeline{Stages: stages, WrongDiagnosis: 0.8}
+	m, _ := mean(t, mended, 8, func(_ *World, r *result.Run) float64 { return r.Site.Failures })
+	x, _ := mean(t, wrong, 8, func(_ *World, r *result.Run) float64 { return r.Site.Failures })
+	if !(m < x && x < before) {
+		t.Errorf("failures: every repair mends %.0f, most go to an innocent server %.0f, none mends %.0f", m, x, before)
+	}
+	recurring := plan()
+	recurring.Fleet.Repair = fleet.Pipeline{Stages: stages, WrongDiagnosis: 0.8, Recurrence: dist.Fixed(unit.Hour)}
+	if y, _ := mean(t, recurring, 8, func(_ *World, r *result.Run) float64 { return r.Site.Failures }); y < 2*m {
+		t.Errorf("failures: %.0f when the fault left in strikes again within the hour, %.0f without wrong diagnoses", y, m)
+	}
+}
