@@ -114,9 +114,35 @@ func (c *Case) machine(on *shelf) (step.Machine, error) {
 	return m, nil
 }
 
-// partSharded are weights sharded within a part of the replicas and copied across:
-// several TPU slices, or fewer chips than there are.
-var partSharded = regexp.MustCompile(`([2-9]|\d\d+) slice\(s\)|FSDP group|FSDP \d+ x DP|FSDP over`)
+// Weights sharded within a part of the replicas and copied across, as notes say it:
+// so many chips to a group, or so many TPU slices with a group each.
+var (
+	shardGroup  = regexp.MustCompile(`zero1 shard group = (\d{1,6}) GPUs|FSDP group (\d{1,6})|FSDP (\d{1,6}) x DP|FSDP over (\d{1,6})|fsdp (\d{1,6}) x dp`)
+	shardSlices = regexp.MustCompile(`(\d{1,4}) slice\(s\)`)
+)
+
+// shard is over how many replicas the notes say that ZeRO shards; 0 for all, and where
+// the group does not divide the replicas. A group counts chips: with tensor
+// parallelism several share a replica.
+func (c *Case) shard(l step.Layout) int {
+	replicas := l.DP * l.CP
+	n := 0
+	if m := shardGroup.FindStringSubmatch(c.Notes); m != nil {
+		for _, text := range m[1:] {
+			if v, err := strconv.Atoi(text); err == nil {
+				n = v / l.TP
+			}
+		}
+	} else if m := shardSlices.FindStringSubmatch(c.Notes); m != nil {
+		if slices, err := strconv.Atoi(m[1]); err == nil && slices > 0 {
+			n = replicas / slices
+		}
+	}
+	if l.ZeRO == 0 || n < 1 || n >= replicas || replicas%n != 0 {
+		return 0
+	}
+	return n
+}
 
 // expertTensorNote finds the expert-tensor-parallel degree in notes ("ETP 4").
 var expertTensorNote = regexp.MustCompile(`\bETP[ =](\d{1,4})\b`)
@@ -172,9 +198,7 @@ func (c *Case) layout(f *Configuration) error {
 	case c.MicroBatch == 0:
 		f.Assumed = append(f.Assumed, "mb=1")
 	}
-	if l.ZeRO > 1 && partSharded.MatchString(c.Notes) {
-		f.Assumed = append(f.Assumed, "sharded over all replicas")
-	}
+	l.Shard = c.shard(l)
 	if c.Experts > 0 {
 		l.ETP = c.expertTensor(f.Machine.Stack.Name, l.TP)
 	}

@@ -9,26 +9,54 @@ func (p *pricer) replicas(expert bool) group {
 	return group{l.CP * l.DP, l.TP}
 }
 
+// sharding divides the replicas: inner groups shard, outer groups hold copies of the
+// same shard. Without hybrid sharding the outer groups are of one.
+func (p *pricer) sharding(expert bool) (inner, outer group) {
+	r := p.replicas(expert)
+	n := r.size
+	if s := p.layout.Shard; s > 0 && s < n && n%s == 0 {
+		n = s
+	}
+	return group{n, r.stride}, group{r.size / n, r.stride * n}
+}
+
 // shards is over how many chips the optimizer state of a weight is divided.
 func (p *pricer) shards(expert bool) float64 {
 	if p.layout.ZeRO == 0 {
 		return 1
 	}
-	return float64(p.replicas(expert).size)
+	inner, _ := p.sharding(expert)
+	return float64(inner.size)
 }
 
-// both prices a collective over the dense and the expert weights of a stage, one
-// after the other: they share the NICs.
-func (p *pricer) both(s *stage, bytes float64, collective func(float64, group) float64) float64 {
-	return collective(bytes*s.dense, p.replicas(false)) + collective(bytes*s.expert, p.replicas(true))
+// dataTraffic is the time of the data-parallel collectives of a stage, dense and
+// expert weights one after the other: they share the NICs.
+type dataTraffic struct {
+	reduce  float64 // gradients, all replicas at once
+	scatter float64 // gradients within a sharding group
+	across  float64 // their shards, between the groups
+	collect float64 // weights within a sharding group
+}
+
+func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
+	// Sums are kept in FP32 and travel as they are kept, or narrower.
+	gradient := min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
+	add := func(n float64, expert bool) {
+		inner, outer := p.sharding(expert)
+		t.reduce += p.net.reduce(gradient*n, p.replicas(expert))
+		t.scatter += p.net.gather(gradient*n, inner)
+		t.across += p.net.reduce(gradient*n/float64(inner.size), outer)
+		t.collect += p.net.gather(weightBytes*n, inner)
+	}
+	add(s.dense, false)
+	add(s.expert, true)
+	return t
 }
 
 // dataParallel is the data-parallel traffic that stays exposed, plus what its
 // hidden part costs the kernels beside it: with each microbatch and once per step.
 func (p *pricer) dataParallel(s *pipe) (each, once float64) {
-	full := s.fullest
-	scatter := p.both(full, gradientBytes, p.net.gather)
-	collect := p.both(full, weightBytes, p.net.gather)
+	t := p.dataTraffic(s.fullest)
 	forward, backward := s.passes()
 	if p.mach.Stack.SerialData {
 		forward, backward = 0, 0
@@ -36,17 +64,20 @@ func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		return 0, exposed(p.both(full, gradientBytes, p.net.reduce), p.window(backward))
+		return 0, exposed(t.reduce, p.window(backward))
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
-		return 0, exposed(scatter, p.window(backward)) + exposed(collect, p.window(forward))
+		return 0, exposed(t.scatter+t.across, p.window(backward)) + exposed(t.collect, p.window(forward))
 	case 2:
-		return exposed(scatter, backward), exposed(collect, forward)
+		each = exposed(t.scatter, backward)
+		return each, exposed(t.scatter+t.across, backward) - each + exposed(t.collect, forward)
 	default:
-		// Fully sharded: weights collected layer by layer in both passes of
-		// every microbatch, gradients scattered in each backward pass.
-		return exposed(collect, forward) + exposed(collect+scatter, backward), 0
+		// Fully sharded: weights collected layer by layer in both passes of every
+		// microbatch, gradients scattered in each backward pass, and after the last
+		// one summed between the copies.
+		back := exposed(t.collect+t.scatter, backward)
+		return exposed(t.collect, forward) + back, exposed(t.collect+t.scatter+t.across, backward) - back
 	}
 }
 

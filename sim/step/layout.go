@@ -22,7 +22,11 @@ func (l Layout) String() string {
 			fmt.Fprintf(&b, ",%s=%d", f.name, f.value)
 		}
 	}
-	fmt.Fprintf(&b, ",zero=%d,mb=%d", l.ZeRO, l.MicroBatch)
+	fmt.Fprintf(&b, ",zero=%d", l.ZeRO)
+	if l.Shard > 0 {
+		fmt.Fprintf(&b, ",shard=%d", l.Shard)
+	}
+	fmt.Fprintf(&b, ",mb=%d", l.MicroBatch)
 	if l.Recompute != RecomputeNone {
 		fmt.Fprintf(&b, ",recompute=%s", l.Recompute)
 	}
@@ -36,16 +40,17 @@ func (l Layout) String() string {
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, sp, vpp, cp, ep, etp, zero, mb, recompute, schedule, attention"
+const layoutKeys = "tp, pp, dp, sp, vpp, cp, ep, etp, zero, shard, mb, recompute, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
-// ZeRO is 1, sequence parallelism on (sp=1), recompute none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips
-// allow", see Complete.
+// ZeRO is 1 over all replicas, sequence parallelism on (sp=1), recompute none, the
+// schedule 1f1b, attention fused; DP 0 means "as many as the chips allow", see
+// Complete.
 func ParseLayout(text string) (Layout, error) {
 	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
 		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "etp": &l.ETP,
-		"zero": &l.ZeRO, "mb": &l.MicroBatch,
+		"zero": &l.ZeRO, "shard": &l.Shard, "mb": &l.MicroBatch,
 	}
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -121,6 +126,14 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	}
 	if l.ZeRO < 0 || l.ZeRO > 3 {
 		bad("zero=%d must be 0, 1, 2 or 3", l.ZeRO)
+	}
+	switch {
+	case l.Shard < 0 || l.Shard > maxDegree:
+		bad("shard=%d must be 0 (all replicas) or more", l.Shard)
+	case l.Shard > 0 && l.ZeRO == 0:
+		bad("shard=%d needs zero of at least 1; without it nothing is sharded", l.Shard)
+	case l.Shard > 0 && (l.DP*l.CP)%l.Shard != 0:
+		bad("shard=%d must divide dp x cp = %d", l.Shard, l.DP*l.CP)
 	}
 	switch l.Recompute {
 	case RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull:

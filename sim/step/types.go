@@ -97,7 +97,10 @@ type Layout struct {
 	EP  int `json:"ep"`
 	ETP int `json:"etp"`
 	// ZeRO is 0 (replicated), 1 (sharded optimizer), 2 (and gradients), 3 (and weights).
-	ZeRO       int       `json:"zero"`
+	ZeRO int `json:"zero"`
+	// Shard is over how many replicas ZeRO shards, the rest holding copies (hybrid
+	// sharding, HSDP); 0 for all.
+	Shard      int       `json:"shard"`
 	MicroBatch int       `json:"micro_batch"` // sequences
 	Recompute  Recompute `json:"recompute"`
 	Schedule   Schedule  `json:"schedule"`
