@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,24 +18,42 @@ import (
 
 func newEstimateCommand(p *program) *cobra.Command {
 	var o oneStep
-	var layout string
+	var layout, trace string
 	cmd := &cobra.Command{
 		Use:   "estimate --model M --chip C --chips N [--layout tp=8,pp=16,...]",
 		Short: "Price one training step, without a calendar or failures",
-		Long: `Prices one training step: where its time goes, tokens per second, MFU, memory and
-power per chip, with the p10 to p90 that follow from what is known of the chip only as
-a range. Without --layout it takes the fastest layout that fits in memory.
+		Long: `Prices one training step: tokens per second, MFU, memory and power per chip, with the
+p10 to p90 that follow from what is known of the chip only as a range, and what is lost
+on the way from the chips' peak to the model's FLOPs. Without --layout it takes the
+fastest layout that fits in memory.
 
 MFU counts the model's FLOPs without recomputation, attention causal, against the
-chip's dense peak at --precision; HFU counts recomputation too.`,
+dense peak at --precision of the chips used; HFU counts recomputation too.
+
+--trace writes the timeline of the pipeline, pass by pass, for ui.perfetto.dev or
+chrome://tracing. It is scheduled from each stage's own times, where the estimate
+uses a closed form; of a step of more than 200,000 events it shows the first
+microbatches.`,
 		Example: `  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384
-  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384 --layout tp=8,pp=16`,
+  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384 --layout tp=8,pp=16
+  clustercap estimate --model llama3-70b --chip h100-sxm --chips 512 --trace step.json`,
 		Args: arguments(0, 0, "flags only"),
 	}
 	o.addFlags(cmd)
 	cmd.Flags().StringVar(&layout, "layout", "auto", "divide the step as `tp=8,pp=16,...`; dp is what the chips allow unless given")
+	cmd.Flags().StringVar(&trace, "trace", "", "write the timeline of one step to `FILE`; - prints it in place of the tables")
 	format := addChoice(cmd, "format", "how to print", formatText, formatJSON, formatCSV, formatMarkdown)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var target *traceTarget
+		if cmd.Flags().Changed("trace") {
+			if trace == traceToStdout && cmd.Flags().Changed("format") {
+				return badUsage("name a file, or leave --format out", "--trace - prints the trace in place of what --format is for")
+			}
+			var err error
+			if target, err = newTraceTarget(trace); err != nil {
+				return err
+			}
+		}
 		w, m, err := o.resolve(cmd)
 		if err != nil {
 			return err
@@ -44,16 +63,40 @@ chip's dense peak at --precision; HFU counts recomputation too.`,
 			return err
 		}
 		e := estimate{work: &w, mach: &m, chips: o.chips, chosen: layout != "auto", step: priced}
-		if e.drawn, err = drawSteps(&w, &m, priced.Layout); err != nil {
-			return err
-		}
-		text, err := e.text(format.value)
-		if err != nil {
-			return err
-		}
-		return p.printed(text)
+		return p.estimated(&e, target, format.value)
 	}
 	return cmd
+}
+
+// estimated writes the trace, if there is to be one, then prints the estimate.
+func (p *program) estimated(e *estimate, target *traceTarget, format string) error {
+	pricer, err := step.NewPricer(e.work, e.mach)
+	if err != nil {
+		return err
+	}
+	if target != nil {
+		timeline := pricer.Timeline(e.step.Layout, traceSpans)
+		encode := func(w io.Writer) error { return e.writeTrace(w, &timeline) }
+		if target.path == "" {
+			if err := encode(p.stdout); err != nil {
+				return cannot(err, "", "writing to standard output: %v", plainPathError(err))
+			}
+			return nil
+		}
+		if err := target.write(encode); err != nil {
+			return err
+		}
+		e.traced = traceLine(target.name, &timeline)
+	}
+	e.losses = pricer.Waterfall(e.step.Layout, e.chips)
+	if e.drawn, err = drawSteps(e.work, e.mach, e.step.Layout); err != nil {
+		return err
+	}
+	text, err := e.text(format)
+	if err != nil {
+		return err
+	}
+	return p.printed(text)
 }
 
 // price estimates the layout given, or the best one.
@@ -119,7 +162,9 @@ type estimate struct {
 	chips  int
 	chosen bool // the layout was given, not found
 	step   *step.Step
+	losses step.Waterfall
 	drawn  []drawnStep
+	traced string // what the trace shows, if one was written
 }
 
 // over summarises a quantity over the draws.
@@ -150,8 +195,11 @@ func (e *estimate) text(format string) (string, error) {
 	bullet(&b, format, fmt.Sprintf("Step of %s tokens (%s sequences of %s) in %s, %s",
 		quantity("", float64(s.Tokens)), grouped(float64(e.work.Batch)), grouped(float64(e.work.Sequence)), figure(float64(s.Time))+" s", e.work.Precision))
 	bullet(&b, format, fmt.Sprintf("%s in %s, %s", e.mach.Chip.Title, e.mach.Server.Title, e.mach.Fabric.Title))
+	if e.traced != "" {
+		bullet(&b, format, e.traced)
+	}
 	b.WriteString("\n" + e.headlineTable().render(format))
-	b.WriteString("\n" + e.waterfall(format).render(format))
+	b.WriteString("\n" + e.waterfallTable(format).render(format))
 	b.WriteString("\n" + e.memoryTable().render(format))
 	return b.String(), nil
 }
@@ -205,23 +253,6 @@ func activity(s *step.Step) power.Activity {
 	return power.Activity{Matrix: a.Matrix, Memory: a.Memory, Comm: a.Comm, Wait: a.Wait}
 }
 
-// waterfall is where the time of the step goes.
-func (e *estimate) waterfall(format string) *grid {
-	const barWidth = 40 // characters of the whole step
-	g := &grid{head: []string{"where the time goes", "s", "share", ""}, left: []int{3}}
-	scale := compare.ScaleOf("", float64(e.step.Time))
-	total := float64(e.step.Time)
-	for _, p := range append(partsOf(e.step.Parts), part{label: "whole step", seconds: total}) {
-		share := p.seconds / total
-		bar := ""
-		if format == formatText {
-			bar = strings.Repeat("#", int(share*barWidth+0.5))
-		}
-		g.add(p.label, scale.Number(p.seconds), percent(share), bar)
-	}
-	return g
-}
-
 // memoryTable is the memory of the fullest pipeline stage.
 func (e *estimate) memoryTable() *grid {
 	m := e.step.Memory
@@ -266,6 +297,11 @@ func (e *estimate) flat() *grid {
 	for _, p := range partsOf(e.step.Parts) {
 		g.add("parts."+p.name, "s", number(p.seconds), "", "")
 	}
+	g.add("waterfall.peak", "FLOP/s", number(float64(e.losses.Peak)), "", "")
+	for _, l := range e.losses.Losses {
+		g.add("waterfall."+string(l.Cause), "FLOP/s", number(float64(l.Rate)), "", "")
+	}
+	g.add("waterfall.model_flops", "FLOP/s", number(float64(e.losses.Delivered)), "", "")
 	for _, c := range append(memoryClasses(e.step.Memory), memoryClass{"capacity", "", e.step.Memory.Capacity}) {
 		g.add("memory."+c.name, "B", number(float64(c.bytes)), "", "")
 	}
@@ -293,6 +329,7 @@ type estimateDocument struct {
 	Precision    step.Precision     `json:"precision"`
 	Layout       step.Layout        `json:"layout"`
 	Numbers      map[string]ranged  `json:"numbers"`
+	Waterfall    waterfallDocument  `json:"waterfall"`
 	PartsSeconds map[string]float64 `json:"parts_seconds"`
 	MemoryBytes  map[string]float64 `json:"memory_bytes"`
 }
@@ -302,7 +339,7 @@ func (e *estimate) document() estimateDocument {
 		Model: e.work.Model.Name, Chip: e.mach.Chip.Name, Server: e.mach.Server.Name, Fabric: e.mach.Fabric.Name,
 		Chips: e.chips, ChipsUsed: e.step.Layout.Chips(), GlobalBatch: e.work.Batch, Sequence: e.work.Sequence,
 		Precision: e.work.Precision, Layout: e.step.Layout,
-		Numbers: make(map[string]ranged), PartsSeconds: partsJSON(e.step), MemoryBytes: make(map[string]float64),
+		Numbers: make(map[string]ranged), Waterfall: e.waterfallDocument(), PartsSeconds: partsJSON(e.step), MemoryBytes: make(map[string]float64),
 	}
 	for _, r := range e.rows() {
 		d.Numbers[r.name] = ranged{r.value, r.around.P10, r.around.P50, r.around.P90}

@@ -130,7 +130,7 @@ func lookUp[T any](get func(string) (T, bool), c *scenario.Catalog, kind, name s
 	return v, nil
 }
 
-// part is one line of the waterfall.
+// part is what one thing takes of a step's time.
 type part struct {
 	name    string // as in JSON
 	label   string

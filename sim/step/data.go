@@ -54,8 +54,8 @@ func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 }
 
 // dataParallel is the data-parallel traffic that stays exposed, plus what its
-// hidden part costs the kernels beside it.
-func (p *pricer) dataParallel(s *pipe, micro float64) float64 {
+// hidden part costs the kernels beside it: with each microbatch and once per step.
+func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 	t := p.dataTraffic(s.fullest)
 	forward, backward := s.passes()
 	if p.mach.Stack.SerialData {
@@ -64,19 +64,20 @@ func (p *pricer) dataParallel(s *pipe, micro float64) float64 {
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		return exposed(t.reduce, p.window(backward))
+		return 0, exposed(t.reduce, p.window(backward))
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
-		return exposed(t.scatter+t.across, p.window(backward)) + exposed(t.collect, p.window(forward))
+		return 0, exposed(t.scatter+t.across, p.window(backward)) + exposed(t.collect, p.window(forward))
 	case 2:
-		return (micro-1)*exposed(t.scatter, backward) + exposed(t.scatter+t.across, backward) + exposed(t.collect, forward)
+		each = exposed(t.scatter, backward)
+		return each, exposed(t.scatter+t.across, backward) - each + exposed(t.collect, forward)
 	default:
 		// Fully sharded: weights collected layer by layer in both passes of every
 		// microbatch, gradients scattered in each backward pass, and after the last
 		// one summed between the copies.
-		return micro*exposed(t.collect, forward) + (micro-1)*exposed(t.collect+t.scatter, backward) +
-			exposed(t.collect+t.scatter+t.across, backward)
+		back := exposed(t.collect+t.scatter, backward)
+		return exposed(t.collect, forward) + back, exposed(t.collect+t.scatter+t.across, backward) - back
 	}
 }
 

@@ -104,9 +104,10 @@ func Estimate(w *Workload, m *Machine, l Layout) (Step, error) {
 func (p *pricer) price() Step {
 	w, l := p.work, p.layout
 	s := p.pipeline()
-	micro := float64(w.Batch) / float64(l.DP*l.MicroBatch)
+	micro := p.microbatches()
 
 	mean := s.mean.times(micro)
+	each, once := p.dataParallel(&s)
 	update := p.optimizer(s.fullest)
 	kernels := mean.base.plus(mean.redo).plus(update)
 	parts := Parts{
@@ -116,7 +117,7 @@ func (p *pricer) price() Step {
 		ContextComm: seconds(mean.context),
 		ExpertComm:  seconds(mean.expert),
 		PipeComm:    seconds(p.messages(&s, micro)),
-		DataComm:    seconds(p.dataParallel(&s, micro)),
+		DataComm:    seconds(micro*each + once),
 		Bubble:      seconds(max(0, s.flow(l, micro)-mean.sum())),
 		Straggler:   seconds(p.straggler(kernels.sum())),
 		Overhead:    p.mach.Stack.StepOverhead.Likely,
@@ -145,26 +146,38 @@ func (p *pricer) price() Step {
 	}
 }
 
+// microbatches of one data-parallel replica.
+func (p *pricer) microbatches() float64 {
+	return float64(p.work.Batch) / float64(p.layout.DP*p.layout.MicroBatch)
+}
+
 func seconds(s float64) unit.Duration { return unit.Duration(s) }
 
-// messages is the exposed time of sends between pipeline stages, each chip of a
-// tensor-parallel group sending its part (Narayanan et al., SC'21, section 4.1). Plain 1F1B waits
-// for each input and each gradient. With several chunks per stage (or DualPipe's two
-// directions) every chunk boundary sends; the messages hide behind the kernels of
-// the next chunk, which they slow down, except while the pipeline fills and drains.
+// messages is the exposed time of sends between pipeline stages: each where it
+// arrives, and the way through the pipeline that fills and drains it.
 func (p *pricer) messages(s *pipe, micro float64) float64 {
 	l := p.layout
+	hop, exposed := p.message(s)
+	return 2*hop*float64(l.PP-1) + 2*micro*float64(l.VPP)*exposed
+}
+
+// message is the time of one send to the next pipeline stage, each chip of a
+// tensor-parallel group sending its part (Narayanan et al., SC'21, section 4.1), and
+// the part of that time that the receiver waits. Plain 1F1B waits for each input and
+// each gradient. With several chunks per stage (or DualPipe's two directions) every
+// chunk boundary sends; the messages hide behind the kernels of the next chunk, which
+// they slow down, except while the pipeline fills and drains.
+func (p *pricer) message(s *pipe) (hop, exposed float64) {
+	l := p.layout
 	if l.PP == 1 {
-		return 0
+		return 0, 0
 	}
-	hop := p.net.send(activationBytes*s.shape.split*s.shape.hidden, l.TP*l.CP*l.DP)
-	fill := 2 * hop * float64(l.PP-1)
+	hop = p.net.send(activationBytes*s.shape.split*s.shape.hidden, l.TP*l.CP*l.DP)
 	if l.VPP == 1 && l.Schedule == OneFOneB {
-		return fill + 2*hop*micro
+		return hop, hop
 	}
-	chunks := float64(l.VPP)
-	pass := s.mean.sum() / (2 * chunks) // one direction of one chunk
-	return fill + 2*micro*chunks*(ringStep+beside(hop-ringStep, pass))
+	pass := s.mean.sum() / (2 * float64(l.VPP)) // one direction of one chunk
+	return hop, ringStep + beside(hop-ringStep, pass)
 }
 
 // straggler is the wait for the slowest chip when the speeds of all are normal with

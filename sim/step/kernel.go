@@ -58,6 +58,9 @@ func (c cost) plus(d cost) cost {
 	return cost{c.matrix + d.matrix, c.memory + d.memory, c.flops + d.flops}
 }
 
+// slowed is the same work in f times the time.
+func (c cost) slowed(f float64) cost { return cost{c.matrix * f, c.memory * f, c.flops} }
+
 func (c cost) times(f float64) cost { return cost{c.matrix * f, c.memory * f, c.flops * f} }
 
 // rates are a chip's achievable rates for one precision, in SI.
@@ -65,12 +68,14 @@ type rates struct {
 	linear    float64 // FLOP/s of a large GEMM in the workload's precision
 	bf16      float64 // FLOP/s of a large GEMM in BF16
 	attention float64 // FLOP/s of a long fused attention kernel
+	backward  float64 // FLOP/s of its backward kernel
 	memory    float64 // B/s
 	launch    float64 // s
 	operand   float64 // bytes per element of a GEMM operand, scales included
 	cores     int
 	traffic   float64 // bytes that element-wise kernels move over those of fused ones
 	cast      bool    // operands are cast from BF16 before each GEMM
+	shapeless bool    // kernels run at their plateau, whatever their shape
 }
 
 func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
@@ -98,6 +103,7 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 	default:
 		r.linear = r.bf16
 	}
+	r.backward = r.attention * attentionBackwardSpeed
 	r.cast = p != BF16
 	return r
 }
@@ -130,6 +136,9 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 		return cost{}
 	}
 	flops := 2 * groups * m * n * k
+	if r.shapeless {
+		return r.bound(flops/rate, groups*(operand*(m*k+k*n)+2*m*n), flops)
+	}
 	best := 0.0
 	for _, t := range &tiles {
 		tm, tn := math.Ceil(m/float64(t.m)), math.Ceil(n/float64(t.n))
@@ -143,8 +152,12 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 		best = max(best, share)
 	}
 	best *= k / (k + kRamp)
-	compute := flops / (rate * best)
-	bytes := groups * (operand*(m*k+k*n) + 2*m*n)
+	return r.bound(flops/(rate*best), groups*(operand*(m*k+k*n)+2*m*n), flops)
+}
+
+// bound is the cost of a kernel of products that computes for so many seconds and
+// moves so many bytes meanwhile: whichever takes longer.
+func (r *rates) bound(compute, bytes, flops float64) cost {
 	stream := bytes / r.memory
 	if stream > compute {
 		return cost{memory: stream + r.launch, flops: flops}
@@ -175,9 +188,12 @@ func (r *rates) castOperands(elements float64) cost {
 func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, backward cost) {
 	flops := 2 * tokens * heads * span * (qk + v)
 	block := span / blocks
-	rate := r.attention * block / (block + attentionRamp)
-	forward = cost{matrix: flops / rate, memory: blocks * r.launch, flops: flops}
-	backward = cost{matrix: attentionBackward * flops / (rate * attentionBackwardSpeed), memory: 2 * blocks * r.launch, flops: attentionBackward * flops}
+	short := block / (block + attentionRamp)
+	if r.shapeless {
+		short = 1
+	}
+	forward = cost{matrix: flops / (r.attention * short), memory: blocks * r.launch, flops: flops}
+	backward = cost{matrix: attentionBackward * flops / (r.backward * short), memory: 2 * blocks * r.launch, flops: attentionBackward * flops}
 	return forward, backward
 }
 

@@ -36,9 +36,8 @@ func (m *Machine) Tensors(s *Step) unit.Bytes { return s.Memory.Total() - m.Stac
 // gradients and weights in turn); activations are what the blocks keep, times the
 // microbatches in flight, and what lives while one layer, or the loss, runs.
 func (p *pricer) memory(s *pipe) Memory {
-	l := p.layout
 	var out Memory
-	micro := float64(p.work.Batch) / float64(l.DP*l.MicroBatch)
+	micro := p.microbatches()
 	for i := range s.stages {
 		if m := p.stageMemory(&s.stages[i], i, micro); m.Total() > out.Total() {
 			out = m

@@ -23,8 +23,8 @@ func workOf(b block, s Schedule) work {
 	if s == DualPipe {
 		// The all-to-alls of one microbatch run beside the kernels of another and
 		// its ring attention, on cores set aside for them.
-		slower := 1 / (1 - dualPipeCores)
-		w.base, w.redo = w.base.times(slower), w.redo.times(slower)
+		const slower = 1 / (1 - dualPipeCores)
+		w.base, w.redo = w.base.slowed(slower), w.redo.slowed(slower)
 		w.expert = max(0, w.expert-w.base.sum()-w.redo.sum()-w.context)
 	}
 	return w
@@ -138,20 +138,42 @@ func (p *pricer) leadingLayers() int {
 	return m.MoE.DenseLayers
 }
 
+// layers are the priced blocks that the chunks of a pipeline are made of.
+type layers struct {
+	dense, moe, embedding, head block
+	leading                     int // dense ones before the experts begin
+	deal                        dealing
+}
+
+func (p *pricer) layers(sh shape) layers {
+	m := &p.work.Model
+	out := layers{leading: p.leadingLayers(), embedding: p.embedding(sh), head: p.head(sh), deal: p.deal()}
+	if out.leading > 0 {
+		out.dense = p.layer(sh, false)
+	}
+	if m.MoE != nil {
+		out.moe = p.layer(sh, true)
+	}
+	if m.MTP > 0 {
+		out.head = out.head.plus(p.predictor(sh).times(float64(m.MTP)))
+	}
+	return out
+}
+
+// chunk returns how many layers of either kind chunk c holds.
+func (y *layers) chunk(c int) (dense, moe int) {
+	first, n := y.deal.chunk(c)
+	dense = min(max(y.leading-first, 0), n)
+	return dense, n - dense
+}
+
 // pipeline prices every stage for one microbatch.
 func (p *pricer) pipeline() pipe {
 	w, l := p.work, p.layout
 	m := &w.Model
 	out := pipe{shape: newShape(w, l)}
 	sh := out.shape
-	var dense, moe block
-	leading := p.leadingLayers()
-	if leading > 0 {
-		dense = p.layer(sh, false)
-	}
-	if m.MoE != nil {
-		moe = p.layer(sh, true)
-	}
+	y := p.layers(sh)
 	tp := float64(l.TP)
 	denseParams, moeParams := m.DenseLayerParams()/tp, m.MoELayerShared()/tp
 	expertParams := 0.0
@@ -159,31 +181,24 @@ func (p *pricer) pipeline() pipe {
 		expertParams = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP*l.ETP)
 	}
 
-	head := p.head(sh)
-	if m.MTP > 0 {
-		head = head.plus(p.predictor(sh).times(float64(m.MTP)))
-	}
-	deal := p.deal()
-
 	p.scratch = p.scratch[:0]
 	for i := range l.PP {
 		nDense, nMoE := 0, 0
 		for v := range l.VPP {
-			first, n := deal.chunk(v*l.PP + i)
-			d := min(max(leading-first, 0), n)
-			nDense, nMoE = nDense+d, nMoE+n-d
+			dense, moe := y.chunk(v*l.PP + i)
+			nDense, nMoE = nDense+dense, nMoE+moe
 		}
-		b := dense.times(float64(nDense)).plus(moe.times(float64(nMoE)))
+		b := y.dense.times(float64(nDense)).plus(y.moe.times(float64(nMoE)))
 		s := stage{
 			dense:  float64(nDense)*denseParams + float64(nMoE)*moeParams,
 			expert: float64(nMoE) * expertParams,
 		}
 		if i == 0 {
-			b = b.plus(p.embedding(sh))
+			b = b.plus(y.embedding)
 			s.dense += m.EmbeddingParams() / tp
 		}
 		if i == l.PP-1 {
-			b = b.plus(head)
+			b = b.plus(y.head)
 			s.dense += m.HeadParams() / tp
 			if m.Tied && l.PP > 1 {
 				s.dense += m.EmbeddingParams() / tp

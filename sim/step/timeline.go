@@ -1,0 +1,291 @@
+package step
+
+import (
+	"fmt"
+
+	"clustercap/sim/unit"
+)
+
+// Timeline is one step of one data-parallel replica, stage by stage: every pass
+// starts when its stage is free and what it needs has arrived.
+type Timeline struct {
+	Layout Layout
+	// Microbatches shown; a step has All.
+	Microbatches, All int
+	// Spans in order of stage, then of start; a span of traffic lies within the pass
+	// that it belongs to.
+	Spans []Span
+	// Pipeline is the end of the last pass, Time that of the step.
+	Pipeline, Time unit.Duration
+}
+
+// Span is what one stage does for a while.
+type Span struct {
+	Kind  SpanKind
+	Stage int
+	// Microbatch and Chunk of the pass, counted from 0; -1 where the span belongs to
+	// the whole step. Chunks count along the model.
+	Microbatch, Chunk int
+	Start, Time       unit.Duration
+}
+
+// SpanKind names what a span shows.
+type SpanKind string
+
+// The kinds of span. Traffic is what of it no computation hides; within a pass that
+// of all its layers is drawn together, at the end.
+const (
+	SpanForward   SpanKind = "forward"
+	SpanRecompute SpanKind = "recompute"
+	SpanBackward  SpanKind = "backward"
+	SpanInput     SpanKind = "backward for inputs"
+	SpanWeight    SpanKind = "backward for weights"
+	SpanReceive   SpanKind = "pipeline traffic"
+	SpanTensor    SpanKind = "tensor traffic"
+	SpanExpert    SpanKind = "expert traffic"
+	SpanContext   SpanKind = "context traffic"
+	SpanData      SpanKind = "data traffic"
+	SpanOptimizer SpanKind = "optimizer"
+	SpanStraggler SpanKind = "stragglers"
+	SpanOverhead  SpanKind = "outside the model"
+)
+
+// passTime is how long a pass takes, in seconds.
+type passTime struct{ kernels, tensor, expert, context float64 }
+
+func (t passTime) sum() float64 { return t.kernels + t.tensor + t.expert + t.context }
+
+// chunkTime is how long one microbatch takes in one chunk.
+type chunkTime struct{ forward, redo, backward passTime }
+
+// chunkTimes divides workOf by direction. What is left exposed of the all-to-alls
+// under DualPipe falls on the passes in proportion to what they send.
+func chunkTimes(b block, s Schedule) chunkTime {
+	slower, share := 1.0, 1.0
+	if s == DualPipe {
+		slower = 1 / (1 - dualPipeCores)
+		share = 0
+		if all := b.forward.expert + b.backward.expert + b.redo.expert; all > 0 {
+			share = workOf(b, s).expert / all
+		}
+	}
+	of := func(p pass) passTime {
+		return passTime{p.compute.sum() * slower, p.tensor, p.expert * share, p.context}
+	}
+	return chunkTime{of(b.forward), of(b.redo), of(b.backward)}
+}
+
+// Timeline schedules the step of a layout without Problems. Of a step with more than
+// about most spans it shows the first microbatches alone, as many as that leaves and
+// at least those that the schedule needs.
+func (p *Pricer) Timeline(l Layout, most int) Timeline {
+	s := p.Price(l)
+	q := &p.p
+	stages := q.pipeline()
+	each, once := q.dataParallel(&stages)
+	hop, exposed := q.message(&stages)
+	c := clock{
+		layout: l, chunks: q.chunks(stages.shape), data: each,
+		receive: exposed, travel: max(0, hop-exposed),
+	}
+	all := int(q.microbatches())
+	shown := c.fits(all, most)
+	c.run(passOrder(l, shown), shown)
+	end := c.end()
+
+	out := Timeline{Layout: l, Microbatches: shown, All: all, Pipeline: seconds(end)}
+	tail := []struct {
+		kind SpanKind
+		time float64
+	}{
+		{SpanData, once},
+		{SpanOptimizer, q.optimizer(stages.fullest).sum()},
+		{SpanStraggler, float64(s.Parts.Straggler) * float64(shown) / float64(all)},
+		{SpanOverhead, float64(s.Parts.Overhead)},
+	}
+	for stage, spans := range c.spans {
+		out.Spans = append(out.Spans, spans...)
+		at := end
+		for _, t := range tail {
+			if t.time > 0 {
+				out.Spans = append(out.Spans, Span{t.kind, stage, -1, -1, seconds(at), seconds(t.time)})
+			}
+			at += t.time
+		}
+		out.Time = seconds(at)
+	}
+	return out
+}
+
+// chunks prices every chunk of the pipeline, along the model.
+func (p *pricer) chunks(sh shape) []chunkTime {
+	y := p.layers(sh)
+	out := make([]chunkTime, p.layout.PP*p.layout.VPP)
+	for i := range out {
+		dense, moe := y.chunk(i)
+		b := y.dense.times(float64(dense)).plus(y.moe.times(float64(moe)))
+		if i == 0 {
+			b = b.plus(y.embedding)
+		}
+		if i == len(out)-1 {
+			b = b.plus(y.head)
+		}
+		out[i] = chunkTimes(b, p.layout.Schedule)
+	}
+	return out
+}
+
+// clock runs the stages of one pipeline against each other. Times are in seconds.
+type clock struct {
+	layout Layout
+	chunks []chunkTime
+	// A message is travel on its way and receive more that the receiving stage waits.
+	receive, travel float64
+	data            float64 // exposed with each backward pass
+
+	spans [][]Span // by stage
+	free  []float64
+	// forward and backward hold when each pass ended, by microbatch and chunk; -1 before.
+	forward, backward []float64
+}
+
+// fits is how many of a step's microbatches keep within most spans.
+func (c *clock) fits(all, most int) int {
+	c.reset(1)
+	for chunk := range c.chunks {
+		c.play(0, chunkPass{forwardPass, 0, chunk}, 0)
+		c.play(0, chunkPass{backwardPass, 0, chunk}, 0)
+		if c.layout.Schedule == DualPipe {
+			c.spans[0] = append(c.spans[0], Span{}) // its weights' part
+		}
+	}
+	fits := min(all, max(1, most/len(c.spans[0])))
+	switch {
+	case c.layout.Schedule == DualPipe:
+		return max(fits, 2*c.layout.PP)
+	case c.layout.VPP > 1:
+		return max(fits-fits%c.layout.PP, c.layout.PP)
+	default:
+		return fits
+	}
+}
+
+func (c *clock) reset(micro int) {
+	c.spans = make([][]Span, c.layout.PP)
+	c.free = make([]float64, c.layout.PP)
+	c.forward = make([]float64, micro*len(c.chunks))
+	c.backward = make([]float64, micro*len(c.chunks))
+	for i := range c.forward {
+		c.forward[i], c.backward[i] = -1, -1
+	}
+}
+
+// run plays every stage's passes in its order, each as soon as it can be.
+func (c *clock) run(order [][]chunkPass, micro int) {
+	c.reset(micro)
+	next := make([]int, len(order))
+	for left := true; left; {
+		left = false
+		moved := false
+		for stage, passes := range order {
+			for next[stage] < len(passes) {
+				at, ok := c.ready(passes[next[stage]])
+				if !ok {
+					left = true
+					break
+				}
+				c.play(stage, passes[next[stage]], at)
+				next[stage]++
+				moved = true
+			}
+		}
+		if left && !moved {
+			panic(fmt.Sprintf("step: the order of passes of layout %s waits for itself", c.layout))
+		}
+	}
+}
+
+// ready is when what a pass needs arrives, if that is known yet.
+func (c *clock) ready(p chunkPass) (float64, bool) {
+	last := len(c.chunks) - 1
+	needs, travel := -1.0, c.travel
+	switch {
+	case p.kind == forwardPass && p.chunk == 0, p.kind == weightPass:
+		return 0, true
+	case p.kind == forwardPass:
+		needs = c.forward[c.index(p.micro, p.chunk-1)]
+	case p.chunk == last:
+		needs, travel = c.forward[c.index(p.micro, last)], 0
+	default:
+		needs = c.backward[c.index(p.micro, p.chunk+1)]
+	}
+	return needs + travel, needs >= 0
+}
+
+func (c *clock) index(micro, chunk int) int { return micro*len(c.chunks) + chunk }
+
+// play runs one pass on its stage, no earlier than at.
+func (c *clock) play(stage int, p chunkPass, at float64) {
+	at = max(at, c.free[stage])
+	t := &c.chunks[p.chunk]
+	i := c.index(p.micro, p.chunk)
+	show := func(kind SpanKind, time passTime) {
+		at = c.show(kind, stage, p, at, time)
+	}
+	switch p.kind {
+	case forwardPass:
+		if p.chunk > 0 {
+			show(SpanReceive, passTime{kernels: c.receive})
+		}
+		show(SpanForward, t.forward)
+		c.forward[i] = at
+	case weightPass:
+		show(SpanWeight, passTime{kernels: t.backward.kernels / 2})
+	default:
+		if p.chunk < len(c.chunks)-1 {
+			show(SpanReceive, passTime{kernels: c.receive})
+		}
+		show(SpanRecompute, t.redo)
+		if p.kind == inputPass {
+			// Every product of the backward pass for inputs has its equal for weights.
+			inputs := t.backward
+			inputs.kernels /= 2
+			show(SpanInput, inputs)
+		} else {
+			show(SpanBackward, t.backward)
+		}
+		c.backward[i] = at
+		show(SpanData, passTime{kernels: c.data})
+	}
+	c.free[stage] = at
+}
+
+// show adds a span and the traffic within it, and returns its end.
+func (c *clock) show(kind SpanKind, stage int, p chunkPass, at float64, t passTime) float64 {
+	end := at + t.sum()
+	if end <= at {
+		return at
+	}
+	add := func(kind SpanKind, time float64) {
+		if time > 0 {
+			c.spans[stage] = append(c.spans[stage], Span{kind, stage, p.micro, p.chunk, seconds(at), seconds(time)})
+		}
+	}
+	add(kind, t.sum())
+	at += t.kernels
+	add(SpanTensor, t.tensor)
+	at += t.tensor
+	add(SpanContext, t.context)
+	at += t.context
+	add(SpanExpert, t.expert)
+	return end
+}
+
+// end is when the last stage is done.
+func (c *clock) end() float64 {
+	end := 0.0
+	for _, t := range c.free {
+		end = max(end, t)
+	}
+	return end
+}
