@@ -152,9 +152,9 @@ type Repair struct {
 	Technicians int `json:"technicians" default:"0" min:"0" max:"100000"`
 	// ShiftStart is the time of day at which technicians begin: below 24 h.
 	ShiftStart unit.Duration `json:"shift_start" default:"0 h" max:"24 h"`
-	// ShiftLength is how long after that they begin new work: at most 24 h, which is
-	// around the clock.
-	ShiftLength unit.Duration `json:"shift_length" default:"24 h" max:"24 h"`
+	// ShiftLength is how long after that they begin new work: above 0 h, at most 24 h,
+	// which is around the clock.
+	ShiftLength unit.Duration `json:"shift_length" default:"24 h" above:"0 h" max:"24 h"`
 	// Parts in stock, each ordered anew when it is used; 0 is as many as it takes.
 	Parts int `json:"parts" default:"0" min:"0" max:"1000000"`
 	// Resupply is how long an ordered part takes: at most 2 y.
