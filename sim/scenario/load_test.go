@@ -451,7 +451,7 @@ jobs:
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := s.Plan(s.PlanNames()[0])
+		p, err := s.Plan(BasePlan)
 		if err != nil {
 			t.Fatal(err)
 		}
