@@ -75,6 +75,7 @@ func (w *World) unavailable(b *jobBooks) string {
 		{"rejected and with the vendor", b.queue[fleet.Returned]},
 		{"in repair", b.queue[fleet.Repair]},
 		{"held by other jobs", b.queue[fleet.Held]},
+		{"in the pool of cold spares", b.queue[fleet.Cold]},
 		{"kept as spares", min(spares, b.queue[fleet.Free])},
 	} {
 		if c.hours > most {

@@ -27,7 +27,7 @@ func (w *World) resetClock() {
 		rate := float64(c.Rate.Likely) * float64(f.Scale.Likely) * w.aging.Bound(i) / 1000
 		weights := failure.Weights{failure.InUse: 1, failure.Idle: float64(c.Idle), failure.BurnIn: float64(c.BurnIn)}
 		w.clock.Add(1/rate, weights, w.draws.failure[i].Exp())
-		if c.Scope.TakesServers() {
+		if c.Scope.OwnServer() {
 			excess += rate
 			idle = max(idle, float64(c.Idle))
 		}
@@ -158,20 +158,20 @@ func (w *World) kept(class int, victim int32) bool {
 	return w.draws.thinning[class].Float64()*w.aging.Bound(class) < f
 }
 
-// failLemon strikes a lemon in service in one of the classes that take servers.
+// failLemon strikes a lemon in service in one of the classes of a single server.
 func (w *World) failLemon() {
 	f := &w.plan.Failures
 	d := &w.draws
 	victim := w.fleet.LemonVictim(d.lemonVictim.IntN(w.fleet.Lemons()))
 	var total float64
 	for i := range f.Classes {
-		if f.Classes[i].Scope.TakesServers() {
+		if f.Classes[i].Scope.OwnServer() {
 			total += float64(f.Classes[i].Rate.Likely) * w.aging.Bound(i)
 		}
 	}
 	x, class := d.lemonClass.Float64()*total, -1
 	for i := range f.Classes {
-		if f.Classes[i].Scope.TakesServers() && f.Classes[i].Rate.Likely > 0 {
+		if f.Classes[i].Scope.OwnServer() && f.Classes[i].Rate.Likely > 0 {
 			class = i
 			if x -= float64(f.Classes[i].Rate.Likely) * w.aging.Bound(i); x < 0 {
 				break

@@ -176,6 +176,7 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 	if len(infeasible.Problems) > 0 {
 		return nil, infeasible
 	}
+	pr.Warnings = append(pr.Warnings, withoutEffect(p)...)
 	return pr, nil
 }
 
@@ -234,8 +235,13 @@ func speed(s *step.Step) float64 { return float64(s.Tokens) / float64(s.Time) }
 
 // reachable says why the fleet can never give a job this size, or nothing.
 func reachable(p *scenario.Plan, i int, s *Size) string {
-	all := p.Fleet.Servers()
-	if usable := p.Fleet.Usable(all); s.Servers > usable {
+	all, cold := p.Fleet.Servers(), p.Fleet.Cold.Servers
+	usable := p.Fleet.Usable(all - cold)
+	switch {
+	case s.Servers > usable && cold > 0:
+		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d, of which %d are cold spares and %d kept as warm ones: deliver more, keep fewer spares or name a smaller size",
+			p.Jobs[i].Name, s.Chips, s.Servers, all, cold, all-cold-usable)
+	case s.Servers > usable:
 		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d, of which %d are kept as spares: deliver more, keep fewer spares or name a smaller size",
 			p.Jobs[i].Name, s.Chips, s.Servers, all, all-usable)
 	}

@@ -110,8 +110,12 @@ func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect 
 	s := &size.Step
 	// A failure of a chip that the layout leaves idle takes its server's others with it.
 	chips := size.Servers * p.Fleet.ChipsPerServer
-	rate := failureRate(p) * unit.Rate(chips)
+	o := outlook(p, j, size)
+	rate := o.training * unit.Rate(chips)
 	r := recovery(p, j, chips, mode)
+	if o.training > 0 {
+		r.Idle = unit.Factor(o.idle / o.training)
+	}
 	c := &j.Checkpoint
 	l := prospect{rate: rate, cycle: c.Cycle(unit.Duration(1/rate), s.Time, p.Horizon, r)}
 	back := l.cycle
@@ -129,7 +133,7 @@ func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect 
 	l.goodput = float64(job.ExpectedGoodput(back, rate, r)) * blocking
 	if mode == job.Shrink {
 		servers := float64(chips) / float64(p.Fleet.ChipsPerServer)
-		out := float64(rate) * float64(meanRepair(p))
+		out := float64(o.taking) * float64(chips) * float64(meanRepair(p)) // servers in repair
 		replicas := float64(max(s.Layout.DP, 1))
 		// The last replica that is dropped lacks half its servers on average.
 		missing := out/servers + (1-math.Exp(-out))/(2*replicas)
@@ -148,7 +152,7 @@ func (pr *Prepared) CheckpointCurves() []result.CheckpointCurve {
 	for i := range pr.Jobs {
 		j := pr.Jobs[i].Spec
 		size := &pr.Jobs[i].Sizes[len(pr.Jobs[i].Sizes)-1]
-		if failureRate(pr.Plan) == 0 || j.Checkpoint.Blocking == 0 {
+		if outlook(pr.Plan, j, size).training == 0 || j.Checkpoint.Blocking == 0 {
 			continue // without failures, or with checkpoints for nothing, there is no optimum
 		}
 		chosen := longRun(pr.Plan, j, size, j.Recovery.Mode).cycle.Interval

@@ -246,6 +246,25 @@ func TestGroupsFailTogether(t *testing.T) {
 		})
 		near(t, string(scope), got, se, servers, 0.02) // two at once once in 5,000 events
 	}
+	// What servers share fails no more often for the lemons, infants and relapses among them.
+	p.Horizon = 100 * unit.Day
+	p.Failures.Lemons = failure.Lemons{Share: unit.Point[unit.Share](0.3), Factor: unit.Point[unit.Factor](50)}
+	p.Failures.Infant = failure.Decline{Factor: unit.Point[unit.Factor](10), Time: unit.Year}
+	p.Failures.Relapse = failure.Relapse{Factor: 10, Time: unit.Year}
+	p.Fleet.Repair.Stages = []fleet.Stage{{Name: "reset", Time: dist.Fixed(unit.Hour), Ineffective: 0.5}}
+	for _, scope := range failure.Scopes() {
+		p.Failures.Classes = []failure.Class{failing("shared", scope, 1e-7, 0, 60)}
+		got, se := mean(t, p, 8, func(_ *World, r *result.Run) float64 { return r.Site.Failures })
+		want := 1e-7 * 16 * perServer * 100 * 86400
+		if scope == failure.ServerScope {
+			if got < 10*want {
+				t.Errorf("servers: %.0f failures, want the factors on %.0f", got, want)
+			}
+			continue
+		}
+		near(t, string(scope)+" with lemons", got, se, want, 0.01*want) // a minute away each
+	}
+	p.Failures.Lemons, p.Failures.Infant, p.Failures.Relapse, p.Fleet.Repair.Stages = failure.Lemons{}, failure.Decline{}, failure.Relapse{}, nil
 	p.Failures.Classes = []failure.Class{failing("leaf", failure.LeafScope, 1e-7, 0, 1000)}
 	p.Fleet.Topology.DualHomed = true
 	p.Horizon = unit.Year

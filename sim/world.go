@@ -307,9 +307,6 @@ func fastBlocking(c *job.Checkpoint) float64 {
 	return blocked / (1 + blocked)
 }
 
-// failureRate of the classes that stop jobs together, per chip in use.
-func failureRate(p *scenario.Plan) unit.Rate { return p.Failures.Stopping(p.Fleet.Topology.DualHomed) }
-
 // seed pushes the events that are known from the start.
 func (w *World) seed() {
 	p := &w.plan

@@ -40,6 +40,9 @@ func summary(set *result.Set, format, files string) string {
 		b.WriteString(jobTable(set, jobs).render(format))
 		b.WriteString("\n")
 	}
+	for _, line := range reliabilityLines(set) {
+		bullet(&b, format, line)
+	}
 	bullet(&b, format, siteLine(set))
 	bullet(&b, format, hoursLine(set))
 	for i, w := range set.Warnings {
@@ -134,6 +137,7 @@ func jobTable(set *result.Set, jobs []result.Job) *grid {
 		{"speed", "tokens/s", func(j *result.Job) result.Stat { return j.TokensPerSecond }},
 		{"MFU", "%", func(j *result.Job) result.Stat { return j.MFU }},
 		{"goodput", "%", func(j *result.Job) result.Stat { return j.Goodput }},
+		{"ETTR", "%", func(j *result.Job) result.Stat { return j.ETTR }},
 		{"interruptions", "", func(j *result.Job) result.Stat { return j.Interruptions }},
 		{"time to failure", "h", func(j *result.Job) result.Stat { return j.MTTFHours }},
 		{"lost to failures", "h", func(j *result.Job) result.Stat { return j.LostHours }},

@@ -106,6 +106,7 @@ func (h *hazard) highest(oldest float64) float64 {
 // Aging holds what a server's age does to the rates of all classes.
 type Aging struct {
 	hazards  []hazard
+	own      []bool // by class: infant and relapse apply
 	infant   decline
 	maturing decline
 	relapse  Relapse
@@ -114,6 +115,21 @@ type Aging struct {
 }
 
 type decline struct{ excess, time float64 }
+
+// Mean of the factor over a span that begins a time after the decline did; 1 where
+// there is none.
+func (d *Decline) Mean(from, span unit.Duration) unit.Factor {
+	excess := max(float64(d.Factor.Likely)-1, 0)
+	if excess == 0 || !(d.Time > 0) {
+		return 1
+	}
+	t := float64(d.Time)
+	over := 1.0 // of the span
+	if x := float64(span) / t; x > 0 {
+		over = -math.Expm1(-x) / x
+	}
+	return unit.Factor(1 + excess*math.Exp(-float64(from)/t)*over)
+}
 
 func (d decline) at(t float64) float64 {
 	if d.excess == 0 {
@@ -127,15 +143,20 @@ func (d decline) at(t float64) float64 {
 func (a *Aging) Reset(s *Spec, oldest unit.Duration) {
 	of := func(d Decline) decline { return decline{max(float64(d.Factor.Likely)-1, 0), max(float64(d.Time), 1)} }
 	a.infant, a.maturing, a.relapse = of(s.Infant), of(s.Maturing), s.Relapse
-	a.hazards, a.bounds = a.hazards[:0], a.bounds[:0]
-	all := (1 + a.infant.excess) * (1 + a.maturing.excess) * max(float64(s.Relapse.Factor), 1)
-	a.ageless = all == 1
+	a.hazards, a.bounds, a.own = a.hazards[:0], a.bounds[:0], a.own[:0]
+	own := (1 + a.infant.excess) * max(float64(s.Relapse.Factor), 1)
+	a.ageless = true
 	for i := range s.Classes {
 		c := &s.Classes[i]
 		h := newHazard(c.Shape, 1/(float64(c.Rate.Likely)*float64(s.Scale.Likely)), float64(oldest))
 		a.hazards = append(a.hazards, h)
-		a.bounds = append(a.bounds, all*h.bound)
-		a.ageless = a.ageless && h.bound == 1
+		bound := (1 + a.maturing.excess) * h.bound
+		if c.Scope.OwnServer() {
+			bound *= own
+		}
+		a.own = append(a.own, c.Scope.OwnServer())
+		a.bounds = append(a.bounds, bound)
+		a.ageless = a.ageless && bound == 1
 	}
 }
 
@@ -154,7 +175,11 @@ func (a *Aging) Factor(class int, commissioned, entered, site unit.Duration, rel
 	if h.shape.Since == SinceRepair {
 		age = entered
 	}
-	f := h.at(float64(age)) * a.infant.at(float64(commissioned)) * a.maturing.at(float64(site))
+	f := h.at(float64(age)) * a.maturing.at(float64(site))
+	if !a.own[class] {
+		return f
+	}
+	f *= a.infant.at(float64(commissioned))
 	if relapsing && entered < a.relapse.Time {
 		f *= float64(a.relapse.Factor)
 	}

@@ -43,6 +43,11 @@ func (s Scope) Group() bool { return s != JobScope && s != ServerScope && s != S
 // TakesServers reports whether servers leave service.
 func (s Scope) TakesServers() bool { return s != JobScope && s != StorageScope }
 
+// OwnServer reports whether the cause lies in one server, so that its age, a weakness
+// that it was delivered with and its last repair change the rate. A room does not fail
+// more often for a bad server in it.
+func (s Scope) OwnServer() bool { return s == ServerScope }
+
 // Condition is what a server is doing, as far as its rate of failure goes.
 type Condition int
 
@@ -63,8 +68,9 @@ type Spec struct {
 	// how this hardware compares with the fleet that was measured.
 	Scale   unit.Range[unit.Factor]
 	Classes []Class
-	// Infant raises the rates of a server that has just been commissioned, Maturing
-	// those of the whole site after its start (software and processes that learn).
+	// Infant raises the rates of a server that has just been commissioned, in classes of
+	// ServerScope, Maturing all rates of the site after its start (software and processes
+	// that learn).
 	Infant, Maturing Decline
 	Lemons           Lemons
 	Relapse          Relapse
@@ -77,14 +83,15 @@ type Decline struct {
 	Time   unit.Duration           // to fall to 1/e of the excess
 }
 
-// Lemons are servers that fail Factor times as often as the others, in classes that
-// take servers, until a repair finds the cause.
+// Lemons are servers that fail Factor times as often as the others, in classes of
+// ServerScope, until a repair in a pipeline finds the cause or the server is retired.
 type Lemons struct {
 	Share  unit.Range[unit.Share] // of the servers delivered
 	Factor unit.Range[unit.Factor]
 }
 
-// Relapse raises the rate of a server that came back from a repair that mended nothing.
+// Relapse raises the rate of a server that came back from a repair that mended nothing,
+// in classes of ServerScope.
 type Relapse struct {
 	Factor unit.Factor
 	Time   unit.Duration // the cause shows itself within; then it is gone

@@ -16,6 +16,8 @@ type Recovery struct {
 	Detection []WeightedDuration // by class; weights are relative
 	Restart   dist.Duration
 	Fixed     unit.Duration // on top of Restart
+	// Idle is the rate of failures during detection and restart over that in training.
+	Idle unit.Factor
 }
 
 // WeightedDuration is one part of a mixture of distributions.
@@ -30,23 +32,33 @@ type WeightedDuration struct {
 //
 // Without the time in detection, in which nothing is left to lose, the time from one
 // durable checkpoint to the next is a renewal cycle. With period C = interval +
-// blocking, background b, rate λ and restart time R it takes
+// blocking, background b and rate λ, U of it is in training, and λ U failures end that:
 //
-//	E = e^{λ b} (e^{λ C} − 1) / (λ φ),  φ = E[e^{−λ R}],
+//	U = e^{λ b} (e^{λ C} − 1) / λ,
 //
 // exact, not first order: after a restart the next checkpoint needs C + b without
-// failure, before one C. With b = 0 and constant R it is the complete model of Daly
-// (2006). It meets λ E failures, each of which adds the mean time D to detection. The
-// goodput is interval / (E (1 + λ D)).
+// failure, before one C. While the job does not train failures come at the rate
+// μ = Idle λ, so that each restart of time R takes 1/φ attempts, φ = E[e^{−μ R}], which
+// take (1/φ − 1) / μ together (E[R] for μ → 0), and a detection of mean time D each:
+//
+//	E = U (1 + λ ((1/φ − 1) / μ + D/φ)),
+//
+// the goodput is interval / E. With b = 0, Idle = 1, D = 0 and constant R this is the
+// complete model of Daly (2006).
 func ExpectedGoodput(c Cycle, rate unit.Rate, r Recovery) unit.Share {
 	interval, period := float64(c.Interval.Duration()), float64((c.Interval + c.Blocking).Duration())
 	lambda := float64(rate)
 	if lambda*period < 1e-12 { // the limit λ → 0, where the form above is 0/0
 		return unit.Share(interval / period)
 	}
-	restart := laplace(r.Restart, lambda) * math.Exp(-lambda*float64(r.Fixed))
-	e := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / (lambda * restart)
-	return unit.Share(interval / (e * (1 + lambda*meanDetection(r.Detection, lambda))))
+	up := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / lambda
+	mu := lambda * float64(r.Idle)
+	attempts, restart := 1.0, float64(r.Restart.Mean+r.Fixed)
+	if mu*restart > 1e-12 { // below, the form (1/φ − 1)/μ is 0/0
+		attempts = 1 / (laplace(r.Restart, mu) * math.Exp(-mu*float64(r.Fixed)))
+		restart = (attempts - 1) / mu
+	}
+	return unit.Share(interval / (up * (1 + lambda*(restart+attempts*meanDetection(r.Detection, mu)))))
 }
 
 // atom is one value of a discrete distribution and its probability.

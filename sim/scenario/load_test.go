@@ -426,3 +426,37 @@ func TestCatalogIsParsedOnce(t *testing.T) {
 		t.Errorf("%.0f allocations, at most %.0f", allocations, most)
 	}
 }
+
+// A null on the command line removes what the profile brings, as one in a file does.
+func TestSetNullRemovesWhatAProfileBrings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "profile.yaml")
+	text := `name: profile
+start: 2026-01-01
+horizon: 60 d
+site: us-virginia
+fleet:
+  chip: h100-sxm
+  deliveries: [{date: 2026-01-01, chips: 1280}]
+failures: new-silicon
+checkpoint: {interval: 30 min, blocking: 1 s, background: 0 s}
+restart: 1 s
+jobs:
+  job: {model: llama3-8b, work: 100 d, sequence: 2048, global_batch: 1024, chips: 1024}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, set := range [][]string{nil, {"failures.lemons=null"}} {
+		s, err := Load(file, Options{Set: set})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.Plan(BasePlan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Failures.Lemons.Share.High; (got == 0) != (set != nil) || len(p.Failures.Classes) == 0 {
+			t.Errorf("--set %v: a share of lemons of %g, %d classes", set, float64(got), len(p.Failures.Classes))
+		}
+	}
+}

@@ -20,15 +20,17 @@ type Failures struct {
 	// BurnIn is the rate of a chip in commissioning over that of one in use: 0 to
 	// 1,000; a class may have its own. What breaks then goes back to its vendor.
 	BurnIn unit.Factor `json:"burn_in" default:"0" source:"the share rejected says what commissioning finds" max:"1000"`
-	// Infant raises all rates of a server that has just been commissioned.
+	// Infant raises the rates of a server that has just been commissioned, in classes
+	// of scope server.
 	Infant *Decline `json:"infant,omitempty"`
 	// Maturing raises all rates of the site after the scenario's start, for hardware
 	// and software that are new to everybody.
 	Maturing *Decline `json:"maturing,omitempty"`
-	// Lemons are servers that fail more often than the others until a repair finds
-	// the cause or a policy retires them.
+	// Lemons are servers that fail more often than the others until a stage of the
+	// repair pipeline finds the cause or a policy retires them.
 	Lemons *Lemons `json:"lemons,omitempty"`
-	// Relapse raises the rates of a server that came back from an ineffective repair.
+	// Relapse raises the rates of a server that came back from an ineffective repair, in
+	// classes of scope server.
 	Relapse *Relapse `json:"relapse,omitempty"`
 	// Stragglers are servers that are slow from the day they are delivered.
 	Stragglers *Stragglers `json:"stragglers,omitempty"`
@@ -44,7 +46,8 @@ type Decline struct {
 	Time unit.Duration `json:"time" above:"0 d" max:"10 y"`
 }
 
-// Lemons are a share of the servers that fail more often, in classes that take servers.
+// Lemons are a share of the servers that fail more often, in classes of
+// scope server.
 type Lemons struct {
 	// Share of the servers delivered.
 	Share unit.Range[unit.Share] `json:"share"`
@@ -149,9 +152,9 @@ type Repair struct {
 	Technicians int `json:"technicians" default:"0" min:"0" max:"100000"`
 	// ShiftStart is the time of day at which technicians begin: below 24 h.
 	ShiftStart unit.Duration `json:"shift_start" default:"0 h" max:"24 h"`
-	// ShiftLength is how long after that they begin new work: at most 24 h, which is
-	// around the clock.
-	ShiftLength unit.Duration `json:"shift_length" default:"24 h" max:"24 h"`
+	// ShiftLength is how long after that they begin new work: above 0 h, at most 24 h,
+	// which is around the clock.
+	ShiftLength unit.Duration `json:"shift_length" default:"24 h" above:"0 h" max:"24 h"`
 	// Parts in stock, each ordered anew when it is used; 0 is as many as it takes.
 	Parts int `json:"parts" default:"0" min:"0" max:"1000000"`
 	// Resupply is how long an ordered part takes: at most 2 y.

@@ -213,6 +213,9 @@ func (r *resolver) fleet() {
 	case len(spec.Deliveries) == 0 && r.whole("fleet.deliveries"):
 		r.badAt("fleet.deliveries", "bring no chips before the horizon ends", "write e.g. - {date: "+Date{r.plan.Start}.written()+", chips: "+strconv.Itoa(1000*spec.ChipsPerServer)+"}")
 	default:
+		if cold := spec.Cold.Servers * spec.ChipsPerServer; cold > 0 && cold >= total {
+			r.badAt("fleet.cold_spares.chips", fmt.Sprintf("%d of the fleet's %d chips: no job could start", cold, total), "write fewer; jobs start on the others")
+		}
 		r.computed("fleet.chips", strconv.Itoa(total), "on site at the horizon, all deliveries together")
 	}
 	r.plan.Fleet = spec

@@ -121,6 +121,7 @@ func (r *resolver) upkeep(spec *fleet.Spec) {
 	if p.WrongDiagnosis+p.Missed > 1 {
 		r.badAt("fleet.repair.missed", "and wrong_diagnosis are more than 100 % together", "write smaller shares")
 	}
+	r.hands(p)
 	const most = 10
 	if len(p.Stages) > most {
 		r.badAt("fleet.repair.stages", fmt.Sprintf("has %d items", len(p.Stages)), fmt.Sprintf("write at most %d", most))
@@ -155,6 +156,33 @@ func (r *resolver) upkeep(spec *fleet.Spec) {
 	}
 }
 
+// hands reports what is said of technicians, shifts and parts that no stage uses.
+func (r *resolver) hands(p *Repair) {
+	handsOn, parts := false, false
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		handsOn = handsOn || s.HandsOn
+		parts = parts || s.HandsOn && s.Part > 0
+		if s.Part > 0 && !s.HandsOn {
+			r.badAt(fmt.Sprintf("fleet.repair.stages[%d].part", i), "has no effect: the stage is not hands-on", "add hands_on: true, or remove it")
+		}
+	}
+	for _, k := range []struct {
+		key       string
+		said, has bool
+		does, by  string
+	}{
+		{"technicians", p.Technicians > 0, handsOn, "takes a technician", "hands_on: true"},
+		{"shift_start", p.ShiftStart > 0 && p.ShiftStart < unit.Day, handsOn, "takes a technician", "hands_on: true"},
+		{"shift_length", p.ShiftLength < unit.Day, handsOn, "takes a technician", "hands_on: true"},
+		{"parts", p.Parts > 0, parts, "takes a part", "hands_on: true and part: 30 %"},
+	} {
+		if k.said && !k.has {
+			r.badAt("fleet.repair."+k.key, "has no effect: no stage "+k.does, "write "+k.by+" for a stage that does, or remove it")
+		}
+	}
+}
+
 // The chips that share what the scenario does not say, priors: four servers of eight
 // to a rack of 40 kW; a coolant distribution unit of about 1 MW; a room of about 10 MW.
 const (
@@ -181,6 +209,12 @@ func (r *resolver) topology(spec *fleet.Spec) {
 		n := max(usual/per, 1)
 		r.computed(path, strconv.Itoa(n*per), "usual [prior]")
 		return n
+	}
+	if t.Rack != nil && t.Room != nil && *t.Rack > *t.Room {
+		r.badAt("fleet.topology.room", fmt.Sprintf("%d chips, fewer than a rack's %d", *t.Room, *t.Rack), "write a room that holds whole racks")
+	}
+	if t.CoolingLoop != nil && t.Rack != nil && *t.Rack > *t.CoolingLoop {
+		r.badAt("fleet.topology.cooling_loop", fmt.Sprintf("%d chips, fewer than a rack's %d", *t.CoolingLoop, *t.Rack), "write a loop that cools whole racks")
 	}
 	spec.Topology = fleet.Topology{
 		Domain: servers("domain", t.Domain, domain), Leaf: servers("leaf", t.Leaf, leaf), Rack: servers("rack", t.Rack, max(usualRack, domain)),

@@ -359,13 +359,19 @@ func parsePath(text string) ([]pathStep, error) {
 }
 
 // set puts a value at a path, creating mappings on the way, and returns the new tree.
+// A null removes the key; inside a mapping that starts from a catalog entry it is kept,
+// as merge does, to remove the entry's.
 func set(n *node, steps []pathStep, path string, value *node) (*node, error) {
+	return setBelow(n, steps, path, value, false)
+}
+
+func setBelow(n *node, steps []pathStep, path string, value *node, keepNulls bool) (*node, error) {
 	if len(steps) == 0 {
 		return value, nil
 	}
 	step := steps[0]
 	if step.key == "" {
-		return setItem(n, steps, path, value)
+		return setItem(n, steps, path, value, keepNulls)
 	}
 	p := under(path, step.key)
 	out := &node{kind: mappingNode, at: value.at}
@@ -378,11 +384,12 @@ func set(n *node, steps []pathStep, path string, value *node) (*node, error) {
 	case n.kind == sequenceNode:
 		return nil, listError(path, steps)
 	}
-	child, err := set(out.get(step.key), steps[1:], p, value)
+	keepNulls = keepNulls || isReference(out)
+	child, err := setBelow(out.get(step.key), steps[1:], p, value, keepNulls)
 	if err != nil {
 		return nil, err
 	}
-	if child.kind == nullNode {
+	if child.kind == nullNode && !keepNulls {
 		return out.without(step.key), nil
 	}
 	out.put(field{step.key, value.at, child})
@@ -429,7 +436,7 @@ func sameScalar(a, b *node) bool {
 }
 
 // setItem replaces one item of a list, or appends the one after its last.
-func setItem(n *node, steps []pathStep, path string, value *node) (*node, error) {
+func setItem(n *node, steps []pathStep, path string, value *node, keepNulls bool) (*node, error) {
 	if n == nil || n.kind != sequenceNode {
 		return nil, fmt.Errorf("%s is not a list", path)
 	}
@@ -442,7 +449,7 @@ func setItem(n *node, steps []pathStep, path string, value *node) (*node, error)
 	if i == len(out.items) {
 		out.items = append(out.items, &node{kind: nullNode, at: value.at})
 	}
-	child, err := set(out.items[i], steps[1:], fmt.Sprintf("%s[%d]", path, i), value)
+	child, err := setBelow(out.items[i], steps[1:], fmt.Sprintf("%s[%d]", path, i), value, keepNulls)
 	if err != nil {
 		return nil, err
 	}
