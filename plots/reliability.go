@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 
@@ -54,7 +55,10 @@ func modeCurves(s *result.Set) []modeCurve {
 		c := modeCurve{mode: mode}
 		for _, q := range widest.points {
 			if v, ok := q.Modes[mode]; ok {
-				c.chips, c.kept = append(c.chips, float64(q.Chips)), append(c.kept, v/q.TokensPerSecond)
+				if n := len(c.chips); n > 0 && c.chips[n-1] == float64(q.Used) {
+					continue // more chips that the layout leaves idle
+				}
+				c.chips, c.kept = append(c.chips, float64(q.Used)), append(c.kept, v/q.TokensPerSecond)
 			}
 		}
 		if len(c.chips) > 1 {
@@ -76,9 +80,17 @@ func recovery(s *result.Set, all []modeCurve) Chart {
 	}
 	return Chart{
 		Name: "recovery", Title: title,
-		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput in the long run, a spare at hand but for shrink", heading(s.Title, s.Scenario), heading(s.Plan, "")),
+		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput, a spare at hand but for shrink%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), simulatedGoodput(s)),
 		height:   380, body: func(p *page) { p.drawRecovery(all) },
 	}
+}
+
+// simulatedGoodput says what the replicas reached, where one job ran.
+func simulatedGoodput(s *result.Set) string {
+	if len(s.Jobs) != 1 || !(s.Jobs[0].Goodput.Mean > 0) {
+		return ""
+	}
+	return "; simulated " + percent(s.Jobs[0].Goodput.Mean)
 }
 
 func (p *page) drawRecovery(all []modeCurve) {
@@ -93,7 +105,7 @@ func (p *page) drawRecovery(all []modeCurve) {
 	pn.logarithmic(true, false)
 	_, ticks := linearTicks(1, 0.01)
 	pn.axes("goodput, %", logTicks(low/1.1, high*1.05, 1), ticks)
-	pn.caption("chips")
+	pn.caption("chips that the layout uses")
 	for i, c := range all {
 		pn.line(series{x: c.chips, y: c.kept, color: paint(i), width: 2.2, dash: dashes(i)})
 		n := len(c.chips) - 1
@@ -204,6 +216,34 @@ func spares(s *result.Set) Chart {
 	}
 }
 
+// lastFinish is the day until which a job runs in nearly every replica, less one bin of
+// the calendar; the calendar's end where one does not finish.
+func lastFinish(s *result.Set) float64 {
+	last := 0.0
+	for i := range s.Jobs {
+		if s.Jobs[i].FinishedShare < 1 {
+			return s.HorizonDays
+		}
+		last = max(last, s.Jobs[i].FinishDays.P10)
+	}
+	if last == 0 {
+		return s.HorizonDays
+	}
+	return last - s.HorizonDays/float64(max(len(s.Timeline.Days), 1))
+}
+
+// until cuts a series after a day, but leaves it two points.
+func (c *series) until(day float64) {
+	n := len(c.x)
+	for n > 2 && c.x[n-1] > day {
+		n--
+	}
+	c.x, c.y = c.x[:n], c.y[:n]
+	if c.low != nil {
+		c.low, c.high = c.low[:n], c.high[:n]
+	}
+}
+
 func (p *page) drawSpares(s *result.Set) {
 	var all []*series
 	var labels []label
@@ -212,9 +252,10 @@ func (p *page) drawSpares(s *result.Set) {
 		if c == nil {
 			continue
 		}
+		c.until(lastFinish(s))
 		c.color, c.dash = paint(i), dashes(i)
 		all = append(all, c)
-		labels = append(labels, label{name: l.name, value: count(final(c)) + " servers", color: c.color})
+		labels = append(labels, label{name: l.name, value: count(stat.Mean(c.y, nil)) + " servers on average", color: c.color})
 	}
 	room := p.labelWidth(widestEnd, labels)
 	pn := p.calendar(p.rect(leftRoom, room, bottomRoom, topRoom), s, "servers", "", topOf(all...))

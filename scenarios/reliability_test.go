@@ -210,3 +210,15 @@ func TestHeadline(t *testing.T) {
 	}
 	t.Log(strings.TrimSpace(fmt.Sprintf("ETTR 10,000 chips %.3f; 100,000 chips %.3f, with swap and peer memory %.3f", small, large, better)))
 }
+
+// TestGrowthWithBlockingCheckpoints: at the rate of RSC-1's projection for 131,072 chips,
+// a failure every 18 minutes on 100,000, with restarts of ten minutes and blocking
+// checkpoints of ten seconds, 30 to 55 % remain.
+func TestGrowthWithBlockingCheckpoints(t *testing.T) {
+	e := simulateWith(t, onChips(t, 100000, "{profile: meta-rsc-1}", ""), "checkpoint.interval=auto", "checkpoint.blocking=10 s",
+		"restart=10 min", "replicas=4", "horizon=20 d").Jobs[0].ETTR.Mean
+	t.Logf("ETTR %.3f", e)
+	if e < 0.30 || e > 0.55 {
+		t.Errorf("ETTR %.3f, want 0.30 to 0.55", e)
+	}
+}

@@ -142,8 +142,9 @@ func TestOptimumIntervalInSimulation(t *testing.T) {
 	}
 	best, se := mean(t, plan(0), 12, goodput)
 	for _, factor := range []unit.Duration{0.4, 2.5} {
-		if other, _ := mean(t, plan(factor), 12, goodput); other > best+2*se {
-			t.Errorf("goodput %.4f at %g times the optimal interval, %.4f at it", other, float64(factor), best)
+		other, _ := mean(t, plan(factor), 12, goodput)
+		if other > best-4*se { // the same failures in both, so what is left of se is smaller
+			t.Errorf("goodput %.4f at %g times the optimal interval, %.4f ± %.4f at it", other, float64(factor), best, se)
 		}
 	}
 	daly := plan(0)
