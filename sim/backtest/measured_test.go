@@ -89,7 +89,8 @@ func TestConventionOf(t *testing.T) {
 		"flops_def=model(72Bslh^2, full attention)":                                            {},
 		"flops_def=model(causal-half attention; verified from tokens/s) except sliding window": {Causal: true},
 		"flops_def=model(Megatron formula); full attention is elsewhere":                       {Causal: true},
-		"flops_def=model; PyTorch":                                                             {Causal: true},
+
+		"flops_def=model; PyTorch": {Causal: true},
 	} {
 		c := Case{Notes: notes}
 		got, err := c.convention()
