@@ -140,7 +140,6 @@ func TestModelFLOPs(t *testing.T) {
 func TestServerPower(t *testing.T) {
 	c := loadCatalog(t)
 	site := &power.Spec{
-		PUE:           unit.Point(unit.Factor(1)), // measured at the server
 		ClockExponent: unit.Point(unit.Factor(2.4)),
 	}
 	// A step as dense models on 8 x H100 or A100 run it.
@@ -164,9 +163,9 @@ func TestServerPower(t *testing.T) {
 		meter := power.NewMeter(&chip, &server, &fabric, site)
 		n := float64(server.Chips)
 		for what, pair := range map[string][2]float64{
-			"idle":    {n * meter.Idle, m.idle},
-			"mean":    {n * meter.MeanAt(step, 1), m.mean},
-			"highest": {n * meter.PeakAt(1), m.high},
+			"idle":    {n * meter.Idle.Sum(), m.idle},
+			"mean":    {n * meter.MeanAt(step, 1).Sum(), m.mean},
+			"highest": {n * meter.PeakAt(1).Sum(), m.high},
 		} {
 			if math.Abs(pair[0]/pair[1]-1) > m.tolerance {
 				t.Errorf("%s: %s power %.0f W, measured %.0f W", m.server, what, pair[0], pair[1])

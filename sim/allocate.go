@@ -123,11 +123,11 @@ func (w *World) best(i, held int) int {
 // worth is what a size delivers at the clock that the site's present limit allows a
 // job that has the site for itself, in tokens per millisecond.
 func (w *World) worth(o *option) float64 {
-	s := &w.site
-	if s.limit == 0 {
+	limit := w.site.itLimit(w.now)
+	if limit == 0 {
 		return o.delivered
 	}
-	f, ok := s.meter.ClockFor(s.limit / float64(o.used))
+	f, ok := w.site.meter.ClockFor(limit / float64(o.used))
 	if !ok {
 		return 0
 	}

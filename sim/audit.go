@@ -37,7 +37,7 @@ func (w *World) audit() error {
 		onSite += w.fleet.Integral(st)
 	}
 	exact("server-milliseconds on site", onSite, w.onSite())
-	var energy, withheld float64
+	var energy, withheld, overhead float64
 	for i := range w.jobs {
 		j := &w.jobs[i]
 		b := &j.books
@@ -45,8 +45,9 @@ func (w *World) audit() error {
 		ledger := w.ledger(j)
 		near("energy of "+j.spec.Name, b.energy+b.withheld, ledger)
 		within("energy withheld from "+j.spec.Name, b.withheld, ledger)
-		energy += ledger
+		energy += b.energy
 		withheld += b.withheld
+		overhead += b.overhead
 		var wall, clocked des.Time
 		var tokens, kept float64
 		chips := b.spare
@@ -61,7 +62,7 @@ func (w *World) audit() error {
 			chips += int64(s.kept.Wall()+s.lost.Wall()) * int64(j.options[k].used)
 		}
 		for k := range b.byClock {
-			clocked += b.byClock[k].train + b.byClock[k].block
+			clocked += b.byClock[k].time
 		}
 		exact("milliseconds of training of "+j.spec.Name, int64(wall), int64(b.wall[job.Training]))
 		exact("milliseconds of training by clock of "+j.spec.Name, int64(clocked), int64(b.wall[job.Training]))
@@ -72,28 +73,30 @@ func (w *World) audit() error {
 	}
 	exact("server-milliseconds held by jobs", held, w.fleet.Integral(fleet.Held))
 	chips := float64(w.plan.Fleet.ChipsPerServer)
-	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)+w.fleet.Integral(fleet.Cold)) / 1000 * chips * w.site.meter.Idle
-	near("energy without work", w.site.worklessEnergy, workless)
-	within("energy switched off", w.site.shedEnergy, workless)
-	near("energy withheld from jobs", withheld, w.site.cutEnergy)
-	// Before what was switched off, which may leave next to nothing.
-	near("energy of the site", w.bins.energy+w.site.shedEnergy+w.site.cutEnergy, energy+workless)
+	site := &w.site
+	workless := float64(w.fleet.Integral(fleet.Free)+w.fleet.Integral(fleet.Commissioning)+w.fleet.Integral(fleet.Cold)) / 1000 * chips * site.meter.Idle.Sum()
+	near("energy without work", site.worklessEnergy+site.shedEnergy, workless)
+	within("energy switched off", site.shedEnergy, workless)
+	near("energy withheld from jobs", withheld, site.cutEnergy)
+	near("energy of the IT equipment", site.energy.Sum(), energy+site.worklessEnergy)
+	near("energy of the plant", site.overhead.Sum(), overhead+site.worklessOverhead+site.unshared)
+	near("energy in the bins", w.bins.energy, site.atMeter())
 	return errors.Join(errs...)
 }
 
-// ledger is what a job would have drawn in joules, had no power been withheld from
-// it, computed anew from exact times: chip-milliseconds by phase, and those of
-// training by size and clock, times the power of each.
+// ledger is what a job's IT equipment would have drawn in joules, had no power been
+// withheld from it, computed anew from exact times: chip-milliseconds by phase, and
+// those of training by size and clock, times the power of each.
 func (w *World) ledger(j *trainee) float64 {
 	b, m := &j.books, &w.site.meter
-	sum := float64(b.spare)*m.Idle + float64(b.chips[job.Detecting])*m.Comm
+	sum := float64(b.spare)*m.Idle.Sum() + float64(b.chips[job.Detecting])*m.Comm.Sum()
 	for _, p := range [...]job.Phase{job.Starting, job.Paused, job.Waiting} {
-		sum += float64(b.chips[p]) * m.Idle
+		sum += float64(b.chips[p]) * m.Idle.Sum()
 	}
 	for k := range b.byClock {
 		s := &b.byClock[k]
 		o := &j.options[s.size]
-		sum += float64(o.used) * (float64(s.train)*m.MeanAt(o.activity, s.clock) + float64(s.block)*m.CommAt(s.clock))
+		sum += float64(o.used) * float64(s.time) * o.trainingAt(s.clock, m).Sum()
 	}
 	return sum / 1000
 }

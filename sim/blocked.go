@@ -15,7 +15,7 @@ type queueBooks [fleet.NumStatus]int64
 func (w *World) enqueue(i int) {
 	j := &w.jobs[i]
 	j.phase = job.Queued
-	j.since = w.now
+	j.since, j.added = w.now, w.site.added
 	w.bookQueue(j, -1)
 	w.vacant = true
 }

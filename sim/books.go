@@ -28,7 +28,8 @@ type jobBooks struct {
 	tokens        float64 // trained and not lost so far
 	trained       float64 // lost ones too
 	productive    float64 // chip-seconds of computation behind tokens
-	energy        float64 // joules at the meter
+	energy        float64 // joules of its IT equipment
+	overhead      float64 // joules of the plant that fall to it
 	withheld      float64 // joules that it would have drawn beyond, had the limit let it
 	interruptions int
 	plannedStops  int
@@ -45,9 +46,9 @@ type sizeBooks struct {
 
 // clockBooks are a job's training on one size at one relative clock.
 type clockBooks struct {
-	size         int
-	clock        float64
-	train, block des.Time
+	size  int
+	clock float64
+	time  des.Time
 }
 
 // segment is the place in byClock for a size and clock. A clock follows from which
@@ -94,11 +95,16 @@ func (w *World) close(replica int) (*result.Run, error) {
 		run.Jobs = append(run.Jobs, w.jobRun(i))
 	}
 	s, p := &w.site, &w.plan.Site
-	joules := w.energy()
+	joules := s.atMeter()
 	run.Site = result.SiteRun{
 		PeakPowerMW: s.highest / 1e6, EnergyMWh: megawattHours(joules), PowerSwingMW: s.swing / 1e6,
 		MeanPowerMW: joules / float64(w.pre.horizon.Duration()) / 1e6,
 		Cost:        joules * float64(p.Electricity.Likely), CO2t: joules * float64(p.Carbon.Likely) / 1000,
+		EnergyBy: [result.NumConsumers]float64{
+			result.Chips: megawattHours(s.energy.Chips), result.Servers: megawattHours(s.energy.Servers),
+			result.Network: megawattHours(s.energy.Network), result.Cooling: megawattHours(s.overhead.Cooling),
+			result.Losses: megawattHours(s.overhead.Losses),
+		},
 	}
 	w.serviceRun(run)
 	if err := w.audit(); err != nil {
@@ -172,7 +178,7 @@ func (w *World) jobRun(i int) result.JobRun {
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:    max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
-		EnergyMWh: megawattHours(b.energy), Cost: b.energy * float64(w.plan.Site.Electricity.Likely),
+		EnergyMWh: megawattHours(b.energy + b.overhead), Cost: (b.energy + b.overhead) * float64(w.plan.Site.Electricity.Likely),
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {

@@ -158,7 +158,7 @@ func (w *World) advance(to des.Time) {
 		w.exposure[k] += n * int64(dt)
 	}
 	w.queued += int64(len(w.waiting)-w.served) * int64(dt)
-	w.site.advance(float64(dt))
+	w.site.advance(w.now, to)
 	w.now = to
 }
 

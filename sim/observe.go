@@ -5,6 +5,7 @@ import (
 
 	"clustercap/sim/des"
 	"clustercap/sim/fleet"
+	"clustercap/sim/power"
 )
 
 // bins samples the calendar. What a column shows is the difference of an integral
@@ -17,7 +18,9 @@ type bins struct {
 	onSite, inService int64 // server x ms at the last end
 	repair, free      int64
 	productive        float64
-	siteEnergy        float64
+	siteEnergy        float64    // joules at the meter
+	draw              power.Draw // joules
+	overhead          power.Overhead
 	energy            float64 // joules in all bins
 	jobs              []jobBin
 }
@@ -36,6 +39,11 @@ const (
 	powerColumn
 	peakColumn
 	limitColumn
+	chipPowerColumn
+	serverPowerColumn
+	networkPowerColumn
+	coolingPowerColumn
+	lossPowerColumn
 	repairColumn
 	sparesColumn
 )
@@ -93,23 +101,36 @@ func (w *World) observe() {
 	b.samples[repairColumn][n] = float64(repair-b.repair) / ms
 	b.samples[sparesColumn][n] = float64(free-b.free) / ms
 	b.repair, b.free = repair, free
-	energy := w.energy()
+	energy := w.site.atMeter()
 	b.samples[onSiteColumn][n] = float64(onSite-b.onSite) * cps / ms
 	b.samples[inServiceColumn][n] = float64(inService-b.inService) * cps / ms
 	b.samples[productiveColumn][n] = (productive - b.productive) / ms * 1000
 	b.samples[powerColumn][n] = (energy - b.siteEnergy) / ms * 1000 / 1e6
 	b.samples[peakColumn][n] = w.site.binHighest / 1e6
 	b.samples[limitColumn][n] = w.site.limit / 1e6
+	b.consumers(n, ms, &w.site)
 	// The phase that draws most is computed apart from the energy drawn.
 	if most := w.site.binHighest * ms / 1000; energy-b.siteEnergy > most+auditTolerance*energy && w.fault == nil {
 		w.fault = fmt.Errorf("the site drew %g J in the bin that ends on day %.3f; at its peak it would have drawn %g J", energy-b.siteEnergy, days(w.now), most)
 	}
 	b.energy += energy - b.siteEnergy
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
-	w.site.binHighest = w.site.peak
+	w.site.binHighest = 0
+	w.site.reach(int(w.now / hourLength))
 	b.from = w.now
 	b.next++
 	if b.next < len(w.pre.bins)-1 {
 		w.queue.Push(event(w.pre.bins[b.next], kindObserve, 0, 0))
 	}
+}
+
+// consumers samples the site's mean power by what draws it.
+func (b *bins) consumers(n int, ms float64, s *site) {
+	megawatts := func(joules float64) float64 { return joules / ms * 1000 / 1e6 }
+	b.samples[chipPowerColumn][n] = megawatts(s.energy.Chips - b.draw.Chips)
+	b.samples[serverPowerColumn][n] = megawatts(s.energy.Servers - b.draw.Servers)
+	b.samples[networkPowerColumn][n] = megawatts(s.energy.Network - b.draw.Network)
+	b.samples[coolingPowerColumn][n] = megawatts(s.overhead.Cooling - b.overhead.Cooling)
+	b.samples[lossPowerColumn][n] = megawatts(s.overhead.Losses - b.overhead.Losses)
+	b.draw, b.overhead = s.energy, s.overhead
 }

@@ -23,8 +23,19 @@ func cappedPlan(servers int, limit unit.Power) *scenario.Plan {
 	return p
 }
 
-func testMeter(p *scenario.Plan) power.Meter {
-	return power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site)
+// testMeter reads power at the meter, of so many chips by what they do.
+type testMeter struct {
+	power.Meter
+	plant power.Plant
+}
+
+func meterOf(p *scenario.Plan) testMeter {
+	return testMeter{power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site), power.NewPlant(&p.Site)}
+}
+
+// peak of so many chips that train at clock f and others that are idle.
+func (m testMeter) peak(chips, f, idle float64) unit.Power {
+	return unit.Power(m.plant.AtMeter(chips*m.PeakAt(f).Sum()+idle*m.Idle.Sum(), 0))
 }
 
 // A job that the limit leaves less than idle power draws no more than the limit, and
@@ -44,9 +55,9 @@ func TestJobDrawsNoMoreThanTheSite(t *testing.T) {
 // however many other servers stand by.
 func TestIdleServersAreSwitchedOffFirst(t *testing.T) {
 	free := run(t, prepared(t, testPlan(2)), 0)
-	m := testMeter(testPlan(1))
+	m := meterOf(testPlan(1))
 	for _, servers := range []int{2, 4, 8, 100} {
-		p := cappedPlan(servers, unit.Power(16*m.PeakAt(1)*(1+1e-9))) // above the sum's rounding
+		p := cappedPlan(servers, m.peak(16, 1, 0)*(1+1e-9)) // above the sum's rounding
 		r := run(t, prepared(t, p), 0)
 		if r.Jobs[0].Tokens != free.Jobs[0].Tokens {
 			t.Errorf("%d servers: %g tokens, without a limit %g", servers, r.Jobs[0].Tokens, free.Jobs[0].Tokens)
@@ -58,14 +69,14 @@ func TestIdleServersAreSwitchedOffFirst(t *testing.T) {
 // not taken: the job runs on the one that is fastest below it, and moves when the
 // limit does.
 func TestSizeFollowsTheLimit(t *testing.T) {
-	m := testMeter(testPlan(1))
-	small := 16 * m.PeakAt(1) * (1 + 1e-9) // above the sum's rounding
+	m := meterOf(testPlan(1))
+	small := m.peak(16, 1, 0) * (1 + 1e-9) // above the sum's rounding
 	for _, large := range []int{80, 54} {  // 155 W a chip, less than idle; 230 W, a seventh of the clock
 		p := testPlan(10)
 		p.Horizon = 20 * unit.Day
 		p.Site.MinClock = 0.1
 		p.Jobs = []job.Spec{testJob("a", 1e15, 16, large)}
-		p.Site.Phases = []power.Phase{{Limit: unit.Power(small)}, {From: 5 * unit.Day}, {From: 10 * unit.Day, Limit: unit.Power(small)}}
+		p.Site.Phases = []power.Phase{{Limit: small}, {From: 5 * unit.Day}, {From: 10 * unit.Day, Limit: small}}
 		got := run(t, prepared(t, p), 0).Jobs[0].Tokens
 		// 5 s a step on 16 chips, 80 s over the chips otherwise; each change costs a
 		// restart of 600 s.
@@ -79,19 +90,21 @@ func TestSizeFollowsTheLimit(t *testing.T) {
 // Every book that Run fills is held against another: a change to any one is found.
 func TestAuditFindsAWrongBook(t *testing.T) {
 	p := cappedPlan(4, 0)
-	m := testMeter(p)
-	p.Site.Phases = []power.Phase{{Limit: unit.Power(16*m.PeakAt(0.8) + 8*m.Idle)}, {From: 10 * unit.Day, Limit: 1000}}
+	m := meterOf(p)
+	p.Site.Phases = []power.Phase{{Limit: m.peak(16, 0.8, 8)}, {From: 10 * unit.Day, Limit: 1000}}
 	p.Failures.Classes = []failure.Class{failing("chip", failure.ServerScope, 1e-6, 60, unit.Day)}
 	p.Jobs[0].Checkpoint = job.Checkpoint{Interval: 1000, Blocking: 10, Background: 20}
 	const more = 1 + 1e-6 // a thousand times what the audit tolerates
 	for name, corrupt := range map[string]func(*World){
 		"energy of the job":           func(w *World) { w.jobs[0].books.energy *= more },
 		"energy withheld":             func(w *World) { w.jobs[0].books.withheld *= more },
-		"training by clock":           func(w *World) { w.jobs[0].books.byClock[0].train++ },
-		"checkpoints by clock":        func(w *World) { w.jobs[0].books.byClock[0].block++ },
+		"training by clock":           func(w *World) { w.jobs[0].books.byClock[0].time++ },
 		"the clock":                   func(w *World) { longest(w.jobs[0].books.byClock).clock *= more },
 		"energy cut":                  func(w *World) { w.site.cutEnergy *= more },
 		"energy without work":         func(w *World) { w.site.worklessEnergy *= more },
+		"energy of the chips":         func(w *World) { w.site.energy.Chips *= more },
+		"energy of the plant":         func(w *World) { w.site.overhead.Cooling *= more },
+		"the job's part of it":        func(w *World) { w.jobs[0].books.overhead *= more },
 		"more switched off than idle": func(w *World) { w.site.shedEnergy += w.site.worklessEnergy },
 		"energy in bins":              func(w *World) { w.bins.energy *= more },
 		"servers held":                func(w *World) { w.jobs[0].books.held++ },
@@ -117,16 +130,28 @@ func TestAuditFindsAWrongBook(t *testing.T) {
 func longest(books []clockBooks) *clockBooks {
 	most := &books[0]
 	for k := range books {
-		if books[k].train > most.train {
+		if books[k].time > most.time {
 			most = &books[k]
 		}
 	}
 	return most
 }
 
-// A job booked at less or more than its phases draw does not pass.
+// A job booked at less or more than its phases draw does not pass, nor does a site
+// that draws more than with every job in the phase that draws most.
 func TestRunFailsWhereTrainingIsBookedAtTheWrongPower(t *testing.T) {
-	for factor, want := range map[float64]string{0: "energy of a", 0.999: "energy of a", 3: "at its peak it would have drawn"} {
+	power := func(factor float64) func(*World) {
+		return func(w *World) { w.jobs[0].it = w.jobs[0].it.Plus(factor-1, w.jobs[0].it) }
+	}
+	for _, c := range []struct {
+		corrupt func(*World)
+		want    string
+	}{
+		{power(0), "energy of a"},
+		{power(0.999), "energy of a"},
+		{power(3), "energy of a"},
+		{func(w *World) { w.site.it = w.site.it.Plus(2, w.site.it) }, "at its peak it would have drawn"},
+	} {
 		w := prepared(t, testPlan(2)).NewWorld()
 		if err := w.reset(0); err != nil {
 			t.Fatal(err)
@@ -137,13 +162,13 @@ func TestRunFailsWhereTrainingIsBookedAtTheWrongPower(t *testing.T) {
 			w.dispatch(e)
 			w.endInstant()
 		}
-		w.jobs[0].watts.train *= factor
+		c.corrupt(w)
 		err := w.loop()
 		if err == nil {
 			_, err = w.close(0)
 		}
-		if !strings.Contains(fmt.Sprint(err), want) {
-			t.Errorf("power of training times %g: error %v, want %q", factor, err, want)
+		if !strings.Contains(fmt.Sprint(err), c.want) {
+			t.Errorf("error %v, want %q", err, c.want)
 		}
 	}
 }

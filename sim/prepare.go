@@ -403,6 +403,11 @@ var (
 		{"power_mw", "MW"},
 		{"power_peak_mw", "MW"},
 		{"power_limit_mw", "MW"},
+		{"power_chips_mw", "MW"},
+		{"power_servers_mw", "MW"},
+		{"power_network_mw", "MW"},
+		{"power_cooling_mw", "MW"},
+		{"power_losses_mw", "MW"},
 		{"servers_in_repair", "servers"},
 		{"spares_ready", "servers"},
 	}

@@ -1,55 +1,10 @@
 package sim
 
 import (
-	"fmt"
-
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/power"
-	"clustercap/sim/scenario"
-	"clustercap/sim/unit"
 )
-
-// site is the power at the meter: its limit, its course and its integral.
-type site struct {
-	meter power.Meter
-	limit float64 // watts; 0 is none
-
-	// The course since the last instant, in watts.
-	workless float64 // chips that no job holds
-	shed     float64 // of workless, switched off to keep the limit
-	cut      float64 // of jobs that do not train, switched off to keep the limit
-	peak     float64 // with every training job in the phase that draws most
-	// share of their power that jobs which do not train get; 1 unless cut.
-	share float64
-
-	// Joules; those of jobs are in their books.
-	worklessEnergy, shedEnergy, cutEnergy float64
-
-	highest    float64 // peak of the whole calendar
-	binHighest float64
-	swing      float64
-}
-
-func (s *site) reset(p *scenario.Plan) {
-	*s = site{meter: power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site), limit: float64(p.Site.LimitAt(0)), share: 1}
-}
-
-// advance integrates over dt milliseconds what does not belong to a job's phases.
-func (s *site) advance(dt float64) {
-	s.worklessEnergy += s.workless * dt / 1000
-	s.shedEnergy += s.shed * dt / 1000
-	s.cutEnergy += s.cut * dt / 1000
-}
-
-// energy in joules at the meter so far, jobs as far as they are settled.
-func (w *World) energy() float64 {
-	sum := w.site.worklessEnergy - w.site.shedEnergy
-	for i := range w.jobs {
-		sum += w.jobs[i].books.energy
-	}
-	return sum
-}
 
 // regulate keeps the site under its limit at every instant of every step. What no
 // job holds is switched off first, as far as needed. Then all jobs that train run at
@@ -59,9 +14,39 @@ func (w *World) energy() float64 {
 // same share of their power.
 func (w *World) regulate() {
 	s := &w.site
-	cps := w.plan.Fleet.ChipsPerServer
-	s.workless = float64((w.fleet.Free()+w.fleet.Count(fleet.Commissioning)+w.fleet.Cold())*cps) * s.meter.Idle
-	base, ready := 0.0, 0 // base: watts of jobs without ready, the chips in use by jobs that train or could
+	limit := s.itLimit(w.now)
+	base, ready := w.standing()
+	f, running := w.clockWithin(limit, base.Sum(), ready)
+	w.applyClock(f, running)
+
+	var draw power.Draw // the mean of all jobs
+	peak, swing := base.Sum(), 0.0
+	training := 0
+	for i := range w.jobs {
+		j := &w.jobs[i]
+		it := w.drawOf(i)
+		if it != j.it {
+			w.settle(i)
+			j.it = it
+		}
+		draw = draw.Plus(1, it)
+		if j.phase == job.Training {
+			training += j.options[j.size].used
+		}
+	}
+	peak += float64(ready-training) * s.meter.Idle.Sum()
+	if training > 0 {
+		peak += float64(training) * s.meter.PeakAt(f).Sum()
+		swing = float64(training) * s.meter.Swing(f)
+	}
+	s.swing = max(s.swing, swing)
+	w.hold(limit, draw, peak, training)
+}
+
+// standing is the power of jobs without the chips in use by those that train or
+// could, and the number of these.
+func (w *World) standing() (base power.Draw, ready int) {
+	m, cps := &w.site.meter, w.plan.Fleet.ChipsPerServer
 	for i := range w.jobs {
 		j := &w.jobs[i]
 		if !j.phase.Holds() {
@@ -69,43 +54,51 @@ func (w *World) regulate() {
 		}
 		chips := w.fleet.HeldBy(i) * cps
 		used := min(j.options[j.size].used, chips)
-		base += float64(chips-used) * s.meter.Idle
+		base = base.Plus(float64(chips-used), m.Idle)
 		switch j.phase {
 		case job.Training, job.Paused:
 			ready += used
 		case job.Detecting:
-			base += float64(used) * s.meter.Comm
+			base = base.Plus(float64(used), m.Comm)
 		default:
-			base += float64(used) * s.meter.Idle
+			base = base.Plus(float64(used), m.Idle)
 		}
 	}
-	f, running := w.clockWithin(base, ready)
-	w.applyClock(f, running)
-
-	training := 0
-	for i := range w.jobs {
-		if j := &w.jobs[i]; j.phase == job.Training {
-			training += j.options[j.size].used
-		}
-	}
-	draw := base + float64(ready-training)*s.meter.Idle
-	if training > 0 {
-		draw += float64(training) * s.meter.PeakAt(f)
-		s.swing = max(s.swing, float64(training)*s.meter.Swing(f))
-	}
-	w.hold(draw, training)
+	return base, ready
 }
 
-// hold switches off what exceeds the limit when jobs draw that many watts at most,
-// with so many chips that train.
-func (w *World) hold(draw float64, training int) {
+// drawOf is the mean IT power of a job in its present phase, before any cut.
+func (w *World) drawOf(i int) power.Draw {
+	j, m := &w.jobs[i], &w.site.meter
+	if !j.phase.Holds() {
+		return power.Draw{}
+	}
+	chips := w.fleet.HeldBy(i) * w.plan.Fleet.ChipsPerServer
+	used := min(j.options[j.size].used, chips)
+	idle := power.Draw{}.Plus(float64(chips-used), m.Idle)
+	switch j.phase {
+	case job.Training:
+		return idle.Plus(float64(used), j.perChip)
+	case job.Detecting: // the survivors spin in a collective that never ends
+		return idle.Plus(float64(used), m.Comm)
+	default:
+		return idle.Plus(float64(used), m.Idle)
+	}
+}
+
+// hold switches off what exceeds the IT limit, where jobs draw so much in the mean and
+// at most, with so many chips that train.
+func (w *World) hold(limit float64, draw power.Draw, peak float64, training int) {
 	s := &w.site
-	shed, cut, share := 0.0, 0.0, 1.0
-	if s.limit > 0 {
-		shed = min(max(draw+s.workless-s.limit, 0), s.workless)
-		if training == 0 && draw > s.limit {
-			share = s.limit / draw
-			cut = draw - s.limit
+	cps := w.plan.Fleet.ChipsPerServer
+	unheld := float64((w.fleet.Free() + w.fleet.Count(fleet.Commissioning) + w.fleet.Cold()) * cps)
+	workless := power.Draw{}.Plus(unheld, s.meter.Idle)
+	shed, share := 0.0, 1.0
+	if limit > 0 {
+		all := workless.Sum()
+		shed = min(max(peak+all-limit, 0), all)
+		if training == 0 && peak > limit {
+			share = limit / peak
 		}
 	}
 	if share != s.share {
@@ -113,31 +106,34 @@ func (w *World) hold(draw float64, training int) {
 			w.settle(i)
 		}
 	}
-	s.shed, s.cut, s.share = shed, cut, share
-	s.peak = draw - cut + s.workless - shed
-	s.highest = max(s.highest, s.peak)
-	s.binHighest = max(s.binHighest, s.peak)
-	if s.limit > 0 && s.peak > s.limit*(1+auditTolerance) && w.fault == nil {
-		w.fault = fmt.Errorf("the site draws up to %g W on day %.3f; its limit is %g W", s.peak, days(w.now), s.limit)
+	if all := workless.Sum(); all > 0 {
+		s.workless = power.Draw{}.Plus((all-shed)/all, workless)
+	} else {
+		s.workless = power.Draw{}
 	}
+	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
+	s.it = s.workless.Plus(share, draw)
+	s.peakIT = s.workless.Sum() + peak*share
+	s.reach(int(w.now / hourLength))
+	w.checkLimit()
 }
 
 // clockWithin returns the common clock and how many of the jobs that are ready, by
-// priority, may run at it.
-func (w *World) clockWithin(base float64, ready int) (f float64, running int) {
+// priority, may run at it within an IT limit (0: none).
+func (w *World) clockWithin(limit, base float64, ready int) (f float64, running int) {
 	s := &w.site
-	if s.limit == 0 || base+float64(ready)*s.meter.PeakAt(1) <= s.limit {
+	if limit == 0 || base+float64(ready)*s.meter.PeakAt(1).Sum() <= limit {
 		return 1, len(w.jobs)
 	}
 	for n := len(w.jobs) - 1; n >= 0 && ready > 0; n-- {
-		if f, ok := s.meter.ClockFor((s.limit - base) / float64(ready)); ok {
+		if f, ok := s.meter.ClockFor((limit - base) / float64(ready)); ok {
 			return f, n + 1
 		}
 		i := w.pre.order[n]
 		if j := &w.jobs[i]; j.phase == job.Training || j.phase == job.Paused {
 			used := j.options[j.size].used
 			ready -= used
-			base += float64(used) * s.meter.Idle
+			base += float64(used) * s.meter.Idle.Sum()
 		}
 	}
 	return 1, 0
@@ -176,9 +172,19 @@ func (w *World) setClock(i int, f float64) {
 	if slow := w.slowdown(i); slow > 0 {
 		j.rate *= 1 - slow
 	}
-	used := float64(o.used)
-	j.watts = wattage{train: used * m.MeanAt(o.activity, f), block: used * m.CommAt(f)}
+	j.perChip = o.trainingAt(f, m)
 	j.segment = j.books.segment(j.size, f)
+}
+
+// trainingAt is the mean IT power of one chip in use at relative clock f, over a step
+// and over the cycle of checkpoints, in which it draws as in a collective.
+func (o *option) trainingAt(f float64, m *power.Meter) power.Draw {
+	mean := m.MeanAt(o.activity, f)
+	if o.cycle.Blocking == 0 {
+		return mean
+	}
+	blocked := float64(o.cycle.Blocking) / float64(o.cycle.Interval+o.cycle.Blocking)
+	return power.Draw{}.Plus(1-blocked, mean).Plus(blocked, m.CommAt(f))
 }
 
 // rateAt is the tokens per millisecond of training at relative clock f.
@@ -188,6 +194,3 @@ func (o *option) rateAt(f float64) float64 {
 	}
 	return o.rate * float64(o.activity.Time()/o.activity.AtClock(f).Time())
 }
-
-// megawattHours converts joules.
-func megawattHours(joules float64) float64 { return joules / float64(unit.MegawattHour) }

@@ -162,9 +162,8 @@ func TestPowerLimit(t *testing.T) {
 // memory and collectives and 1.5 s waiting takes (5/f + 3.5) (1 + 1.5/8.5).
 func TestThrottledRate(t *testing.T) {
 	p := testPlan(10)
-	m := power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site)
 	const f = 0.8
-	p.Site.Phases = []power.Phase{{Limit: unit.Power(80 * m.PeakAt(f))}}
+	p.Site.Phases = []power.Phase{{Limit: meterOf(p).peak(80, f, 0)}}
 	p.Jobs[0].Tokens = 1000 * stepTokens
 	got := run(t, prepared(t, p), 0).Jobs[0].TrainingDays * 86400
 	want := 600 + 1000*(5/f+3.5)*(1+1.5/8.5)/10

@@ -17,6 +17,9 @@ func (w *World) settle(i int) {
 		return
 	}
 	b := &j.books
+	added := w.site.added
+	b.overhead += j.it.Sum() * w.site.share * (added - j.added)
+	j.added = added
 	b.wall[j.phase] += dt
 	if !j.phase.Holds() {
 		return
@@ -27,8 +30,9 @@ func (w *World) settle(i int) {
 	o := &j.options[j.size]
 	used := min(o.used, chips)
 	b.spare += int64(chips-used) * int64(dt)
-	m, share := &w.site.meter, w.site.share
-	energy := float64(chips-used) * m.Idle * float64(dt)
+	watts := j.it.Sum()
+	b.energy += watts * w.site.share * float64(dt) / 1000
+	b.withheld += watts * (1 - w.site.share) * float64(dt) / 1000
 	switch j.phase {
 	case job.Training:
 		done, durable := j.progress.Advance(o.cycle, dt, j.rate)
@@ -40,29 +44,22 @@ func (w *World) settle(i int) {
 		if slow := w.slowdown(i); slow > 0 {
 			b.bySize[j.size].slow += slow * float64(done.Train) * float64(used)
 		}
-		energy += j.watts.train*float64(done.Train) + j.watts.block*float64(done.Block)
-		b.byClock[j.segment].train += done.Train
-		b.byClock[j.segment].block += done.Block
+		b.byClock[j.segment].time += dt
 	case job.Starting:
 		if j.recovering {
 			b.restarting += dt
 			b.lostTo[j.cause] += dt
 		}
 		b.chips[job.Starting] += int64(used) * int64(dt)
-		energy += float64(used) * m.Idle * float64(dt)
-	case job.Detecting: // the survivors spin in a collective that never ends
+	case job.Detecting:
 		b.lostTo[j.cause] += dt
 		b.chips[job.Detecting] += int64(used) * int64(dt)
-		energy += float64(used) * m.Comm * float64(dt)
 	default:
 		if j.phase == job.Waiting {
 			b.lostTo[j.cause] += dt
 		}
 		b.chips[j.phase] += int64(used) * int64(dt)
-		energy += float64(used) * m.Idle * float64(dt)
 	}
-	b.energy += energy * share / 1000
-	b.withheld += energy * (1 - share) / 1000
 }
 
 // age moves what depends on how long the job has trained on.

@@ -114,19 +114,21 @@ type trainee struct {
 	eviction alarm
 
 	progress  job.Progress
-	trainedOn int       // the size that progress was made on
-	taints    []taint   // by silent failures that nobody has found
-	doubts    []doubt   // in order of time
-	tiers     []tierAge // of fast checkpoints
-	tier      int       // of fast checkpoints that it restores from, or -1
-	stateless bool      // no replica has its state, which is read from a checkpoint
-	cause     int       // class of its last interruption; all classes' number: planned
-	standbys  int       // free servers that stand by for it
-	hit       bool      // an event in progress takes servers from it
-	clock     float64   // relative clock of the running segment
-	rate      float64   // tokens per millisecond of training
-	watts     wattage
-	segment   int // of books.byClock
+	trainedOn int        // the size that progress was made on
+	taints    []taint    // by silent failures that nobody has found
+	doubts    []doubt    // in order of time
+	tiers     []tierAge  // of fast checkpoints
+	tier      int        // of fast checkpoints that it restores from, or -1
+	stateless bool       // no replica has its state, which is read from a checkpoint
+	cause     int        // class of its last interruption; all classes' number: planned
+	standbys  int        // free servers that stand by for it
+	hit       bool       // an event in progress takes servers from it
+	clock     float64    // relative clock of the running segment
+	rate      float64    // tokens per millisecond of training
+	perChip   power.Draw // IT, of a chip in use while it trains
+	it        power.Draw // IT, of all its chips in the present phase
+	added     float64    // site.added when it was settled
+	segment   int        // of books.byClock
 
 	recovering  bool     // Starting after a failure, not of its own will
 	planned     bool     // stopped to save its work, not by a failure
@@ -161,9 +163,6 @@ type option struct {
 	// failures may eat the gain of a larger one.
 	delivered float64
 }
-
-// wattage is a job's power by what it does.
-type wattage struct{ train, block float64 }
 
 // NewWorld makes a world for the plan's replicas.
 func (pr *Prepared) NewWorld() *World { return &World{pre: pr} }

@@ -231,7 +231,7 @@ func (e *estimate) rows() []headlineRow {
 		return headlineRow{name, label, base, of(&likely), e.over(of)}
 	}
 	used := float64(e.step.Layout.Chips())
-	watts := func(d *drawnStep) float64 { return d.meter.MeanAt(activity(&d.step), 1) }
+	watts := func(d *drawnStep) float64 { return d.meter.MeanAt(activity(&d.step), 1).Sum() }
 	return []headlineRow{
 		row("step_seconds", "step", "s", func(d *drawnStep) float64 { return float64(d.step.Time) }),
 		row("tokens_per_second", "speed", "tokens/s", func(d *drawnStep) float64 { return tokensPerSecond(&d.step) }),
@@ -245,7 +245,7 @@ func (e *estimate) rows() []headlineRow {
 
 // itMeter is the power of chip, server and fabric before the facility's overhead.
 func itMeter(m *step.Machine) power.Meter {
-	return power.NewMeter(&m.Chip, &m.Server, &m.Fabric, &power.Spec{PUE: unit.Point[unit.Factor](1)})
+	return power.NewMeter(&m.Chip, &m.Server, &m.Fabric, &power.Spec{})
 }
 
 func activity(s *step.Step) power.Activity {

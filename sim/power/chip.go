@@ -31,36 +31,55 @@ func (a Activity) AtClock(f float64) Activity {
 	return Activity{matrix, a.Memory, a.Comm, a.Wait * stretch}
 }
 
-// Meter gives the power at the meter of one chip with its share of the server, the
-// fabric and the facility, by what the chip does. All are in watts per chip at full
-// clock.
+// Draw is power, or energy, by what draws it: watts, or joules.
+type Draw struct {
+	Chips   float64 // accelerators
+	Servers float64 // everything else in a server
+	Network float64 // switches, optics and storage
+}
+
+// Sum of all.
+func (d Draw) Sum() float64 { return d.Chips + d.Servers + d.Network }
+
+// Plus adds k times e.
+func (d Draw) Plus(k float64, e Draw) Draw {
+	return Draw{d.Chips + k*e.Chips, d.Servers + k*e.Servers, d.Network + k*e.Network}
+}
+
+// Meter gives the IT power of one chip with its share of the server and the fabric, by
+// what the chip does, in watts per chip at full clock. What the facility adds is the
+// Plant's.
 //
 // Chip power is Idle + share x (TDP - Idle), the share by kernel kind; the server's
-// other power rises linearly from idle to load with the chips' mean load; PUE
-// multiplies everything. At relative clock f the part above Idle is f^exponent of
-// that, whatever the kernel: voltage falls with the clock for all of the chip.
-// (Memory stacks keep their own clock; their share of the power is not split off.)
+// other power rises linearly from idle to load with the chips' mean load. At relative
+// clock f the part above Idle is f^exponent of that, whatever the kernel: voltage falls
+// with the clock for all of the chip. (Memory stacks keep their own clock; their share
+// of the power is not split off.)
 type Meter struct {
-	Idle         float64 // powered, no work
-	Matrix       float64
-	Memory       float64
-	Comm         float64
+	Idle         Draw // powered, no work
+	Matrix       Draw
+	Memory       Draw
+	Comm         Draw
 	exponent     float64
 	minimumClock float64
 }
 
 // NewMeter reads ranges at Likely.
 func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fabric, site *Spec) Meter {
-	pue := float64(site.PUE.Likely)
-	idle, dynamic := float64(chip.Idle.Likely), float64(chip.TDP.Likely-chip.Idle.Likely)
-	serverIdle := float64(server.OverheadIdle.Likely) / float64(server.Chips)
-	serverLoad := float64(server.OverheadLoad.Likely-server.OverheadIdle.Likely) / float64(server.Chips)
-	base := pue * (idle + serverIdle + float64(fabric.PowerPerChip.Likely))
+	idle := Draw{
+		Chips:   float64(chip.Idle.Likely),
+		Servers: float64(server.OverheadIdle.Likely) / float64(server.Chips),
+		Network: float64(fabric.PowerPerChip.Likely),
+	}
+	dynamic := Draw{
+		Chips:   float64(chip.TDP.Likely - chip.Idle.Likely),
+		Servers: float64(server.OverheadLoad.Likely-server.OverheadIdle.Likely) / float64(server.Chips),
+	}
 	// With load = (chip power - Idle) / (TDP - Idle), which is the share itself.
-	at := func(share unit.Share) float64 { return base + pue*float64(share)*(dynamic+serverLoad) }
+	at := func(share unit.Share) Draw { return idle.Plus(float64(share), dynamic) }
 	e := &chip.Efficiency
 	return Meter{
-		Idle:         base,
+		Idle:         idle,
 		Matrix:       at(e.ComputePower.Likely),
 		Memory:       at(e.MemoryPower.Likely),
 		Comm:         at(e.CommPower.Likely),
@@ -70,47 +89,58 @@ func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fab
 }
 
 // scale brings a power at full clock to relative clock f.
-func (m *Meter) scale(watts, f float64) float64 {
+func (m *Meter) scale(d Draw, f float64) Draw {
 	if f == 1 {
-		return watts
+		return d
 	}
-	return m.Idle + (watts-m.Idle)*math.Pow(f, m.exponent)
+	return m.Idle.Plus(math.Pow(f, m.exponent), d.Plus(-1, m.Idle))
 }
 
 // PeakAt is the power of the phase that draws most at relative clock f.
-func (m *Meter) PeakAt(f float64) float64 { return m.scale(max(m.Matrix, m.Memory, m.Comm), f) }
+func (m *Meter) PeakAt(f float64) Draw {
+	peak := m.Matrix
+	for _, d := range [...]Draw{m.Memory, m.Comm} {
+		if d.Sum() > peak.Sum() {
+			peak = d
+		}
+	}
+	return m.scale(peak, f)
+}
 
 // CommAt is the power in a collective at relative clock f.
-func (m *Meter) CommAt(f float64) float64 { return m.scale(m.Comm, f) }
+func (m *Meter) CommAt(f float64) Draw { return m.scale(m.Comm, f) }
 
 // MeanAt is the mean power over a step of activity a (at full clock) run at
 // relative clock f. Waiting draws as much as a collective: the chip spins in it.
-func (m *Meter) MeanAt(a Activity, f float64) float64 {
+func (m *Meter) MeanAt(a Activity, f float64) Draw {
 	a = a.AtClock(f)
 	t := float64(a.Time())
 	if t <= 0 {
 		return m.CommAt(f)
 	}
-	return m.scale((float64(a.Matrix)*m.Matrix+float64(a.Memory)*m.Memory+float64(a.Comm+a.Wait)*m.Comm)/t, f)
+	mean := Draw{}.Plus(float64(a.Matrix)/t, m.Matrix).Plus(float64(a.Memory)/t, m.Memory).Plus(float64(a.Comm+a.Wait)/t, m.Comm)
+	return m.scale(mean, f)
 }
 
 // Swing is what one chip's power falls by when a step passes from computation to
 // communication, at relative clock f.
-func (m *Meter) Swing(f float64) float64 { return max(m.scale(m.Matrix, f)-m.CommAt(f), 0) }
+func (m *Meter) Swing(f float64) float64 {
+	return max(m.scale(m.Matrix, f).Sum()-m.CommAt(f).Sum(), 0)
+}
 
 // ClockFor is the highest relative clock, at most 1, at which a chip's highest
 // phase draws at most watts; ok is false when that is below the lowest clock.
 func (m *Meter) ClockFor(watts float64) (f float64, ok bool) {
-	peak := m.PeakAt(1)
+	peak, idle := m.PeakAt(1).Sum(), m.Idle.Sum()
 	if peak <= watts {
 		return 1, true
 	}
-	if m.Idle >= watts {
+	if idle >= watts {
 		return 0, false
 	}
-	f = min(math.Pow((watts-m.Idle)/(peak-m.Idle), 1/m.exponent), 1)
+	f = min(math.Pow((watts-idle)/(peak-idle), 1/m.exponent), 1)
 	for range 8 { // rounding in the two powers may leave the draw an ulp too high
-		if m.PeakAt(f) <= watts {
+		if m.PeakAt(f).Sum() <= watts {
 			break
 		}
 		f *= 1 - 1e-15

@@ -19,25 +19,27 @@ func testMeter(exponent unit.Factor) Meter {
 	}
 	server := &hardware.Server{Chips: 8, OverheadIdle: unit.Point[unit.Power](800), OverheadLoad: unit.Point[unit.Power](1600)}
 	fabric := &hardware.Fabric{PowerPerChip: unit.Point[unit.Power](20)}
-	site := &Spec{PUE: unit.Point[unit.Factor](1.25), ClockExponent: unit.Point(exponent), MinClock: 0.4}
-	m := NewMeter(chip, server, fabric, site)
-	return m
+	site := &Spec{ClockExponent: unit.Point(exponent), MinClock: 0.4}
+	return NewMeter(chip, server, fabric, site)
 }
 
 func TestMeterAddsUp(t *testing.T) {
 	m := testMeter(3)
-	// 1.25 x (60 + 800/8 + 20); each share adds 1.25 x share x (340 + 800/8).
+	// 60 + 800/8 + 20; each share adds share x (340 + 800/8).
 	for _, c := range []struct {
 		name      string
 		got, want float64
 	}{
-		{"idle", m.Idle, 225},
-		{"matrix", m.Matrix, 225 + 0.9*550},
-		{"memory", m.Memory, 225 + 0.6*550},
-		{"comm", m.Comm, 225 + 0.4*550},
-		{"half clock", m.PeakAt(0.5), 225 + 0.9*550/8},
-		{"mean", m.MeanAt(Activity{Matrix: 2, Memory: 1, Comm: 0.5, Wait: 0.5}, 1), 225 + 550*(2*0.9+0.6+0.4)/4},
-		{"swing", m.Swing(1), 550 * 0.5},
+		{"idle", m.Idle.Sum(), 180},
+		{"matrix", m.Matrix.Sum(), 180 + 0.9*440},
+		{"chips in matrix kernels", m.Matrix.Chips, 60 + 0.9*340},
+		{"servers in matrix kernels", m.Matrix.Servers, 100 + 0.9*100},
+		{"network in matrix kernels", m.Matrix.Network, 20},
+		{"memory", m.Memory.Sum(), 180 + 0.6*440},
+		{"comm", m.Comm.Sum(), 180 + 0.4*440},
+		{"half clock", m.PeakAt(0.5).Sum(), 180 + 0.9*440/8},
+		{"mean", m.MeanAt(Activity{Matrix: 2, Memory: 1, Comm: 0.5, Wait: 0.5}, 1).Sum(), 180 + 440*(2*0.9+0.6+0.4)/4},
+		{"swing", m.Swing(1), 440 * 0.5},
 	} {
 		if math.Abs(c.got-c.want) > 1e-9 { // rounding of sums of hundreds of watts
 			t.Errorf("%s: %v W, want %v", c.name, c.got, c.want)
@@ -51,12 +53,12 @@ func TestClockForIsTheHighestThatHolds(t *testing.T) {
 		watts := rapid.Float64Range(0, 1000).Draw(t, "watts")
 		f, ok := m.ClockFor(watts)
 		switch {
-		case ok && m.PeakAt(f) > watts:
-			t.Fatalf("clock %v draws %v W of %v", f, m.PeakAt(f), watts)
-		case ok && f < 1 && m.PeakAt(min(f*(1+1e-9), 1)) < watts:
+		case ok && m.PeakAt(f).Sum() > watts:
+			t.Fatalf("clock %v draws %v W of %v", f, m.PeakAt(f).Sum(), watts)
+		case ok && f < 1 && m.PeakAt(min(f*(1+1e-9), 1)).Sum() < watts:
 			t.Fatalf("a clock above %v stays below %v W", f, watts)
-		case !ok && m.PeakAt(0.4) < watts:
-			t.Fatalf("the lowest clock draws %v W of %v", m.PeakAt(0.4), watts)
+		case !ok && m.PeakAt(0.4).Sum() < watts:
+			t.Fatalf("the lowest clock draws %v W of %v", m.PeakAt(0.4).Sum(), watts)
 		}
 	})
 }

@@ -53,6 +53,24 @@ var reasonNames = [NumReasons]string{"lost_work", "detection", "waiting", "resta
 // String is the reason's key in result.json.
 func (r Reason) String() string { return reasonNames[r] }
 
+// Consumer is what draws power at the site.
+type Consumer int
+
+// The consumers, from the chips outwards; their energies sum to that at the meter.
+const (
+	Chips   Consumer = iota // accelerators
+	Servers                 // everything else in a server
+	Network                 // switches, optics and storage
+	Cooling
+	Losses // of conversion: transformers, UPS, distribution
+	NumConsumers
+)
+
+var consumerNames = [NumConsumers]string{"chips", "servers", "network", "cooling", "losses"}
+
+// String is the consumer's key in result.json.
+func (c Consumer) String() string { return consumerNames[c] }
+
 // CauseRun is what one cause did in one replica.
 type CauseRun struct {
 	// Failures of the class, with or without a job on what failed.
@@ -113,6 +131,8 @@ type JobRun struct {
 // SiteRun is the site over the whole calendar of one replica.
 type SiteRun struct {
 	PeakPowerMW, MeanPowerMW, EnergyMWh float64
+	// EnergyBy is EnergyMWh by what drew it.
+	EnergyBy [NumConsumers]float64
 	// PowerSwingMW is the largest difference between the compute and the
 	// communication phase of a step, all jobs in phase.
 	PowerSwingMW float64
@@ -220,12 +240,14 @@ type SizedLayout struct {
 
 // Site is the site over all replicas.
 type Site struct {
-	PeakPowerMW  Stat `json:"peak_power_mw"`
-	MeanPowerMW  Stat `json:"mean_power_mw"`
-	EnergyMWh    Stat `json:"energy_mwh"`
-	PowerSwingMW Stat `json:"power_swing_mw"`
-	Cost         Stat `json:"cost"`
-	CO2t         Stat `json:"co2_t"`
+	PeakPowerMW Stat `json:"peak_power_mw"`
+	MeanPowerMW Stat `json:"mean_power_mw"`
+	EnergyMWh   Stat `json:"energy_mwh"`
+	// EnergyBy holds energy_mwh by what drew it: chips, servers, network, cooling, losses.
+	EnergyBy     map[string]Stat `json:"energy_by,omitempty"`
+	PowerSwingMW Stat            `json:"power_swing_mw"`
+	Cost         Stat            `json:"cost"`
+	CO2t         Stat            `json:"co2_t"`
 
 	Availability    Stat `json:"availability"`
 	Failures        Stat `json:"failures"`
@@ -266,7 +288,7 @@ type Timeline struct {
 
 // Column is one quantity over the calendar. Names: chips_on_site,
 // chips_in_service, chips_productive, power_mw, power_peak_mw, power_limit_mw
-// (0: none), servers_in_repair, spares_ready (in service, held by no job), and per job job/<name>/chips, job/<name>/tokens_per_second,
+// (0: none), power_chips_mw to power_losses_mw (of the mean, by consumer), servers_in_repair, spares_ready (in service, held by no job), and per job job/<name>/chips, job/<name>/tokens_per_second,
 // job/<name>/tokens (cumulative).
 type Column struct {
 	Name string `json:"name"`

@@ -228,6 +228,10 @@ func (s *Set) summarizeSite(runs []*Run) {
 			*stat = Summary(values)
 		}
 	}
+	s.Site.EnergyBy = make(map[string]Stat, NumConsumers)
+	for c := range NumConsumers {
+		s.Site.EnergyBy[c.String()] = Summary(collect(runs, func(r *Run) float64 { return r.Site.EnergyBy[c] }))
+	}
 	s.summarizeCauses(runs)
 }
 

@@ -1,0 +1,110 @@
+package sim
+
+import (
+	"fmt"
+
+	"clustercap/sim/des"
+	"clustercap/sim/power"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// site is what the whole site draws: its course since the last instant, in watts,
+// and its integrals. IT power is constant between two instants: a job that trains
+// draws the mean over a step and over the cycle of its checkpoints. The facility's
+// share changes with the hour.
+type site struct {
+	meter power.Meter
+	plant power.Plant
+	limit float64 // watts at the meter; 0 is none
+
+	it       power.Draw // of all, less what is switched off
+	workless power.Draw // of it: chips that no job holds
+	peakIT   float64    // with every training job in the phase that draws most
+	shed     float64    // of chips that no job holds, switched off to keep the limit
+	cut      float64    // of jobs that do not train, switched off to keep the limit
+	// share of their power that jobs which do not train get; 1 unless cut.
+	share float64
+
+	// Joules.
+	energy           power.Draw     // of it
+	overhead         power.Overhead // of the plant
+	worklessEnergy   float64        // of it
+	worklessOverhead float64        // its part of overhead
+	unshared         float64        // overhead while no IT equipment draws
+	shedEnergy       float64
+	cutEnergy        float64
+	// added is the integral over seconds of the plant's overhead per IT watt: a
+	// consumer of constant power takes its power times the difference of it.
+	added float64
+
+	highest    float64 // at the meter, of the whole calendar
+	binHighest float64
+	swing      float64 // of IT power within a step
+}
+
+func (s *site) reset(p *scenario.Plan) {
+	*s = site{
+		meter: power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site), plant: power.NewPlant(&p.Site),
+		limit: float64(p.Site.LimitAt(0)), share: 1,
+	}
+}
+
+// hourLength is for how long weather and prices are constant.
+const hourLength = des.Time(3600 * 1000)
+
+// advance integrates from one instant to the next, hour by hour.
+func (s *site) advance(from, to des.Time) {
+	dt := float64(to-from) / 1000
+	s.energy = s.energy.Plus(dt, s.it)
+	s.worklessEnergy += s.workless.Sum() * dt
+	s.shedEnergy += s.shed * dt
+	s.cutEnergy += s.cut * dt
+	it, workless := s.it.Sum(), s.workless.Sum()
+	for from < to {
+		hour := from / hourLength
+		end := min((hour+1)*hourLength, to)
+		dt := float64(end-from) / 1000
+		over := s.plant.Overhead(it, int(hour))
+		s.overhead = s.overhead.Plus(dt, over)
+		if it > 0 {
+			perWatt := over.Sum() / it * dt
+			s.added += perWatt
+			s.worklessOverhead += workless * perWatt
+		} else {
+			s.unshared += over.Sum() * dt
+		}
+		s.reach(int(hour))
+		from = end
+	}
+}
+
+// reach notes the power at the meter of the present course in an hour.
+func (s *site) reach(hour int) {
+	peak := s.plant.AtMeter(s.peakIT, hour)
+	s.highest = max(s.highest, peak)
+	s.binHighest = max(s.binHighest, peak)
+}
+
+// atMeter is the energy at the meter so far, in joules.
+func (s *site) atMeter() float64 { return s.energy.Sum() + s.overhead.Sum() }
+
+// itLimit is the IT power that the limit allows at a time; 0 is no limit.
+func (s *site) itLimit(at des.Time) float64 {
+	if s.limit == 0 {
+		return 0
+	}
+	return s.plant.Capacity(s.limit, int(at/hourLength))
+}
+
+// checkLimit faults a course that exceeds the limit at the present instant.
+func (w *World) checkLimit() {
+	s := &w.site
+	peak := s.plant.AtMeter(s.peakIT, int(w.now/hourLength))
+	if s.limit > 0 && peak > s.limit*(1+auditTolerance) && w.fault == nil {
+		w.fault = fmt.Errorf("the site draws up to %g W on day %.3f; its limit is %g W", peak, days(w.now), s.limit)
+	}
+}
+
+// megawattHours converts joules.
+func megawattHours(joules float64) float64 { return joules / float64(unit.MegawattHour) }
