@@ -24,7 +24,10 @@ type study struct {
 	recovery, selection, join        float64
 	automatic, manual                float64 // mean repair times
 	escalates, autoFails, manFails   float64
-	wrong                            float64
+	wrong, missed                    float64
+	retireAt                         int     // failures within the window, counted back from the end of repair
+	window                           float64 // 0: all of its life
+	reappear, every                  float64 // share of good servers that turn bad at each interval
 }
 
 // naive runs a study the way its authors' code does: every active server draws its
@@ -33,7 +36,8 @@ type study struct {
 func (s *study) naive(r *des.Rand) (failures, days float64) {
 	type server struct {
 		bad, member bool
-		back        float64 // from repair
+		back        float64   // from repair
+		failures    []float64 // times of those that were its own
 	}
 	total := s.working + s.spare
 	servers := make([]server, total)
@@ -52,20 +56,41 @@ func (s *study) naive(r *des.Rand) (failures, days float64) {
 		servers[i].member = true
 		return i
 	}
-	now, left := 0.0, s.work
-	// returns brings back what is repaired by now.
+	now, left, turned := 0.0, s.work, s.every
+	// returns brings back what is repaired by now, or retires it.
 	returns := func() {
 		repair = slices.DeleteFunc(repair, func(i int) bool {
-			if servers[i].back > now {
+			v := &servers[i]
+			if v.back > now {
 				return false
 			}
-			if servers[i].member {
+			recent := len(slices.DeleteFunc(slices.Clone(v.failures), func(at float64) bool { return s.window > 0 && at < v.back-s.window }))
+			if s.retireAt > 0 && recent >= s.retireAt {
+				return true
+			}
+			if v.member {
 				standby = append(standby, i)
 			} else {
 				free = append(free, i)
 			}
 			return true
 		})
+	}
+	// spoil turns good servers bad at every interval that has passed.
+	spoil := func() {
+		for ; s.every > 0 && turned <= now; turned += s.every {
+			var good []int
+			for i := range servers {
+				if !servers[i].bad {
+					good = append(good, i)
+				}
+			}
+			for n := max(1, int(s.reappear*float64(len(good)))); n > 0 && len(good) > 0; n-- {
+				k := r.IntN(len(good))
+				servers[good[k]].bad = true
+				good = slices.Delete(good, k, k+1)
+			}
+		}
 	}
 	// choose fills the job and its standbys; it waits where all pools are empty.
 	choose := func() (delay float64) {
@@ -118,6 +143,22 @@ func (s *study) naive(r *des.Rand) (failures, days float64) {
 		now, left = now+ttf, left-ttf
 		failures++
 		returns()
+		spoil()
+		servers[active[victim]].failures = append(servers[active[victim]].failures, now)
+		if s.missed > 0 && r.Float64() < s.missed {
+			// Nobody is blamed: a standby takes the place of the server, which lines up
+			// behind the standbys or goes back to the pool.
+			out := active[victim]
+			if len(standby) < s.standbys {
+				standby = append([]int{out}, standby...)
+			} else {
+				free = append([]int{out}, free...)
+			}
+			active[victim] = pop(&standby)
+			now += s.recovery
+			returns()
+			continue
+		}
 		if s.wrong > 0 && r.Float64() < s.wrong {
 			victim = (victim + 1 + r.IntN(len(active)-1)) % len(active)
 		}
@@ -152,6 +193,17 @@ func (s *study) plan() *scenario.Plan {
 	p := testPlan(s.working + s.spare)
 	p.Horizon = day(20 * s.work)
 	p.Failures.Lemons = failure.Lemons{Share: unit.Point(unit.Share(s.bad)), Factor: unit.Point(unit.Factor(1 + s.excess/s.rate))}
+	if s.every > 0 {
+		p.Failures.Lemons.Onset = unit.Point(unit.Rate(s.reappear / s.every / 86400))
+	}
+	if s.retireAt > 0 {
+		// It retires after the repair, and counts back from there.
+		window := unit.Duration(s.work*1000) * unit.Day
+		if s.window > 0 {
+			window = day(s.window - s.automatic - s.escalates*s.manual)
+		}
+		p.Fleet.Retire = fleet.Retire{Failures: s.retireAt, Within: window, Replacement: dist.Fixed(day(1000 * s.work))}
+	}
 	p.Failures.Classes = []failure.Class{{
 		Name: "server", Rate: unit.Point(unit.Rate(s.rate / 86400 / perServer)), Scope: failure.ServerScope,
 	}}
@@ -161,7 +213,7 @@ func (s *study) plan() *scenario.Plan {
 			{Name: "automatic", Time: exponential(s.automatic), Escalates: unit.Share(s.escalates), Ineffective: unit.Share(s.autoFails)},
 			{Name: "manual", Time: exponential(s.manual), Ineffective: unit.Share(s.manFails)},
 		},
-		WrongDiagnosis: unit.Share(s.wrong),
+		WrongDiagnosis: unit.Share(s.wrong), Missed: unit.Share(s.missed),
 	}
 	j := &p.Jobs[0]
 	j.Sizes, j.Work, j.Tokens = []int{s.needed * perServer}, day(s.work), 0
@@ -172,7 +224,12 @@ func (s *study) plan() *scenario.Plan {
 }
 
 // Settings other than the default study: few standbys, pools that run dry, many bad
-// servers, repairs that mostly fail, wrong diagnoses.
+// servers, repairs that mostly fail, wrong and missed diagnoses, retirement, servers that
+// turn bad. Of AIReSim's options two are not settings here: selection of hosts by past
+// failures or score, and Weibull and lognormal lives. It draws the lives of all active
+// servers anew whenever one fails, so that a server is as new since its neighbour failed;
+// with exponent k the first of n fails after n^(-1/k) of a life instead of 1/n, which for
+// 4,096 and k = 0.7 is 35 times sooner. Lives here are a server's own (failure.Shape).
 func TestAIReSimSettingsAgreeWithANaiveSimulator(t *testing.T) {
 	minute := 1.0 / 1440
 	base := study{
@@ -189,6 +246,10 @@ func TestAIReSimSettingsAgreeWithANaiveSimulator(t *testing.T) {
 		{"half are bad, repairs mostly fail", func(s *study) { s.bad, s.autoFails, s.manFails = 0.5, 0.9, 0.7 }},
 		{"one standby, small pools", func(s *study) { s.standbys, s.working, s.spare = 1, 66, 2 }},
 		{"wrong diagnosis", func(s *study) { s.wrong = 0.3 }},
+		{"missed diagnosis", func(s *study) { s.missed = 0.4 }},
+		{"retired after two failures within a week", func(s *study) { s.working, s.retireAt, s.window, s.autoFails, s.manFails = 90, 2, 7, 0.9, 0.7 }},
+		{"retired after two failures", func(s *study) { s.working, s.retireAt = 120, 2 }},
+		{"servers turn bad", func(s *study) { s.bad, s.reappear, s.every = 0, 0.15, 4 }},
 		{"slow recovery", func(s *study) { s.recovery, s.selection = 120*minute, 60*minute }},
 		{"no automatic repair", func(s *study) { s.escalates, s.manual = 1, 1 }},
 	} {

@@ -13,7 +13,8 @@ import (
 // resetClock draws the first failure of every class. Failures are drawn at the
 // highest rate that any server can have and kept with the share that its victim's
 // age gives (thinning), so a failure costs the same whatever the number of servers.
-// What lemons fail more often than others is a process of its own over the lemons.
+// What lemons fail more often than others is a process of its own over the lemons, and
+// that sound servers become lemons one over the servers in service.
 func (w *World) resetClock() {
 	f := &w.plan.Failures
 	if !slices.ContainsFunc(w.plan.Fleet.Repair.Stages, func(s fleet.Stage) bool { return s.Ineffective > 0 }) {
@@ -34,12 +35,15 @@ func (w *World) resetClock() {
 	}
 	w.lemonIdle, w.lemonsRest = max(idle, 1), idle == 0
 	mean := math.Inf(1)
-	if f.Lemons.Share.High > 0 {
+	if f.Lemons.Any() {
 		mean = 1 / (excess * w.lemonIdle * max(float64(f.Lemons.Factor.Likely)-1, 0))
 	}
-	if !math.IsInf(mean, 1) {
-		w.clock.Add(mean, failure.Weights{failure.Excess: 1}, w.draws.lemons.Exp())
+	w.lemonClass = w.clock.Add(mean, failure.Weights{failure.Excess: 1}, w.draws.lemons.Exp())
+	onset := math.Inf(1)
+	if f.Lemons.Onset.High > 0 {
+		onset = 1000 * float64(w.plan.Fleet.ChipsPerServer) / float64(f.Lemons.Onset.Likely)
 	}
+	w.onsetClass = w.clock.Add(onset, failure.Weights{failure.InUse: 1, failure.Idle: 1}, w.draws.onset.Exp())
 }
 
 // census counts chips by what they do.
@@ -82,10 +86,14 @@ func (w *World) failures(epoch uint32) {
 		if class < 0 || wait > 0 {
 			return
 		}
-		if class == len(w.plan.Failures.Classes) {
+		switch class {
+		case w.lemonClass:
 			w.failLemon()
 			w.clock.Fire(class, w.draws.lemons.Exp())
-		} else {
+		case w.onsetClass:
+			w.fleet.Spoil(w.fleet.Victim(w.draws.onsetVictim.IntN(w.fleet.InService())))
+			w.clock.Fire(class, w.draws.onset.Exp())
+		default:
 			victim := w.victim(class)
 			if w.kept(class, victim) {
 				w.fail(class, victim)

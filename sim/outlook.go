@@ -65,18 +65,18 @@ func infancy(p *scenario.Plan, from, span unit.Duration) unit.Factor {
 // lemonFactor is how much lemons raise the rate of the average server in service, over
 // a span of training with servers that fail own times as often as their classes say.
 //
-// A lemon stops to be one where a pipeline mends it or where it is retired, and a new
-// server is one with the share of those delivered: dL/dt = in (1 − L) − out L. In
-// service it is more rarely than the others, since it is more often in repair.
+// A lemon stops to be one where a pipeline mends it or where it is retired, a sound server
+// becomes one, and a new server is one with the share of those delivered: dL/dt = in (1 −
+// L) − out L. In service it is more rarely than the others, since it is more often in repair.
 func lemonFactor(p *scenario.Plan, own unit.Factor, span unit.Duration) unit.Factor {
 	f := &p.Failures
 	delivered, factor := float64(f.Lemons.Share.Likely), float64(f.Lemons.Factor.Likely)
-	if delivered == 0 || factor <= 1 {
+	if !f.Lemons.Any() || factor <= 1 {
 		return 1
 	}
 	good := float64(f.OfServer()) * float64(own) * float64(p.Fleet.ChipsPerServer)
 	bad := good * factor
-	in := retirement(p, good) * delivered
+	in := retirement(p, good)*delivered + float64(f.Lemons.Onset.Likely)
 	out := bad*mended(p) + retirement(p, bad)*(1-delivered)
 	share := delivered
 	if x := (in + out) * float64(span); x > 0 {

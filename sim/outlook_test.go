@@ -42,6 +42,10 @@ func TestOutlookIsTheSimulatedRate(t *testing.T) {
 		{"retired by score", func(p *scenario.Plan) {
 			p.Failures.Lemons, p.Fleet.Retire = lemons, fleet.Retire{Score: 2.5, HalfLife: 20 * unit.Day, Replacement: dist.Fixed(unit.Day)}
 		}},
+		{"servers that turn bad", func(p *scenario.Plan) {
+			p.Failures.Lemons = failure.Lemons{Factor: unit.Point[unit.Factor](30), Onset: unit.Point(unit.Rate(0.1 / (30 * 86400)))}
+			p.Fleet.Repair.Stages = stages
+		}},
 		{"infants", func(p *scenario.Plan) {
 			p.Failures.Infant = failure.Decline{Factor: unit.Point[unit.Factor](5), Time: 30 * unit.Day}
 		}},

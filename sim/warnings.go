@@ -19,13 +19,13 @@ func withoutEffect(p *scenario.Plan) []string {
 	ineffective := slices.ContainsFunc(r.Stages, func(s fleet.Stage) bool { return s.Ineffective > 0 })
 	if own := slices.ContainsFunc(f.Classes, func(c failure.Class) bool { return c.Scope.OwnServer() }); own {
 		retires := p.Fleet.Retire.Failures > 0 || p.Fleet.Retire.Score > 0
-		if f.Lemons.Share.High > 0 && f.Lemons.Factor.High > 1 && len(r.Stages) == 0 && !retires {
+		if f.Lemons.Any() && f.Lemons.Factor.High > 1 && len(r.Stages) == 0 && !retires {
 			warn("lemons stay lemons: fleet.repair has no stages that mend them and fleet.retire retires none")
 		}
 		if f.Relapse.Factor > 1 && !ineffective {
 			warn("failures.relapse has no effect: no stage of fleet.repair is ineffective")
 		}
-	} else if f.Lemons.Share.High > 0 || f.Infant.Factor.High > 1 || f.Relapse.Factor > 1 {
+	} else if f.Lemons.Any() || f.Infant.Factor.High > 1 || f.Relapse.Factor > 1 {
 		warn("lemons, infant and relapse of the failure profile have no effect: no class has scope server")
 	}
 	for i := range f.Classes {

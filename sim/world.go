@@ -33,6 +33,8 @@ type World struct {
 	exposure   failure.Chips // their integral over milliseconds
 	lemonIdle  float64       // highest rate of an idle lemon over that in use, at least 1
 	lemonsRest bool          // idle lemons don't fail
+	lemonClass int           // of the clock: what lemons fail more often
+	onsetClass int           // of the clock: servers that become lemons
 	alarm      alarm         // the next failure
 	draws      draws
 	shop
@@ -87,7 +89,7 @@ type draws struct {
 	stragglerDetection, stragglerRepair    *des.Rand
 	diagnosis, blamed, recurrence          *des.Rand
 	stage, escalation, effect, part        *des.Rand
-	replacement                            *des.Rand
+	replacement, onset, onsetVictim        *des.Rand
 }
 
 // alarm is a wake-up that moves: only a move to an earlier time pushes an event, and
@@ -241,6 +243,7 @@ func (w *World) openStreams(replica int) {
 	d.diagnosis, d.blamed, d.recurrence = stream("repair/diagnosis"), stream("repair/blamed"), stream("repair/recurrence")
 	d.stage, d.escalation, d.effect = stream("repair/stage"), stream("repair/escalation"), stream("repair/effect")
 	d.part, d.replacement = stream("repair/part"), stream("repair/replacement")
+	d.onset, d.onsetVictim = stream("lemon/onset"), stream("lemon/onset/victim")
 }
 
 // resetJobs prices every prepared layout at this replica's draws. Whether it fits

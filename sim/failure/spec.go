@@ -88,7 +88,12 @@ type Decline struct {
 type Lemons struct {
 	Share  unit.Range[unit.Share] // of the servers delivered
 	Factor unit.Range[unit.Factor]
+	// Onset is how often a sound server in service becomes a lemon.
+	Onset unit.Range[unit.Rate]
 }
+
+// Any reports whether there may be lemons.
+func (l *Lemons) Any() bool { return l.Share.High > 0 || l.Onset.High > 0 }
 
 // Relapse raises the rate of a server that came back from a repair that mended nothing,
 // in classes of ServerScope.

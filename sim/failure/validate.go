@@ -54,9 +54,9 @@ func (s *Spec) Validate() error {
 			bad("%s.repair: %g s; it must not be negative", path, float64(c.Repair.Mean))
 		}
 	}
-	if l := &s.Lemons; !rising(l.Share) || l.Share.High > 1 || l.Share.High > 0 && !(l.Factor.Low >= 1) {
-		bad("lemons: a share of %g failing %g times as often; the share lies within 0 and 1, the factor is at least 1",
-			float64(l.Share.Likely), float64(l.Factor.Low))
+	if l := &s.Lemons; !rising(l.Share) || l.Share.High > 1 || !rising(l.Onset) || l.Any() && !(l.Factor.Low >= 1) {
+		bad("lemons: a share of %g and %g more a second failing %g times as often; the share lies within 0 and 1, the factor is at least 1",
+			float64(l.Share.Likely), float64(l.Onset.Likely), float64(l.Factor.Low))
 	}
 	if g := &s.Stragglers; !rising(g.Share) || g.Share.High > 1 || !(g.Slowdown >= 0 && g.Slowdown < 1) {
 		bad("stragglers: a share of %g slower by %g; both lie within 0 and 1", float64(g.Share.Likely), float64(g.Slowdown))

@@ -273,6 +273,15 @@ func (s *State) Remove(i int32, to Status) {
 // Shift moves a server that is out of service to another status out of service.
 func (s *State) Shift(i int32, to Status) { s.move(&s.servers[i], to) }
 
+// Spoil makes a lemon of a server in service.
+func (s *State) Spoil(i int32) {
+	if v := &s.servers[i]; !v.Lemon {
+		v.Lemon = true
+		v.lemon = int32(len(s.lemons))
+		s.lemons = append(s.lemons, i)
+	}
+}
+
 // SetSlow marks a server as slow for a cause, or as not slow with 0.
 func (s *State) SetSlow(i int32, cause uint16) {
 	v := &s.servers[i]

@@ -111,8 +111,9 @@ type Fleet struct {
 	ColdSpares *ColdSpares `json:"cold_spares,omitempty"`
 	// Topology says how many chips share what may fail.
 	Topology Topology `json:"topology,omitempty"`
-	// Repair is the way of a failed server back into service.
-	Repair Repair `json:"repair,omitempty"`
+	// Repair is the way of a failed server back into service; that of the failure profile
+	// when left out.
+	Repair *Repair `json:"repair,omitempty"`
 	// Retire is the policy that takes servers out for good that fail too often.
 	Retire Retire `json:"retire,omitempty"`
 	// Maintenance is planned work that recurs.

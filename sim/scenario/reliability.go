@@ -34,6 +34,9 @@ type Failures struct {
 	Relapse *Relapse `json:"relapse,omitempty"`
 	// Stragglers are servers that are slow from the day they are delivered.
 	Stragglers *Stragglers `json:"stragglers,omitempty"`
+	// Repair is the way of this hardware's failed servers back into service, unless
+	// fleet.repair says otherwise; its keys are those of fleet.repair.
+	Repair *Repair `json:"repair,omitempty"`
 	// Classes of failure; an empty list means that nothing fails.
 	Classes []FailureClass `json:"classes"`
 }
@@ -53,6 +56,8 @@ type Lemons struct {
 	Share unit.Range[unit.Share] `json:"share"`
 	// Factor on their rates: 1 to 1,000.
 	Factor unit.Range[unit.Factor] `json:"factor" min:"1" max:"1000"`
+	// Onset is the rate at which a sound server in service becomes one: at most 10 a day.
+	Onset unit.Range[unit.Rate] `json:"onset" default:"0 /y" max:"10 /d" example:"5 %/y"`
 }
 
 // Relapse is what an ineffective repair leads to.

@@ -81,7 +81,8 @@ func (d *decoder) checkFailures(f *Failures, path string) {
 
 // repairs reports classes whose servers nothing would bring back.
 func (r *resolver) repairs() {
-	stages := r.file.Fleet.Repair.Stages
+	pipeline, _ := r.pipeline()
+	stages := pipeline.Stages
 	needed := false
 	for i := range stages {
 		needed = needed || stages[i].Time == nil
@@ -102,6 +103,18 @@ func (r *resolver) repairs() {
 	}
 }
 
+// pipeline is the way of failed servers back into service and its path: the fleet's, or
+// the one that the failure profile brings.
+func (r *resolver) pipeline() (p Repair, path string) {
+	switch own, profile := r.file.Fleet.Repair, r.file.Failures.Value.Repair; {
+	case own != nil:
+		return *own, "fleet.repair"
+	case profile != nil:
+		return *profile, "failures.repair"
+	}
+	return Repair{ShiftLength: unit.Day}, "fleet.repair"
+}
+
 // upkeep resolves what keeps the fleet in service.
 func (r *resolver) upkeep(spec *fleet.Spec) {
 	f := &r.file.Fleet
@@ -110,33 +123,7 @@ func (r *resolver) upkeep(spec *fleet.Spec) {
 		spec.Cold = fleet.ColdPool{Servers: servers, Delay: c.Delay}
 	}
 	r.topology(spec)
-	p := &f.Repair
-	spec.Repair = fleet.Pipeline{
-		Technicians: p.Technicians, ShiftStart: p.ShiftStart, ShiftLength: p.ShiftLength, Parts: p.Parts, Resupply: p.Resupply,
-		WrongDiagnosis: p.WrongDiagnosis, Missed: p.Missed, Recurrence: p.Recurrence.Duration,
-	}
-	if p.ShiftStart >= unit.Day {
-		r.badAt("fleet.repair.shift_start", "is not a time of day", "write 0 h to 23.9 h")
-	}
-	if p.WrongDiagnosis+p.Missed > 1 {
-		r.badAt("fleet.repair.missed", "and wrong_diagnosis are more than 100 % together", "write smaller shares")
-	}
-	r.hands(p)
-	const most = 10
-	if len(p.Stages) > most {
-		r.badAt("fleet.repair.stages", fmt.Sprintf("has %d items", len(p.Stages)), fmt.Sprintf("write at most %d", most))
-	}
-	for i := range p.Stages {
-		s := &p.Stages[i]
-		stage := fleet.Stage{Name: string(s.Name), Escalates: s.Escalates, Ineffective: s.Ineffective, HandsOn: s.HandsOn, Part: s.Part}
-		if s.Time != nil {
-			stage.Time = s.Time.Duration
-		}
-		if s.Escalates > 0 && i == len(p.Stages)-1 {
-			r.badAt(fmt.Sprintf("fleet.repair.stages[%d].escalates", i), "is above 0 %, but no stage follows", "remove it, or add a stage")
-		}
-		spec.Repair.Stages = append(spec.Repair.Stages, stage)
-	}
+	r.repair(spec)
 	spec.Retire = fleet.Retire{
 		Failures: f.Retire.Failures, Within: f.Retire.Within, Score: f.Retire.Score, HalfLife: f.Retire.HalfLife,
 		Replacement: f.Retire.Replacement.Duration,
@@ -156,15 +143,46 @@ func (r *resolver) upkeep(spec *fleet.Spec) {
 	}
 }
 
+// repair resolves the pipeline.
+func (r *resolver) repair(spec *fleet.Spec) {
+	p, path := r.pipeline()
+	spec.Repair = fleet.Pipeline{
+		Technicians: p.Technicians, ShiftStart: p.ShiftStart, ShiftLength: p.ShiftLength, Parts: p.Parts, Resupply: p.Resupply,
+		WrongDiagnosis: p.WrongDiagnosis, Missed: p.Missed, Recurrence: p.Recurrence.Duration,
+	}
+	if p.ShiftStart >= unit.Day {
+		r.badAt(path+".shift_start", "is not a time of day", "write 0 h to 23.9 h")
+	}
+	if p.WrongDiagnosis+p.Missed > 1 {
+		r.badAt(path+".missed", "and wrong_diagnosis are more than 100 % together", "write smaller shares")
+	}
+	r.hands(&p, path)
+	const most = 10
+	if len(p.Stages) > most {
+		r.badAt(path+".stages", fmt.Sprintf("has %d items", len(p.Stages)), fmt.Sprintf("write at most %d", most))
+	}
+	for i := range p.Stages {
+		s := &p.Stages[i]
+		stage := fleet.Stage{Name: string(s.Name), Escalates: s.Escalates, Ineffective: s.Ineffective, HandsOn: s.HandsOn, Part: s.Part}
+		if s.Time != nil {
+			stage.Time = s.Time.Duration
+		}
+		if s.Escalates > 0 && i == len(p.Stages)-1 {
+			r.badAt(fmt.Sprintf("%s.stages[%d].escalates", path, i), "is above 0 %, but no stage follows", "remove it, or add a stage")
+		}
+		spec.Repair.Stages = append(spec.Repair.Stages, stage)
+	}
+}
+
 // hands reports what is said of technicians, shifts and parts that no stage uses.
-func (r *resolver) hands(p *Repair) {
+func (r *resolver) hands(p *Repair, path string) {
 	handsOn, parts := false, false
 	for i := range p.Stages {
 		s := &p.Stages[i]
 		handsOn = handsOn || s.HandsOn
 		parts = parts || s.HandsOn && s.Part > 0
 		if s.Part > 0 && !s.HandsOn {
-			r.badAt(fmt.Sprintf("fleet.repair.stages[%d].part", i), "has no effect: the stage is not hands-on", "add hands_on: true, or remove it")
+			r.badAt(fmt.Sprintf("%s.stages[%d].part", path, i), "has no effect: the stage is not hands-on", "add hands_on: true, or remove it")
 		}
 	}
 	for _, k := range []struct {
@@ -178,7 +196,7 @@ func (r *resolver) hands(p *Repair) {
 		{"parts", p.Parts > 0, parts, "takes a part", "hands_on: true and part: 30 %"},
 	} {
 		if k.said && !k.has {
-			r.badAt("fleet.repair."+k.key, "has no effect: no stage "+k.does, "write "+k.by+" for a stage that does, or remove it")
+			r.badAt(path+"."+k.key, "has no effect: no stage "+k.does, "write "+k.by+" for a stage that does, or remove it")
 		}
 	}
 }
@@ -250,18 +268,6 @@ func upkeepAsWritten(p *Plan, f *Fleet) {
 	f.Topology = Topology{
 		Domain: chips(t.Domain), Leaf: chips(t.Leaf), Rack: chips(t.Rack), CoolingLoop: chips(t.Loop), Room: chips(t.Room), DualHomed: t.DualHomed,
 	}
-	r := &s.Repair
-	f.Repair = Repair{
-		Technicians: r.Technicians, ShiftStart: r.ShiftStart, ShiftLength: r.ShiftLength, Parts: r.Parts, Resupply: r.Resupply,
-		WrongDiagnosis: r.WrongDiagnosis, Missed: r.Missed, Recurrence: TimeSpread{r.Recurrence},
-	}
-	for _, st := range r.Stages {
-		stage := RepairStage{Name: Name(st.Name), Escalates: st.Escalates, Ineffective: st.Ineffective, HandsOn: st.HandsOn, Part: st.Part}
-		if st.Time != (dist.Duration{}) {
-			stage.Time = &TimeSpread{st.Time}
-		}
-		f.Repair.Stages = append(f.Repair.Stages, stage)
-	}
 	f.Retire = Retire{
 		Failures: s.Retire.Failures, Within: s.Retire.Within, Score: s.Retire.Score, HalfLife: s.Retire.HalfLife,
 		Replacement: TimeSpread{s.Retire.Replacement},
@@ -270,6 +276,26 @@ func upkeepAsWritten(p *Plan, f *Fleet) {
 		first := dateAt(p.Start, m.First)
 		f.Maintenance = append(f.Maintenance, Maintenance{Name: Name(m.Name), First: &first, Every: m.Every, Duration: m.Duration, Batch: m.Batch})
 	}
+}
+
+// repairAsWritten is what resolves to a pipeline; nothing where every class has its own
+// repair time and diagnosis does not err.
+func repairAsWritten(r *fleet.Pipeline) *Repair {
+	if len(r.Stages) == 0 && r.WrongDiagnosis == 0 && r.Missed == 0 {
+		return nil
+	}
+	out := Repair{
+		Technicians: r.Technicians, ShiftStart: r.ShiftStart, ShiftLength: r.ShiftLength, Parts: r.Parts, Resupply: r.Resupply,
+		WrongDiagnosis: r.WrongDiagnosis, Missed: r.Missed, Recurrence: TimeSpread{r.Recurrence},
+	}
+	for _, st := range r.Stages {
+		stage := RepairStage{Name: Name(st.Name), Escalates: st.Escalates, Ineffective: st.Ineffective, HandsOn: st.HandsOn, Part: st.Part}
+		if st.Time != (dist.Duration{}) {
+			stage.Time = &TimeSpread{st.Time}
+		}
+		out.Stages = append(out.Stages, stage)
+	}
+	return &out
 }
 
 // failuresAsWritten is the profile that resolves to the plan's.

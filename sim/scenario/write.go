@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,6 +57,12 @@ func asWritten(p *Plan) File {
 	}
 	f.Failures.Value = failuresAsWritten(p)
 	upkeepAsWritten(p, &f.Fleet)
+	from := func(section string) bool {
+		return slices.ContainsFunc(p.Values, func(v Value) bool { return strings.HasPrefix(v.Path, section) })
+	}
+	if f.Fleet.Repair = repairAsWritten(&p.Fleet.Repair); from("failures.repair.") && !from("fleet.repair.") {
+		f.Failures.Value.Repair, f.Fleet.Repair = f.Fleet.Repair, nil
+	}
 	policy := job.Policy{Mode: job.StopRestart, Floor: 1}
 	if len(p.Jobs) > 0 {
 		policy = p.Jobs[0].Recovery
