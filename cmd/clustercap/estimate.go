@@ -33,7 +33,18 @@ dense peak at --precision of the chips used; HFU counts recomputation too.
 --trace writes the timeline of the pipeline, pass by pass, for ui.perfetto.dev or
 chrome://tracing. It is scheduled from each stage's own times, where the estimate
 uses a closed form; of a step of more than 200,000 events it shows the first
-microbatches.`,
+microbatches.
+
+Keys of --layout, degrees being 1 unless given:
+  tp, pp, dp, cp   tensor-, pipeline-, data- and context-parallel degree
+  ep, etp          groups that the experts are divided over; chips of a group (1 or tp)
+  sp               0 without sequence parallelism beside tp
+  vpp              model chunks per pipeline stage
+  schedule         1f1b (interleaved where vpp > 1), zb-h1, zb-v (with vpp=2), dualpipe
+  zero, shard      ZeRO stage 0 to 3 (1); over how many replicas (all)
+  mb               sequences per microbatch
+  recompute        none, selective, light, alternate, full
+  attention        fused, unfused`,
 		Example: `  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384
   clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384 --layout tp=8,pp=16
   clustercap estimate --model llama3-70b --chip h100-sxm --chips 512 --trace step.json`,

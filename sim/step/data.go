@@ -58,6 +58,10 @@ func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 	t := p.dataTraffic(s.fullest)
 	forward, backward := s.passes()
+	if p.layout.Schedule.splits() {
+		// Gradients are whole only once the last microbatch's pass for weights is.
+		backward = s.slowest.work.weights
+	}
 	if p.mach.Stack.SerialData {
 		forward, backward = 0, 0
 	}
@@ -85,6 +89,9 @@ func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 // itself, and where chunks interleave also the passes of the stage's other chunks,
 // which finish one pipeline depth apart.
 func (p *pricer) window(pass float64) float64 {
+	if p.layout.Schedule.splits() {
+		return pass
+	}
 	v := float64(p.layout.VPP)
 	return pass * (1 + (v-1)*float64(p.layout.PP-1)/v)
 }

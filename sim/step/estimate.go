@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mathext"
 
+	"clustercap/sim/model"
 	"clustercap/sim/unit"
 )
 
@@ -39,9 +40,9 @@ type pricer struct {
 // It is not safe for concurrent use.
 type Pricer struct {
 	p pricer
-	// ideal is the chip-seconds that the step's model FLOPs take at the best rate
-	// of one chip.
-	ideal float64
+	// fused and unfused are the chip-seconds that the step's products take at least
+	// with either kind of attention.
+	fused, unfused float64
 }
 
 // NewPricer prepares the rates that all layouts share; ranges of the machine are
@@ -59,9 +60,29 @@ func NewPricer(w *Workload, m *Machine) (*Pricer, error) {
 		return nil, fmt.Errorf("fabric %s has no tiers", m.Fabric.Name)
 	}
 	p := &Pricer{p: pricer{work: w, mach: m, rates: chipRates(&m.Chip, &m.Stack, w.Precision), net: newNetwork(m)}}
-	best := max(p.p.rates.linear, p.p.rates.bf16, p.p.rates.attention)
-	p.ideal = w.Model.FLOPs(w.Sequence) * float64(w.Tokens()) / best
+	p.fused, p.unfused = p.p.ideal()
 	return p, nil
+}
+
+// ideal is the chip-seconds that the step's products take at least: matrix products,
+// and those of the vocabulary in BF16, at the rate of a large one; attention at that of
+// its fused kernels with their own FLOPs in the backward pass, or at the best rate of
+// any kernel where scores are stored.
+func (p *pricer) ideal() (fused, unfused float64) {
+	m, r := &p.work.Model, &p.rates
+	layers := float64(m.Layers + m.MTP)
+	span := model.AttentionSpan(p.work.Sequence, 0)
+	if m.Window > 0 {
+		span = (span + model.AttentionSpan(p.work.Sequence, m.Window)) / 2
+	}
+	a := m.Attention()
+	attention := layers * 2 * float64(a.Heads) * span * float64(a.QK+a.V)
+	head := 2 * float64(1+m.MTP) * float64(m.Hidden) * float64(m.Vocab)
+	best := max(r.linear, r.bf16)
+	linear := max(0, m.ForwardFLOPs(p.work.Sequence)-attention-head)
+	tokens := float64(p.work.Tokens())
+	rest := 3*linear/best + 3*head/r.bf16
+	return tokens * (rest + attention*(1/r.attention+attentionBackward/r.backward)), tokens * (rest + 3*attention/best)
 }
 
 // Price returns the step of a layout without Problems. The step may not fit in
@@ -71,15 +92,28 @@ func (p *Pricer) Price(l Layout) Step {
 	return p.p.price()
 }
 
-// Floor is a time that the layout cannot beat: all model FLOPs at the best rate of
-// the chip, on all of its chips, and under 1F1B the bubble of a pipeline whose
-// stages are all as fast as their mean. It holds because the flow of m microbatches
-// through p stages, m s + (p t - s)/v with the slowest stage s at least the mean t,
-// grows with s wherever m v >= 1.
+// Floor is a time that the layout cannot beat: all products at the best rates of the
+// chip, on all of its chips, and the bubble of a pipeline whose stages are all as fast
+// as their mean. Under 1F1B it holds because the flow of m microbatches through p
+// stages, m s + (p t - s)/v with the slowest stage s at least the mean t, grows with s
+// wherever m v >= 1. Under DualPipe kernels have fewer cores, and its bubble of
+// (p/2-1)(F + B - W) is at least half a pass both ways for every two stages but two.
+// For the others see zeroBubbleFloor.
 func (p *Pricer) Floor(l Layout) unit.Duration {
-	floor := p.ideal / float64(l.Chips())
-	if l.PP > 1 && l.Schedule == OneFOneB {
-		micro := float64(p.p.work.Batch) / float64(l.DP*l.MicroBatch)
+	floor := p.fused / float64(l.Chips())
+	if l.Attention != Fused {
+		floor = p.unfused / float64(l.Chips())
+	}
+	if l.PP == 1 {
+		return unit.Duration(floor)
+	}
+	micro := float64(p.p.work.Batch) / float64(l.DP*l.MicroBatch)
+	switch l.Schedule {
+	case DualPipe:
+		floor *= (1 + (float64(l.PP)/2-1)/(2*micro)) / (1 - dualPipeCores)
+	case ZeroBubbleH1, ZeroBubbleV:
+		floor *= 1 + zeroBubbleFloor(l)/micro
+	default:
 		floor *= 1 + float64(l.PP-1)/(float64(l.VPP)*micro)
 	}
 	return unit.Duration(floor)
@@ -173,7 +207,7 @@ func (p *pricer) message(s *pipe) (hop, exposed float64) {
 		return 0, 0
 	}
 	hop = p.net.send(activationBytes*s.shape.split*s.shape.hidden, l.TP*l.CP*l.DP)
-	if l.VPP == 1 && l.Schedule == OneFOneB {
+	if l.VPP == 1 && l.Schedule != DualPipe {
 		return hop, hop
 	}
 	pass := s.mean.sum() / (2 * float64(l.VPP)) // one direction of one chunk

@@ -18,6 +18,8 @@ func (p pass) plus(q pass) pass {
 	return pass{p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context}
 }
 
+func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context }
+
 func (p pass) times(f float64) pass {
 	return pass{p.compute.times(f), p.tensor * f, p.expert * f, p.context * f}
 }
@@ -30,17 +32,23 @@ type block struct {
 	products          float64 // bytes of the outputs of all matrix products
 	redone            float64 // bytes of activations computed again for the backward pass
 	working           float64 // bytes live only while the layer runs
+	weights           float64 // s of the backward pass that only gradients of weights take
+	owed              float64 // bytes kept for them where they are put off
 }
 
 func (b block) plus(c block) block {
 	return block{
 		b.forward.plus(c.forward), b.backward.plus(c.backward), b.redo.plus(c.redo),
 		b.stored + c.stored, b.products + c.products, b.redone + c.redone, max(b.working, c.working),
+		b.weights + c.weights, b.owed + c.owed,
 	}
 }
 
 func (b block) times(f float64) block {
-	return block{b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.products * f, b.redone * f, b.working}
+	return block{
+		b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.products * f, b.redone * f, b.working,
+		b.weights * f, b.owed * f,
+	}
 }
 
 // Bytes of one element in the tensors that layers exchange and keep.
@@ -84,10 +92,13 @@ func (p *pricer) grouped(b *block, groups, m, n, k float64) {
 	cast := r.castOperands(groups * m * k)
 	b.forward.compute = b.forward.compute.plus(r.gemm(groups, m, n, k)).plus(cast)
 	gradient := r.castOperands(groups * m * n)
+	weights := r.gemm(groups, k, n, m)
 	b.backward.compute = b.backward.compute.
 		plus(r.gemm(groups, m, k, n)).
-		plus(r.gemm(groups, k, n, m)).
+		plus(weights).
 		plus(gradient)
+	b.weights += weights.sum()
+	b.owed += r.operand * groups * m * (k + n)
 }
 
 // elementwise adds a memory-bound kernel that moves so many bytes forward and
@@ -196,6 +207,7 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 		p.linear(b, s.tokens, heads*qk, h)
 	}
 	p.linear(b, s.tokens, kv+float64(a.RopeDim), h)
+	b.owed -= r.operand * s.tokens * h // both products with the hidden state keep one input
 	p.elementwise(b, 2*activationBytes*s.tokens*kv)
 	p.linear(b, s.tokens, heads*kvUp, kv)
 	b.stored += activationBytes * s.tokens * (q + kv + float64(a.RopeDim))
@@ -221,10 +233,19 @@ func (p *pricer) tensorPair(b *block, s shape) {
 	if !p.layout.SP {
 		pair = p.net.reduce(bytes, all)
 	}
-	hidden := float64(p.mach.Stack.TensorOverlap.Likely) * pair
-	pair += (commSlowdown - 1) * hidden
-	b.forward.tensor += pair
-	b.backward.tensor += pair
+	hidden := (1 - commSlowdown) * float64(p.mach.Stack.TensorOverlap.Likely) * pair // net of what it costs the kernels
+	b.forward.tensor += pair - hidden
+	if p.layout.Schedule.splits() {
+		// Half of the backward pass's traffic, the reduce-scatter of a block's input
+		// gradient, hides beside the weight gradient (Transformer Engine's bulk
+		// overlap), which is put off.
+		hidden /= 2
+	}
+	b.backward.tensor += pair - hidden
+	if p.layout.SP {
+		// The block's input and the gradient of its output are kept as shards.
+		b.owed -= 2 * p.rates.operand * (s.tokens - s.split) * s.hidden
+	}
 }
 
 // feedForward prices norm, a dense feed-forward block of this width and the
@@ -394,6 +415,7 @@ func (p *pricer) head(s shape) block {
 	// Korthikanti et al.).
 	b.stored = 2 * activationBytes * s.sharded * h
 	b.working = orElse(p.mach.Stack.Logits, logitsLive) * s.tokens * n
+	b.owed = 0 // the gradients of logits are too large to put off a product for
 	return b
 }
 

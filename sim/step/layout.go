@@ -101,6 +101,22 @@ const maxDegree = 10_000_000
 // one the head (Llama 3, section 3.3.2).
 const endChunks = 2
 
+// chunkAt is the chunk of the model that a stage holds as its v-th.
+func (l *Layout) chunkAt(stage, v int) int {
+	if l.Schedule == ZeroBubbleV && v == 1 {
+		return 2*l.PP - 1 - stage
+	}
+	return v*l.PP + stage
+}
+
+// lastStage holds the last chunk.
+func (l *Layout) lastStage() int {
+	if l.Schedule == ZeroBubbleV {
+		return 0
+	}
+	return l.PP - 1
+}
+
 // Complete fills in DP where it is 0: as many replicas as the chips hold.
 func (l Layout) Complete(chips int) Layout {
 	if l.DP == 0 {
@@ -141,9 +157,9 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		bad("recompute=%s is not none, selective, light, alternate or full", l.Recompute)
 	}
 	switch l.Schedule {
-	case OneFOneB, DualPipe:
+	case OneFOneB, DualPipe, ZeroBubbleH1, ZeroBubbleV:
 	default:
-		bad("schedule=%s is not 1f1b or dualpipe", l.Schedule)
+		bad("schedule=%s is not 1f1b, zb-h1, zb-v or dualpipe", l.Schedule)
 	}
 	switch l.Attention {
 	case Fused, Unfused:
@@ -173,7 +189,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	switch {
 	case w.Batch%(l.DP*l.MicroBatch) != 0:
 		bad("dp=%d x mb=%d must divide the global batch of %d sequences", l.DP, l.MicroBatch, w.Batch)
-	case l.VPP > 1 && w.Batch/(l.DP*l.MicroBatch)%l.PP != 0:
+	case l.VPP > 1 && l.Schedule == OneFOneB && w.Batch/(l.DP*l.MicroBatch)%l.PP != 0:
 		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides", l.VPP, w.Batch/(l.DP*l.MicroBatch), l.PP)
 	}
 	if moe := mod.MoE; moe == nil {
@@ -201,18 +217,44 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 			bad("etp=%d must be 1 or tp=%d", l.ETP, l.TP)
 		}
 	}
-	if l.Schedule == DualPipe {
+	out = append(out, l.scheduleProblems(w)...)
+	if l.ZeRO > 1 && l.PP > 1 {
+		bad("zero=%d with pp=%d would communicate all weights or gradients with every microbatch; use zero=1 with a pipeline", l.ZeRO, l.PP)
+	}
+	return out
+}
+
+// scheduleProblems lists what the schedule demands of pipeline and microbatches.
+func (l Layout) scheduleProblems(w *Workload) []string {
+	var out []string
+	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	micro := w.Batch / (l.DP * l.MicroBatch)
+	switch l.Schedule {
+	case DualPipe:
 		switch {
 		case l.PP%2 != 0:
 			bad("schedule=dualpipe needs an even pp, not %d", l.PP)
 		case l.VPP > 1:
 			bad("schedule=dualpipe already holds two chunks per stage; leave vpp at 1")
-		case w.Batch/(l.DP*l.MicroBatch) < 2*l.PP:
+		case micro < 2*l.PP:
 			bad("schedule=dualpipe needs at least %d microbatches per replica, twice pp", 2*l.PP)
 		}
-	}
-	if l.ZeRO > 1 && l.PP > 1 {
-		bad("zero=%d with pp=%d would communicate all weights or gradients with every microbatch; use zero=1 with a pipeline", l.ZeRO, l.PP)
+	case ZeroBubbleH1:
+		switch {
+		case l.PP == 1:
+			bad("schedule=zb-h1 needs pp of at least 2")
+		case l.VPP > 1:
+			bad("schedule=zb-h1 does not interleave; leave vpp at 1, or write schedule=zb-v,vpp=2")
+		}
+	case ZeroBubbleV:
+		switch {
+		case l.PP == 1:
+			bad("schedule=zb-v needs pp of at least 2")
+		case l.VPP != 2:
+			bad("schedule=zb-v holds two chunks per stage; write vpp=2")
+		case micro < 2*l.PP-1:
+			bad("schedule=zb-v needs at least %d microbatches per replica, 2 pp - 1; there are %d", 2*l.PP-1, micro)
+		}
 	}
 	return out
 }

@@ -70,7 +70,7 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 		weights = weightBytes * (tables + gatheredLayers*layer)
 		gathered = gatheredGradients * layer
 	}
-	activations := s.stored*p.inFlight(index, micro) + s.transient
+	activations := s.stored*p.inFlight(index, micro) + p.putOff(s, index, micro) + s.transient
 	m := Memory{
 		Weights:     unit.Bytes(weights),
 		Gradients:   unit.Bytes(perGradient * gradients),
@@ -81,8 +81,23 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 	return m
 }
 
+// putOff is what keeping operands for the gradients of weights adds to a stage's
+// activations in flight, or saves where an operand takes less than what was kept for
+// the pass of the inputs: under ZB-H1 stage i holds i of its microbatches like that as
+// the next one's backward pass begins (Qi et al., ICLR 2024, section 2.3).
+func (p *pricer) putOff(s *stage, index int, micro float64) float64 {
+	switch {
+	case s.owed > s.stored:
+		return p.owing(index, micro) * (s.owed - s.stored)
+	case p.layout.Schedule == ZeroBubbleH1:
+		return min(micro, float64(index)) * (s.owed - s.stored)
+	default:
+		return 0
+	}
+}
+
 // inFlight is how many microbatches of a whole stage's activations stage index
-// holds at its fullest.
+// holds at its fullest, those included whose weights' gradients are put off.
 func (p *pricer) inFlight(index int, micro float64) float64 {
 	l := p.layout
 	pp, v := float64(l.PP), float64(l.VPP)
@@ -91,6 +106,8 @@ func (p *pricer) inFlight(index int, micro float64) float64 {
 		return 1
 	case l.Schedule == DualPipe:
 		return min(micro, pp+1)
+	case l.Schedule.splits():
+		return min(micro, pp)
 	case l.VPP > 1:
 		// Warm-up of the interleaved schedule: (PP-1-i)*2 + (v-1)*PP + 1 chunks.
 		return min(micro, (2*(pp-1-float64(index))+(v-1)*pp+1)/v)

@@ -20,9 +20,14 @@ type chunkPass struct {
 func passOrder(l Layout, micro int) [][]chunkPass {
 	order := make([][]chunkPass, l.PP)
 	for stage := range order {
-		if l.Schedule == DualPipe {
+		switch l.Schedule {
+		case DualPipe:
 			order[stage] = dualPipeOrder(l.PP, stage, micro)
-		} else {
+		case ZeroBubbleH1:
+			order[stage] = zeroBubbleH1Order(l.PP, stage, micro)
+		case ZeroBubbleV:
+			order[stage] = zeroBubbleVOrder(l.PP, stage, micro)
+		default:
 			order[stage] = oneFOneBOrder(l.PP, l.VPP, stage, micro)
 		}
 	}

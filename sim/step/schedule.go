@@ -10,6 +10,8 @@ const dualPipeCores = 20.0 / 132
 type work struct {
 	base, redo              cost
 	tensor, expert, context float64 // s of exposed collectives
+	forward                 float64 // s of the forward pass, traffic included
+	weights                 float64 // s of base that only gradients of weights take
 }
 
 func workOf(b block, s Schedule) work {
@@ -19,6 +21,8 @@ func workOf(b block, s Schedule) work {
 		tensor:  b.forward.tensor + b.backward.tensor + b.redo.tensor,
 		expert:  b.forward.expert + b.backward.expert + b.redo.expert,
 		context: b.forward.context + b.backward.context + b.redo.context,
+		forward: b.forward.sum(),
+		weights: b.weights,
 	}
 	if s == DualPipe {
 		// The all-to-alls of one microbatch run beside the kernels of another and
@@ -35,11 +39,14 @@ func (w work) sum() float64 {
 }
 
 func (w work) plus(v work) work {
-	return work{w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context}
+	return work{
+		w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context,
+		w.forward + v.forward, w.weights + v.weights,
+	}
 }
 
 func (w work) times(f float64) work {
-	return work{w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f}
+	return work{w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f, w.forward * f, w.weights * f}
 }
 
 // stage is one pipeline stage: its price per microbatch and what it holds.
@@ -47,6 +54,7 @@ type stage struct {
 	work              work
 	dense, expert     float64 // parameters per chip, experts apart: fewer replicas
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
+	owed              float64 // bytes of one microbatch between its passes for inputs and weights
 }
 
 // pipe is the pipeline as priced: its mean and its slowest stage.
@@ -169,49 +177,28 @@ func (y *layers) chunk(c int) (dense, moe int) {
 
 // pipeline prices every stage for one microbatch.
 func (p *pricer) pipeline() pipe {
-	w, l := p.work, p.layout
-	m := &w.Model
-	out := pipe{shape: newShape(w, l)}
-	sh := out.shape
-	y := p.layers(sh)
-	tp := float64(l.TP)
-	denseParams, moeParams := m.DenseLayerParams()/tp, m.MoELayerShared()/tp
-	expertParams := 0.0
-	if m.MoE != nil {
-		expertParams = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP*l.ETP)
-	}
+	l := p.layout
+	out := pipe{shape: newShape(p.work, l)}
+	y := p.layers(out.shape)
+	n := p.parameters()
 
 	p.scratch = p.scratch[:0]
+	var middle stage // the last one priced that holds neither end of the model
+	middleDense, middleMoE := -1, -1
 	for i := range l.PP {
-		nDense, nMoE := 0, 0
+		dense, moe := 0, 0
 		for v := range l.VPP {
-			dense, moe := y.chunk(v*l.PP + i)
-			nDense, nMoE = nDense+dense, nMoE+moe
+			d, e := y.chunk(l.chunkAt(i, v))
+			dense, moe = dense+d, moe+e
 		}
-		b := y.dense.times(float64(nDense)).plus(y.moe.times(float64(nMoE)))
-		s := stage{
-			dense:  float64(nDense)*denseParams + float64(nMoE)*moeParams,
-			expert: float64(nMoE) * expertParams,
+		switch {
+		case i == 0 || i == l.lastStage():
+			p.scratch = append(p.scratch, p.stage(&y, &n, i, dense, moe))
+			continue
+		case dense != middleDense || moe != middleMoE:
+			middle, middleDense, middleMoE = p.stage(&y, &n, i, dense, moe), dense, moe
 		}
-		if i == 0 {
-			b = b.plus(y.embedding)
-			s.dense += m.EmbeddingParams() / tp
-		}
-		if i == l.PP-1 {
-			b = b.plus(y.head)
-			s.dense += m.HeadParams() / tp
-			if m.Tied && l.PP > 1 {
-				s.dense += m.EmbeddingParams() / tp
-			}
-			if m.MTP > 0 {
-				modules := float64(m.MTP)
-				s.dense += modules * (moeParams + 2*sh.hidden*sh.hidden/tp)
-				s.expert += modules * expertParams
-			}
-		}
-		s.work = workOf(b, l.Schedule)
-		s.stored, s.transient = b.stored, b.working
-		p.scratch = append(p.scratch, s)
+		p.scratch = append(p.scratch, middle)
 	}
 	if l.Schedule == DualPipe {
 		foldStages(p.scratch)
@@ -219,6 +206,49 @@ func (p *pricer) pipeline() pipe {
 	out.stages = p.scratch
 	out.summarise()
 	return out
+}
+
+// parameters counts the weights of one layer on one chip.
+type parameters struct{ dense, moe, experts float64 }
+
+func (p *pricer) parameters() parameters {
+	m, l := &p.work.Model, p.layout
+	tp := float64(l.TP)
+	n := parameters{dense: m.DenseLayerParams() / tp, moe: m.MoELayerShared() / tp}
+	if m.MoE != nil {
+		n.experts = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP*l.ETP)
+	}
+	return n
+}
+
+// stage prices one stage of so many layers of either kind.
+func (p *pricer) stage(y *layers, n *parameters, i, dense, moe int) stage {
+	m, l := &p.work.Model, p.layout
+	tp := float64(l.TP)
+	b := y.dense.times(float64(dense)).plus(y.moe.times(float64(moe)))
+	s := stage{
+		dense:  float64(dense)*n.dense + float64(moe)*n.moe,
+		expert: float64(moe) * n.experts,
+	}
+	if i == 0 {
+		b = b.plus(y.embedding)
+		s.dense += m.EmbeddingParams() / tp
+	}
+	if i == l.lastStage() {
+		b = b.plus(y.head)
+		s.dense += m.HeadParams() / tp
+		if m.Tied && i > 0 {
+			s.dense += m.EmbeddingParams() / tp
+		}
+		if m.MTP > 0 {
+			modules, h := float64(m.MTP), float64(m.Hidden)
+			s.dense += modules * (n.moe + 2*h*h/tp)
+			s.expert += modules * n.experts
+		}
+	}
+	s.work = workOf(b, l.Schedule)
+	s.stored, s.transient, s.owed = b.stored, b.working, b.owed
+	return s
 }
 
 // foldStages gives every stage the work of DualPipe: half the microbatches enter
@@ -266,12 +296,15 @@ func (p *pipe) passes() (forward, backward float64) {
 // slowest stage sets the pace; filling and draining costs one pass of every other
 // stage, divided by the chunks that interleave (Narayanan et al., SC'21, section
 // 2.2); DualPipe's bubble is (PP/2-1)(F + B - W) with the weight gradient W half of
-// the backward pass (DeepSeek-V3, table 2).
+// the backward pass (DeepSeek-V3, table 2); see zeroBubble for the others.
 func (p *pipe) flow(l Layout, micro float64) float64 {
 	pace := p.slowest.work.sum()
 	if l.Schedule == DualPipe {
 		forward, backward := p.passes()
 		return micro*pace + (float64(l.PP)/2-1)*(forward+backward/2)
+	}
+	if l.Schedule.splits() {
+		return micro*pace + p.zeroBubble(l, micro)
 	}
 	rest := p.mean.sum()*float64(l.PP) - pace
 	return micro*pace + rest/float64(l.VPP)

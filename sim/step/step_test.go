@@ -83,7 +83,7 @@ func drawStep(t *rapid.T) (*Workload, Layout) {
 		ZeRO:       rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "zero"),
 		MicroBatch: pow("mb", 2),
 		Recompute:  rapid.SampledFrom([]Recompute{RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull}).Draw(t, "recompute"),
-		Schedule:   rapid.SampledFrom([]Schedule{OneFOneB, DualPipe}).Draw(t, "schedule"),
+		Schedule:   rapid.SampledFrom([]Schedule{OneFOneB, ZeroBubbleH1, ZeroBubbleV, DualPipe}).Draw(t, "schedule"),
 		Attention:  rapid.SampledFrom([]Attention{Fused, Unfused}).Draw(t, "attention"),
 	}
 	if w.Model.MoE != nil {

@@ -55,8 +55,12 @@ type passTime struct{ kernels, tensor, expert, context float64 }
 
 func (t passTime) sum() float64 { return t.kernels + t.tensor + t.expert + t.context }
 
-// chunkTime is how long one microbatch takes in one chunk.
-type chunkTime struct{ forward, redo, backward passTime }
+// chunkTime is how long one microbatch takes in one chunk, and how long of the
+// backward pass's kernels only the gradients of weights.
+type chunkTime struct {
+	forward, redo, backward passTime
+	weights                 float64
+}
 
 // chunkTimes divides workOf by direction. What is left exposed of the all-to-alls
 // under DualPipe falls on the passes in proportion to what they send.
@@ -72,7 +76,7 @@ func chunkTimes(b block, s Schedule) chunkTime {
 	of := func(p pass) passTime {
 		return passTime{p.compute.sum() * slower, p.tensor, p.expert * share, p.context}
 	}
-	return chunkTime{of(b.forward), of(b.redo), of(b.backward)}
+	return chunkTime{of(b.forward), of(b.redo), of(b.backward), b.weights * slower}
 }
 
 // Timeline schedules the step of a layout without Problems. Of a step with more than
@@ -155,7 +159,7 @@ func (c *clock) fits(all, most int) int {
 	for chunk := range c.chunks {
 		c.play(0, chunkPass{forwardPass, 0, chunk}, 0)
 		c.play(0, chunkPass{backwardPass, 0, chunk}, 0)
-		if c.layout.Schedule == DualPipe {
+		if c.layout.Schedule != OneFOneB {
 			c.spans[0] = append(c.spans[0], Span{}) // its weights' part
 		}
 	}
@@ -163,6 +167,8 @@ func (c *clock) fits(all, most int) int {
 	switch {
 	case c.layout.Schedule == DualPipe:
 		return max(fits, 2*c.layout.PP)
+	case c.layout.Schedule == ZeroBubbleV:
+		return max(fits, 2*c.layout.PP-1)
 	case c.layout.VPP > 1:
 		return max(fits-fits%c.layout.PP, c.layout.PP)
 	default:
@@ -209,17 +215,33 @@ func (c *clock) run(order [][]chunkPass, micro int) {
 func (c *clock) ready(p chunkPass) (float64, bool) {
 	last := len(c.chunks) - 1
 	needs, travel := -1.0, c.travel
+	if !c.arrives(p) {
+		travel = 0
+	}
 	switch {
 	case p.kind == forwardPass && p.chunk == 0, p.kind == weightPass:
 		return 0, true
 	case p.kind == forwardPass:
 		needs = c.forward[c.index(p.micro, p.chunk-1)]
 	case p.chunk == last:
-		needs, travel = c.forward[c.index(p.micro, last)], 0
+		needs = c.forward[c.index(p.micro, last)]
 	default:
 		needs = c.backward[c.index(p.micro, p.chunk+1)]
 	}
 	return needs + travel, needs >= 0
+}
+
+// arrives reports whether what a pass needs comes from another stage.
+func (c *clock) arrives(p chunkPass) bool {
+	turn := c.layout.PP // behind the chunk at the foot of a V
+	switch p.kind {
+	case forwardPass:
+		return p.chunk > 0 && (c.layout.Schedule != ZeroBubbleV || p.chunk != turn)
+	case weightPass:
+		return false
+	default:
+		return p.chunk < len(c.chunks)-1 && (c.layout.Schedule != ZeroBubbleV || p.chunk != turn-1)
+	}
 }
 
 func (c *clock) index(micro, chunk int) int { return micro*len(c.chunks) + chunk }
@@ -232,24 +254,20 @@ func (c *clock) play(stage int, p chunkPass, at float64) {
 	show := func(kind SpanKind, time passTime) {
 		at = c.show(kind, stage, p, at, time)
 	}
+	if c.arrives(p) {
+		show(SpanReceive, passTime{kernels: c.receive})
+	}
 	switch p.kind {
 	case forwardPass:
-		if p.chunk > 0 {
-			show(SpanReceive, passTime{kernels: c.receive})
-		}
 		show(SpanForward, t.forward)
 		c.forward[i] = at
 	case weightPass:
-		show(SpanWeight, passTime{kernels: t.backward.kernels / 2})
+		show(SpanWeight, passTime{kernels: t.weights})
 	default:
-		if p.chunk < len(c.chunks)-1 {
-			show(SpanReceive, passTime{kernels: c.receive})
-		}
 		show(SpanRecompute, t.redo)
 		if p.kind == inputPass {
-			// Every product of the backward pass for inputs has its equal for weights.
 			inputs := t.backward
-			inputs.kernels /= 2
+			inputs.kernels -= t.weights
 			show(SpanInput, inputs)
 		} else {
 			show(SpanBackward, t.backward)

@@ -11,7 +11,7 @@ import (
 func uniform(l Layout, forward, backward float64) clock {
 	c := clock{layout: l, chunks: make([]chunkTime, l.PP*l.VPP)}
 	for i := range c.chunks {
-		c.chunks[i] = chunkTime{forward: passTime{kernels: forward}, backward: passTime{kernels: backward}}
+		c.chunks[i] = chunkTime{forward: passTime{kernels: forward}, backward: passTime{kernels: backward}, weights: backward / 2}
 	}
 	return c
 }
@@ -92,7 +92,12 @@ func TestMessagesStayNearTheClosedForm(t *testing.T) {
 func drawPipeline(t *rapid.T) (Layout, int) {
 	l := Layout{TP: 1, DP: 1, CP: 1, PP: rapid.IntRange(1, 12).Draw(t, "pp"), VPP: 1, MicroBatch: 1, Schedule: OneFOneB}
 	micro := rapid.IntRange(1, 50).Draw(t, "micro")
-	switch rapid.IntRange(0, 2).Draw(t, "schedule") {
+	switch rapid.IntRange(0, 4).Draw(t, "schedule") {
+	case 4:
+		l.Schedule = ZeroBubbleH1
+	case 3:
+		l.Schedule, l.VPP = ZeroBubbleV, 2
+		micro += 2*l.PP - 2
 	case 1:
 		l.PP = max(2, l.PP)
 		l.VPP = rapid.IntRange(2, 5).Draw(t, "vpp")
@@ -112,7 +117,7 @@ func TestOrderIsCompleteAndFitsMemory(t *testing.T) {
 		l, micro := drawPipeline(t)
 		p := pricer{layout: l}
 		for stage, passes := range passOrder(l, micro) {
-			held, most := 0, 0
+			held, most, owed := 0, 0, 0
 			seen := map[chunkPass]bool{}
 			did := func(kind passKind, q chunkPass) bool { return seen[chunkPass{kind, q.micro, q.chunk}] }
 			for _, q := range passes {
@@ -120,8 +125,8 @@ func TestOrderIsCompleteAndFitsMemory(t *testing.T) {
 					t.Fatalf("stage %d runs %+v twice", stage, q)
 				}
 				at := q.chunk % l.PP
-				if l.Schedule == DualPipe && q.micro%2 == 1 {
-					at = l.PP - 1 - q.chunk
+				if l.Schedule == DualPipe && q.micro%2 == 1 || l.Schedule == ZeroBubbleV && q.chunk >= l.PP {
+					at = l.PP - 1 - at
 				}
 				if at != stage || q.micro < 0 || q.micro >= micro {
 					t.Fatalf("stage %d runs %+v, which belongs to stage %d", stage, q, at)
@@ -133,6 +138,15 @@ func TestOrderIsCompleteAndFitsMemory(t *testing.T) {
 					t.Fatalf("stage %d runs %+v before what it needs", stage, q)
 				case q.kind != inputPass:
 					held--
+				}
+				switch q.kind {
+				case inputPass:
+					owed++
+				case weightPass:
+					owed--
+				}
+				if limit := p.owing(stage, float64(micro)) * float64(l.VPP); l.Schedule.splits() && float64(owed) > limit {
+					t.Fatalf("%+v: stage %d puts off %d chunks, memory is reckoned for %v", l, stage, owed, limit)
 				}
 				seen[q] = true
 				most = max(most, held)
@@ -189,7 +203,11 @@ func TestTimelineKeepsDependencies(t *testing.T) {
 			work += s.stages[i].work.sum()
 		}
 		micro := float64(line.All)
-		want := micro * (work + float64(l.PP)*each + 2*float64(l.PP*l.VPP-1)*exposed)
+		sends := l.PP*l.VPP - 1
+		if l.Schedule == ZeroBubbleV {
+			sends-- // none where the V turns
+		}
+		want := micro * (work + float64(l.PP)*each + 2*float64(sends)*exposed)
 		// An odd microbatch under DualPipe still passes every chunk once.
 		if !near(all, want) {
 			t.Errorf("%s: stages are busy for %v s, want %v s", l, all, want)

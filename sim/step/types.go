@@ -56,7 +56,17 @@ const (
 	// DualPipe feeds the pipeline from both ends and hides expert-parallel
 	// traffic behind another microbatch's computation (DeepSeek-V3, section 3.2.1).
 	DualPipe Schedule = "dualpipe"
+	// ZeroBubbleH1 is 1F1B whose gradients of weights wait for where a stage would
+	// (Qi et al., "Zero Bubble Pipeline Parallelism", ICLR 2024, section 2.3): as many
+	// microbatches in flight as under 1F1B, on every stage.
+	ZeroBubbleH1 Schedule = "zb-h1"
+	// ZeroBubbleV deals each stage two chunks in a V, so that the first stage holds
+	// both ends of the model (Qi et al., section 6): as much memory as 1F1B.
+	ZeroBubbleV Schedule = "zb-v"
 )
+
+// splits reports whether gradients of weights are passes of their own.
+func (s Schedule) splits() bool { return s == ZeroBubbleH1 || s == ZeroBubbleV }
 
 // Attention names the attention kernel.
 type Attention string
@@ -88,7 +98,7 @@ type Layout struct {
 	// Without it every chip computes and keeps them whole. No effect at TP 1.
 	SP bool `json:"sp"`
 	PP int  `json:"pp"` // pipeline stages
-	// VPP is the number of model chunks per stage (1: plain 1F1B).
+	// VPP is the number of model chunks per stage (1: plain 1F1B; 2 under zb-v).
 	VPP int `json:"vpp"`
 	DP  int `json:"dp"` // data-parallel replicas
 	CP  int `json:"cp"` // context parallel (ring attention)
