@@ -7,9 +7,11 @@ package search
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sort"
 
 	"clustercap/sim/step"
+	"clustercap/sim/unit"
 )
 
 // Bounds of the space.
@@ -54,20 +56,21 @@ func Best(w *step.Workload, m *step.Machine, chips, k int) ([]step.Step, error) 
 	if k < 1 {
 		return nil, fmt.Errorf("asked for %d layouts; ask for at least 1", k)
 	}
-	s, err := walk(w, m, chips, k)
+	s, err := newSpace(w, m, chips, k)
 	if err != nil {
 		return nil, err
 	}
+	s.walk()
 	if len(s.best) > 0 {
 		return s.best, nil
 	}
 	none := &NoFit{Chips: chips, Closest: s.closest}
 	for n := 2 * chips; n <= MaxChips; n *= 2 {
-		larger, err := walk(w, m, n, 1)
+		larger, err := newSpace(w, m, n, 1)
 		if err != nil {
 			return nil, err
 		}
-		if len(larger.best) > 0 {
+		if larger.walk(); len(larger.best) > 0 {
 			none.FitsAt = n
 			break
 		}
@@ -78,6 +81,7 @@ func Best(w *step.Workload, m *step.Machine, chips, k int) ([]step.Step, error) 
 // space is the state of one walk.
 type space struct {
 	work    *step.Workload
+	domain  int // chips of a scale-up domain
 	chips   int
 	k       int
 	pricer  *step.Pricer
@@ -86,9 +90,15 @@ type space struct {
 	lacking bool
 	batches []int // divisors of the global batch, descending
 	experts []int // divisors of the expert count
+	// coarse walks few layouts: one number of replicas for each division of the
+	// model, microbatches of one sequence, no chunks, no context parallelism.
+	coarse bool
+	// limit is the time of the k-th best layout of the coarse walk: what is slower
+	// cannot be among the k best of all.
+	limit unit.Duration
 }
 
-func walk(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
+func newSpace(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 	pricer, err := step.NewPricer(w, m)
 	if err != nil {
 		return nil, err
@@ -96,23 +106,39 @@ func walk(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 	if w.Batch < 1 || w.Sequence < 1 || w.Model.Layers < 1 {
 		return nil, errors.New("the workload needs a batch, a sequence length and layers of at least 1")
 	}
-	s := &space{work: w, chips: chips, k: k, pricer: pricer, batches: divisors(w.Batch), experts: []int{1}}
+	s := &space{
+		work: w, domain: m.Server.ScaleUpDomain, chips: chips, k: k, pricer: pricer,
+		batches: divisors(w.Batch), experts: []int{1}, limit: unit.Duration(math.Inf(1)),
+	}
 	if w.Model.MoE != nil {
 		s.experts = divisors(w.Model.MoE.Experts)
 	}
-	heads := w.Model.Attention().Heads
-	for _, tp := range divisors(heads) {
-		if tp > m.Server.ScaleUpDomain || tp > maxTensor {
+	return s, nil
+}
+
+// walk goes through the space, a coarse part of it first.
+func (s *space) walk() {
+	first := *s
+	first.coarse = true
+	first.tensors()
+	if len(first.best) == s.k {
+		s.limit = first.best[s.k-1].Time
+	}
+	s.tensors()
+}
+
+func (s *space) tensors() {
+	for _, tp := range divisors(s.work.Model.Attention().Heads) {
+		if tp > s.domain || tp > maxTensor {
 			continue
 		}
-		for cp := 1; cp == 1 || cp*contextTokens <= w.Sequence; cp *= 2 {
-			if cp > 1 && w.Sequence%(2*cp) != 0 {
+		for cp := 1; cp == 1 || cp*contextTokens <= s.work.Sequence; cp *= 2 {
+			if cp > 1 && (s.coarse || s.work.Sequence%(2*cp) != 0) {
 				break
 			}
 			s.pipelines(step.Layout{TP: tp, SP: true, CP: cp, Schedule: step.OneFOneB, Attention: step.Fused})
 		}
 	}
-	return s, nil
 }
 
 func (s *space) pipelines(l step.Layout) {
@@ -123,7 +149,7 @@ func (s *space) pipelines(l step.Layout) {
 		}
 		l.PP = pp
 		for vpp := (layers + 2) / pp; vpp >= 1; vpp-- {
-			if vpp > 1 && (pp == 1 || !even(layers, pp*vpp)) {
+			if vpp > 1 && (s.coarse || pp == 1 || !even(layers, pp*vpp)) {
 				continue
 			}
 			l.VPP = vpp
@@ -144,7 +170,7 @@ func dealt(layers, pp int) bool { return even(layers, pp) || pp&(pp-1) == 0 }
 
 func (s *space) replicas(l step.Layout) {
 	for micro := 1; micro <= maxMicroBatch; micro *= 2 {
-		if s.work.Batch%micro != 0 {
+		if s.work.Batch%micro != 0 || s.coarse && micro > 1 {
 			break
 		}
 		l.MicroBatch = micro
@@ -153,7 +179,7 @@ func (s *space) replicas(l step.Layout) {
 				continue
 			}
 			l.DP = dp
-			if l.VPP > 1 && s.work.Batch/(dp*micro)%l.PP != 0 {
+			if l.VPP > 1 && s.micro(l)%l.PP != 0 && !s.runs(l, step.ZeroBubbleV) {
 				continue
 			}
 			for _, ep := range s.experts {
@@ -164,32 +190,59 @@ func (s *space) replicas(l step.Layout) {
 					}
 				}
 			}
+			if s.coarse {
+				break
+			}
 		}
 	}
 }
 
-// expertLayouts prices one division of the experts (or of nothing, in a dense model).
+// expertLayouts prices one division of the experts (or of nothing, in a dense model)
+// under every schedule. What another schedule can save against 1F1B is its bubble, and
+// DualPipe also what experts exchange and stages send.
 func (s *space) expertLayouts(l step.Layout, ep, etp int) {
 	l.EP, l.ETP = ep, etp
-	s.memories(l)
-	if s.doubles(l) {
-		l.Schedule = step.DualPipe
-		s.memories(l)
+	var least unit.Duration
+	if l.VPP == 1 || s.micro(l)%l.PP == 0 {
+		p := s.memories(l)
+		least = p.Sum() - p.Bubble
+		if l.VPP == 1 && s.runs(l, step.DualPipe) && !s.slow(least-p.ExpertComm-p.PipeComm) {
+			l.Schedule = step.DualPipe
+			s.memories(l)
+		}
+	}
+	for _, schedule := range [...]step.Schedule{step.ZeroBubbleH1, step.ZeroBubbleV} {
+		if s.runs(l, schedule) && !s.slow(least) {
+			l.Schedule = schedule
+			s.memories(l)
+		}
 	}
 }
 
-// doubles reports whether DualPipe is worth pricing beside 1F1B: it needs an even
-// number of stages, enough microbatches from both ends, and hides only what experts
-// exchange (it is published for mixtures alone).
-func (s *space) doubles(l step.Layout) bool {
-	return l.EP > 1 && l.VPP == 1 && l.PP%2 == 0 && s.work.Batch/(l.DP*l.MicroBatch) >= 2*l.PP
+// micro is the number of microbatches of a replica.
+func (s *space) micro(l step.Layout) int { return s.work.Batch / (l.DP * l.MicroBatch) }
+
+// runs reports whether a schedule is worth pricing beside 1F1B: ZB-V and DualPipe need
+// enough microbatches, DualPipe an even number of stages to enter at both ends, and it
+// hides only what experts exchange (it is published for mixtures alone).
+func (s *space) runs(l step.Layout, schedule step.Schedule) bool {
+	switch schedule {
+	case step.ZeroBubbleH1:
+		return l.PP > 1 && l.VPP == 1
+	case step.ZeroBubbleV:
+		return l.VPP == 2 && s.micro(l) >= 2*l.PP-1
+	default:
+		return l.EP > 1 && l.VPP == 1 && l.PP%2 == 0 && s.micro(l) >= 2*l.PP
+	}
 }
 
-// memories tries the ways to save memory from the fastest to the leanest and stops
-// at the first that fits: recomputing more never makes a step faster.
-func (s *space) memories(l step.Layout) {
-	if s.hopeless(l) {
-		return
+// memories tries the ways to save memory from the fastest to the leanest and stops at
+// the first that fits, or where even one that does not fit would be too slow: neither
+// recomputing more nor sharding more makes a step faster. It returns what the first
+// one takes, nothing where the bound cuts all.
+func (s *space) memories(l step.Layout) (first step.Parts) {
+	if s.slow(s.pricer.Floor(l)) {
+		return first
 	}
 	for _, zero := range [...]int{1, 3} {
 		if zero == 3 && l.PP > 1 {
@@ -198,23 +251,34 @@ func (s *space) memories(l step.Layout) {
 		l.ZeRO = zero
 		for _, r := range [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
 			l.Recompute = r
-			if s.consider(s.pricer.Price(l)) {
+			st := s.pricer.Price(l)
+			if first == (step.Parts{}) {
+				first = st.Parts
+			}
+			if s.consider(&st) {
+				break
+			}
+			if s.slow(st.Time) {
+				if r == step.RecomputeNone {
+					return first
+				}
 				break
 			}
 		}
 	}
+	return first
 }
 
-// hopeless reports whether the bound keeps l out of the answer.
-func (s *space) hopeless(l step.Layout) bool {
-	return len(s.best) == s.k && s.pricer.Floor(l) >= s.best[s.k-1].Time
+// slow reports whether a step of at least this time is out of the answer.
+func (s *space) slow(least unit.Duration) bool {
+	return least > s.limit || len(s.best) == s.k && least >= s.best[s.k-1].Time
 }
 
 // consider keeps the step if it fits and is among the best; it reports whether it fits.
-func (s *space) consider(st step.Step) bool {
+func (s *space) consider(st *step.Step) bool {
 	if !st.Memory.Fits() {
 		if !s.lacking || st.Memory.Total() < s.closest.Memory.Total() {
-			s.closest, s.lacking = st, true
+			s.closest, s.lacking = *st, true
 		}
 		return false
 	}
@@ -226,7 +290,7 @@ func (s *space) consider(st step.Step) bool {
 		s.best = append(s.best, step.Step{})
 	}
 	copy(s.best[i+1:], s.best[i:])
-	s.best[i] = st
+	s.best[i] = *st
 	return true
 }
 
