@@ -37,6 +37,7 @@ microbatches.
 
 Keys of --layout, degrees being 1 unless given:
   tp, pp, dp, cp   tensor-, pipeline-, data- and context-parallel degree
+  cp_comm          ring (beside attention) or all-gather (before it), for keys and values
   ep, etp          groups that the experts are divided over; chips of a group (1 or tp)
   sp               0 without sequence parallelism beside tp
   vpp              model chunks per pipeline stage

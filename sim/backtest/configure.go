@@ -165,7 +165,7 @@ func (c *Case) expertTensor(stack string, tp int) int {
 // layout fills in f.Layout and what of the machine the stack decides.
 func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
-		TP: max(1, c.TP), SP: c.SP == nil || *c.SP, PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), EP: max(1, c.EP), ETP: 1,
+		TP: max(1, c.TP), SP: c.SP == nil || *c.SP, PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), CPComm: step.Ring, EP: max(1, c.EP), ETP: 1,
 		ZeRO: 1, MicroBatch: max(1, c.MicroBatch),
 		Schedule: step.OneFOneB,
 	}

@@ -160,6 +160,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(layout, "Shard", optionalCount)
 	add(layout, "ZeRO", `default:"1" min:"0" max:"3"`)
 	add(layout, "Recompute", `default:"none" enum:"none,selective,light,alternate,full"`)
+	add(layout, "CPComm", `default:"ring" enum:"ring,all-gather"`)
 	add(layout, "Schedule", `default:"1f1b" enum:"1f1b,zb-h1,zb-v,dualpipe"`)
 	add(layout, "Attention", `default:"fused" enum:"fused,unfused"`)
 	return m

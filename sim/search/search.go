@@ -136,7 +136,12 @@ func (s *space) tensors() {
 			if cp > 1 && (s.coarse || s.work.Sequence%(2*cp) != 0) {
 				break
 			}
-			s.pipelines(step.Layout{TP: tp, SP: true, CP: cp, Schedule: step.OneFOneB, Attention: step.Fused})
+			l := step.Layout{TP: tp, SP: true, CP: cp, CPComm: step.Ring, Schedule: step.OneFOneB, Attention: step.Fused}
+			s.pipelines(l)
+			if cp > 1 {
+				l.CPComm = step.AllGather
+				s.pipelines(l)
+			}
 		}
 	}
 }

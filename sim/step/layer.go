@@ -11,7 +11,7 @@ type pass struct {
 	compute cost
 	tensor  float64 // s of tensor-parallel collectives, exposed
 	expert  float64 // s of expert-parallel all-to-alls
-	context float64 // s of context-parallel ring exchange that attention does not hide
+	context float64 // s of context-parallel exchange that attention does not hide
 }
 
 func (p pass) plus(q pass) pass {
@@ -143,15 +143,29 @@ func (p *pricer) attentionBlock(s shape) block {
 	forward, backward := p.attention(&b, s, heads, qk, v)
 	b.stored += activationBytes * s.tokens * heads * v
 	if s.cp > 1 {
-		ring := p.net.gather(s.cp*activationBytes*s.tokens*kv*(qk+v), group{p.layout.CP, p.layout.TP})
-		b.forward.context += beside(ring, forward.sum())
-		b.backward.context += beside(2*ring, backward.sum())
+		p.contextExchange(&b, s.cp*activationBytes*s.tokens*kv*(qk+v), forward.sum(), backward.sum())
 	}
 
 	p.linear(&b, s.tokens, h, heads*v)
 	p.residual(&b, s)
 	p.tensorPair(&b, s)
 	return b
+}
+
+// contextExchange adds the exchange of keys and values, so many bytes of all chips
+// together, for attention kernels that take forward and backward seconds. The backward
+// pass moves the gradients too. A ring holds two blocks, which is little; who gathers
+// holds all keys and values, and all of their gradients until they are scattered.
+func (p *pricer) contextExchange(b *block, bytes, forward, backward float64) {
+	once := p.net.gather(bytes, group{p.layout.CP, p.layout.TP})
+	if p.layout.CPComm == AllGather {
+		b.forward.context += once
+		b.backward.context += 2 * once
+		b.working = max(b.working, 2*bytes)
+		return
+	}
+	b.forward.context += beside(once, forward)
+	b.backward.context += beside(2*once, backward)
 }
 
 // residual adds dropout, whose mask is kept, and the residual addition behind a block.
@@ -180,9 +194,13 @@ func (p *pricer) attention(b *block, s shape, heads, qk, v float64) (forward, ba
 			b.stored += stored
 		}
 	} else {
-		forward, backward = p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, 0), qk, v, s.cp)
+		blocks := s.cp
+		if p.layout.CPComm == AllGather {
+			blocks = 1
+		}
+		forward, backward = p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, 0), qk, v, blocks)
 		if m.Window > 0 {
-			f, g := p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, m.Window), qk, v, s.cp)
+			f, g := p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, m.Window), qk, v, blocks)
 			forward, backward = forward.plus(f).times(0.5), backward.plus(g).times(0.5)
 		}
 	}

@@ -22,6 +22,9 @@ func (l Layout) String() string {
 			fmt.Fprintf(&b, ",%s=%d", f.name, f.value)
 		}
 	}
+	if l.CPComm != Ring {
+		fmt.Fprintf(&b, ",cp_comm=%s", l.CPComm)
+	}
 	fmt.Fprintf(&b, ",zero=%d", l.ZeRO)
 	if l.Shard > 0 {
 		fmt.Fprintf(&b, ",shard=%d", l.Shard)
@@ -40,14 +43,14 @@ func (l Layout) String() string {
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, sp, vpp, cp, ep, etp, zero, shard, mb, recompute, schedule, attention"
+const layoutKeys = "tp, pp, dp, sp, vpp, cp, cp_comm, ep, etp, zero, shard, mb, recompute, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
-// ZeRO is 1 over all replicas, sequence parallelism on (sp=1), recompute none, the
-// schedule 1f1b, attention fused; DP 0 means "as many as the chips allow", see
+// ZeRO is 1 over all replicas, sequence parallelism on (sp=1), context
+// parallelism a ring, recompute none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips allow", see
 // Complete.
 func ParseLayout(text string) (Layout, error) {
-	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
+	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, CPComm: Ring, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
 		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "etp": &l.ETP,
 		"zero": &l.ZeRO, "shard": &l.Shard, "mb": &l.MicroBatch,
@@ -66,6 +69,9 @@ func ParseLayout(text string) (Layout, error) {
 		switch key {
 		case "recompute":
 			l.Recompute = Recompute(value)
+			continue
+		case "cp_comm":
+			l.CPComm = ContextComm(value)
 			continue
 		case "schedule":
 			l.Schedule = Schedule(value)
@@ -155,6 +161,11 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	case RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull:
 	default:
 		bad("recompute=%s is not none, selective, light, alternate or full", l.Recompute)
+	}
+	switch l.CPComm {
+	case Ring, AllGather:
+	default:
+		bad("cp_comm=%s is not ring or all-gather", l.CPComm)
 	}
 	switch l.Schedule {
 	case OneFOneB, DualPipe, ZeroBubbleH1, ZeroBubbleV:

@@ -80,6 +80,7 @@ func drawStep(t *rapid.T) (*Workload, Layout) {
 	}
 	l := Layout{
 		TP: pow("tp", 3), SP: rapid.Bool().Draw(t, "sp"), PP: pow("pp", 3), VPP: pow("vpp", 1), DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
+		CPComm:     rapid.SampledFrom([]ContextComm{Ring, AllGather}).Draw(t, "cp_comm"),
 		ZeRO:       rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "zero"),
 		MicroBatch: pow("mb", 2),
 		Recompute:  rapid.SampledFrom([]Recompute{RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull}).Draw(t, "recompute"),

@@ -79,6 +79,22 @@ const (
 	Unfused Attention = "unfused"
 )
 
+// ContextComm is how the chips of a context-parallel group meet each other's keys and
+// values.
+type ContextComm string
+
+// The ways. Either gives each chip two chunks of a sequence, one from either end, so
+// that all compute as much of causal attention.
+const (
+	// Ring passes keys and values round, block by block, beside attention on the
+	// block that has arrived (Liu et al., "Ring Attention", arXiv:2310.01889).
+	Ring ContextComm = "ring"
+	// AllGather collects all keys and values before attention, and again before its
+	// backward pass, after which their gradients are scattered: exposed, but one
+	// kernel, and small beside attention with few key heads (Llama 3, section 3.3.2).
+	AllGather ContextComm = "all-gather"
+)
+
 // Workload is what one step computes.
 type Workload struct {
 	Model model.Model
@@ -101,7 +117,9 @@ type Layout struct {
 	// VPP is the number of model chunks per stage (1: plain 1F1B; 2 under zb-v).
 	VPP int `json:"vpp"`
 	DP  int `json:"dp"` // data-parallel replicas
-	CP  int `json:"cp"` // context parallel (ring attention)
+	CP  int `json:"cp"` // context parallel
+	// CPComm is how context-parallel chips exchange keys and values. No effect at CP 1.
+	CPComm ContextComm `json:"cp_comm"`
 	// EP divides the experts over EP groups of the TP x CP x DP plane, and ETP
 	// each expert's matrices over the chips of a group (1, or TP).
 	EP  int `json:"ep"`
