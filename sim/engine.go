@@ -169,6 +169,9 @@ func (w *World) endInstant() {
 		w.allocate()
 	}
 	w.regulate()
+	if w.sharers {
+		w.shareStore()
+	}
 	w.census()
 	w.armFailure()
 }

@@ -109,7 +109,7 @@ func randomTrouble(t *rapid.T, p *scenario.Plan, rate unit.Rate, duration func(s
 	if flag("individual") {
 		f.Infant = failure.Decline{Factor: unit.Point[unit.Factor](3), Time: 10 * unit.Day}
 		f.Maturing = failure.Decline{Factor: unit.Point[unit.Factor](2), Time: 20 * unit.Day}
-		f.Lemons = failure.Lemons{Share: unit.Point[unit.Share](0.2), Factor: unit.Point[unit.Factor](8)}
+		f.Lemons = failure.Lemons{Share: unit.Point[unit.Share](0.2), Factor: unit.Point[unit.Factor](8), Onset: unit.Point(rate)}
 		f.Relapse = failure.Relapse{Factor: 4, Time: 5 * unit.Day}
 		p.Fleet.Retire = fleet.Retire{Failures: 3, Within: 10 * unit.Day, Score: 4, HalfLife: 10 * unit.Day, Replacement: duration("replacement", 5*unit.Day)}
 	}

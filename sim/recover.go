@@ -61,30 +61,6 @@ func (w *World) recoveryPause(i, replaced int, warm bool) unit.Duration {
 	return draw(j.spec.Restart, w.draws.restart[i]) + rest
 }
 
-// loading is how long a checkpoint takes to load from a tier; -1 is the remote
-// store, whose bandwidth is divided among the jobs that load from it at the time
-// and which may have to come back first.
-func (w *World) loading(i, tier int) unit.Duration {
-	c := &w.jobs[i].spec.Checkpoint
-	if tier >= 0 {
-		return c.Fast[tier].Load
-	}
-	load := c.Load
-	if load > 0 && c.Shared {
-		sharers := 1
-		for l := range w.jobs {
-			if o := &w.jobs[l]; l != i && o.phase == job.Starting && o.spec.Checkpoint.Shared && o.tier < 0 {
-				sharers++
-			}
-		}
-		load *= unit.Duration(sharers)
-	}
-	if w.storage > w.now {
-		load += (w.storage - w.now).Duration()
-	}
-	return load
-}
-
 // refill restarts a stopped job with any free servers, warm spares included, or on
 // a smaller size where that is better than waiting.
 func (w *World) refill(i int) {

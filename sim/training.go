@@ -35,7 +35,7 @@ func (w *World) settle(i int) {
 	b.withheld += watts * (1 - w.site.share) * float64(dt) / 1000
 	switch j.phase {
 	case job.Training:
-		done, durable := j.progress.Advance(o.cycle, dt, j.rate)
+		done, durable := j.progress.Advance(j.cycle, dt, j.rate)
 		w.file(j, durable)
 		j.age(dt)
 		b.trained += done.Tokens
@@ -141,10 +141,10 @@ func (w *World) lose(j *trainee, loss job.Loss) {
 	switch {
 	case !j.stateless:
 		if running { // the step under way
-			lost = j.progress.Rewind(j.options[j.trainedOn].cycle, des.FromDuration(j.options[j.size].time))
+			lost = j.progress.Rewind(j.cycle, des.FromDuration(j.options[j.size].time))
 		}
 	case j.tier >= 0:
-		lost = j.progress.Rewind(j.options[j.trainedOn].cycle, back)
+		lost = j.progress.Rewind(j.cycle, back)
 	default:
 		lost = j.progress.AtRisk()
 		j.progress = job.Progress{}
@@ -233,6 +233,7 @@ func (w *World) restarted(i int, epoch uint32) {
 	}
 	j.phase, j.planned, j.stateless = job.Training, false, false
 	j.trainedOn = j.size
+	j.follow(j.options[j.size].cycle)
 	w.infect(i)
 	w.setClock(i, 1)
 	w.armFinish(i)
@@ -264,7 +265,7 @@ func (w *World) armFinish(i int) {
 	}
 	at := w.now
 	if left > 0 {
-		at += j.options[j.size].cycle.Until(j.progress.Phase, des.Time(left))
+		at += j.cycle.Until(j.progress.Phase, des.Time(left))
 	}
 	w.set(&j.finish, at, kindFinish, int32(i))
 }

@@ -39,6 +39,7 @@ type World struct {
 	draws      draws
 	shop
 	counts
+	sharers bool     // several jobs write to one store
 	storage des.Time // when the checkpoint store is back; 0 while it is up
 	outage  des.Time // when it failed
 
@@ -116,6 +117,7 @@ type trainee struct {
 	eviction alarm
 
 	progress  job.Progress
+	cycle     job.Cycle  // of its checkpoints, as the store lets it
 	trainedOn int        // the size that progress was made on
 	taints    []taint    // by silent failures that nobody has found
 	doubts    []doubt    // in order of time
@@ -194,6 +196,7 @@ func (w *World) reset(replica int) error {
 	p := &w.plan
 	w.now, w.events, w.vacant, w.fault = 0, 0, false, nil
 	w.exposure, w.chips, w.storage = failure.Chips{}, failure.Chips{}, 0
+	w.sharers = sharesStore(p)
 	w.alarm = alarm{at: des.Never}
 	w.resetShop()
 	w.queue.Reset()

@@ -1,6 +1,9 @@
 package job
 
-import "clustercap/sim/des"
+import (
+	"clustercap/sim/des"
+	"clustercap/sim/unit"
+)
 
 // Cycle is the rhythm of a job that trains without interruption: Interval of
 // training, then Blocking in which a checkpoint is cut, which is durable
@@ -68,6 +71,74 @@ func (p *Progress) Advance(c Cycle, dt des.Time, rate float64) (done, durable Wo
 	p.Open = p.Open.Add(work(start, to))
 	p.Phase = to % period
 	return work(from, to), durable
+}
+
+// Follow takes a job from one rhythm to another in the midst of a cycle: what it has
+// trained since the last checkpoint counts, and a checkpoint that is overdue is cut at
+// once.
+func (p *Progress) Follow(from, to Cycle) {
+	if p.Phase <= from.Interval {
+		p.Phase = min(p.Phase, to.Interval)
+	} else {
+		p.Phase = min(to.Interval+p.Phase-from.Interval, to.Interval+to.Blocking)
+	}
+}
+
+// Writing is the share of time for which a job writes in the background.
+func (c Cycle) Writing() float64 {
+	return float64(c.Background) / float64(c.Interval+c.Blocking)
+}
+
+// Slowed is the cycle where others use the store too; the next checkpoint waits until the
+// last is written.
+func (c Cycle) Slowed(others Traffic) Cycle {
+	c.Background = des.FromDuration(others.Stretch(c.Background.Duration()))
+	c.Interval = max(c.Interval, c.Background)
+	return c
+}
+
+// Traffic is what users of a store do, each at its own times.
+type Traffic struct {
+	Users int
+	Busy  float64 // shares of time that each alone would keep the store busy, summed
+}
+
+// And adds a user.
+func (t Traffic) And(busy float64) Traffic {
+	if busy == 0 {
+		return t
+	}
+	return Traffic{t.Users + 1, t.Busy + busy}
+}
+
+// Without takes a user away again.
+func (t Traffic) Without(busy float64) Traffic {
+	if busy == 0 {
+		return t
+	}
+	return Traffic{t.Users - 1, t.Busy - busy}
+}
+
+// Stretch is the mean time of a transfer that takes a time alone, through a bandwidth
+// that all transfers under way divide evenly.
+//
+// Of two writers of one size b and period P that start independently the first goes on
+// alone until the second starts a time d later and both halve their pace: either takes
+// 2b − d where d < b, so b (1 + b/P) in the mean over d, with 2b where writes follow
+// each other without a pause. Of very many it takes b / (1 − busy), as of any queue
+// that divides its server. Between the two with N others (1 + busy/N) / (1 − busy (1 −
+// 1/N)), and at most the 1 + N of all writing always. What a checkpoint costs is linear in
+// its time to be durable, so the mean is what counts.
+func (t Traffic) Stretch(alone unit.Duration) unit.Duration {
+	if t.Users == 0 {
+		return alone
+	}
+	n := float64(t.Users)
+	most := 1 + n
+	if left := 1 - t.Busy*(1-1/n); left > 0 {
+		most = min(most, (1+t.Busy/n)/left)
+	}
+	return alone * unit.Duration(most)
 }
 
 // Rewind takes the job back by at most back, not beyond the last checkpoint that was

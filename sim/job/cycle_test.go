@@ -2,6 +2,7 @@ package job
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -173,6 +174,108 @@ func TestMeanDetectionIsOfTheFirstFailureKnown(t *testing.T) {
 		band := 4*math.Sqrt((squares/n-mean*mean)/n) + 0.01*mean
 		if got := meanDetection(c.mixture, lambda); math.Abs(got-mean) > band {
 			t.Errorf("%s: %.1f s, drawn %.1f s, band %.1f s", c.name, got, mean, band)
+		}
+	}
+}
+
+// In the midst of a cycle another rhythm keeps what is at risk, cuts the next checkpoint
+// when its own interval is over, and changes nothing where it is the same.
+func TestFollowingAnotherRhythm(t *testing.T) {
+	a, b := Cycle{Interval: 100, Blocking: 10, Background: 40}, Cycle{Interval: 60, Blocking: 10, Background: 60}
+	for phase := range a.Interval + a.Blocking {
+		p := Progress{}
+		p.Advance(a, a.Interval+a.Blocking+phase, 1)
+		before := p
+		p.Follow(a, a)
+		if p != before {
+			t.Fatalf("at %d: %+v becomes %+v in the same rhythm", phase, before, p)
+		}
+		p.Follow(a, b)
+		if p.AtRisk() != before.AtRisk() {
+			t.Fatalf("at %d: %+v at risk, %+v in another rhythm", phase, before.AtRisk(), p.AtRisk())
+		}
+		// The checkpoint is cut after what is left of the shorter interval, at once where
+		// that is over, and all that was at risk is durable a background write later.
+		left := max(b.Interval-phase, 0) + b.Blocking - max(phase-a.Interval, 0)
+		p.Advance(b, left+b.Background-1, 1)
+		if p.Written == (Work{}) {
+			t.Fatalf("at %d: durable before the write is over", phase)
+		}
+		if p.Advance(b, 1, 1); p.Written != (Work{}) || p.Open.Wall() != b.Background {
+			t.Fatalf("at %d: %+v written and %+v open once the checkpoint is durable", phase, p.Written, p.Open)
+		}
+	}
+}
+
+// The mean time of a write on a shared store against writers that divide it at every
+// moment, started at random phases; 400 of these are good for 1 %, 3 % allowed.
+func TestTrafficAgainstProcessorSharing(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		alone, period []float64
+		tolerance     float64
+	}{
+		{"two alike", []float64{60, 60}, []float64{600, 600}, 0.03},
+		{"two alike, half of the time", []float64{60, 60}, []float64{120, 120}, 0.03},
+		{"two that write always", []float64{60, 60}, []float64{60, 60}, 0.03},
+		{"four alike", []float64{60, 60, 60, 60}, []float64{600, 600, 600, 600}, 0.03},
+		// Writers at fixed periods meet less often than the random ones of a queue.
+		{"ten alike, eight tenths of the time", slices.Repeat([]float64{60}, 10), slices.Repeat([]float64{750}, 10), 0.20},
+		{"four that want more than there is", slices.Repeat([]float64{60}, 4), slices.Repeat([]float64{100}, 4), 0.05},
+		// A large write meets several small ones, which meet it again: second order in
+		// the small one's share of the time, 0.2 x 0.2.
+		{"small and large", []float64{20, 200}, []float64{100, 900}, 0.05},
+	} {
+		const phases = 400
+		r := des.Stream(1, 0, c.name)
+		n := len(c.alone)
+		sum, count := make([]float64, n), make([]float64, n)
+		for range phases {
+			left, since, next := make([]float64, n), make([]float64, n), make([]float64, n)
+			for i := range n {
+				next[i] = r.Float64() * c.period[i]
+			}
+			for now, end := 0.0, 100*slices.Max(c.period); now < end; {
+				writers, until := 0.0, end
+				for i := range n {
+					if left[i] == 0 && next[i] <= now { // a checkpoint waits until the last is written
+						left[i], since[i], next[i] = c.alone[i], next[i], next[i]+c.period[i]
+					}
+					if left[i] > 0 {
+						writers++
+					}
+				}
+				for i := range n {
+					if left[i] > 0 {
+						until = min(until, now+left[i]*writers)
+					} else {
+						until = min(until, next[i])
+					}
+				}
+				for i := range n {
+					if left[i] > 0 {
+						if left[i] -= (until - now) / writers; left[i] < 1e-6 {
+							left[i] = 0
+							sum[i] += until - since[i]
+							count[i]++
+							next[i] = max(next[i], until)
+						}
+					}
+				}
+				now = until
+			}
+		}
+		for i := range n {
+			var others Traffic
+			for k := range n {
+				if k != i {
+					others = others.And(c.alone[k] / c.period[k])
+				}
+			}
+			got, want := float64(others.Stretch(unit.Duration(c.alone[i]))), sum[i]/count[i]
+			if math.Abs(got/want-1) > c.tolerance {
+				t.Errorf("%s, writer %d: %.1f s, divided at every moment %.1f s", c.name, i, got, want)
+			}
 		}
 	}
 }

@@ -52,7 +52,8 @@ type Checkpoint struct {
 	// Load is how long reading it back takes with the store to oneself; 0 where
 	// Restart includes it.
 	Load unit.Duration
-	// Shared is set where jobs share the store's bandwidth.
+	// Shared is set where jobs share the store's bandwidth: Background and Load are then
+	// the times with the store to oneself.
 	Shared bool
 	// Fast are the tiers in front of the remote store.
 	Fast []Tier

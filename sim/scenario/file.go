@@ -169,7 +169,8 @@ type Checkpoint struct {
 	// Load is how long a restart takes to read a checkpoint, on top of the restart
 	// time (at most 30 d), or auto: its size over the storage bandwidth.
 	Load AutoDuration `json:"load" default:"0 s" source:"in the restart time" max:"30 d" example:"30 s"`
-	// Shared is set where jobs share the storage bandwidth: loads at once divide it.
+	// Shared is set where jobs share the storage bandwidth: loads and background writes
+	// at once divide it.
 	Shared bool `json:"shared" default:"false"`
 	// Tiers in front of the store, from which a restart takes the newest checkpoint
 	// that survived the failure.
