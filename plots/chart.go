@@ -37,7 +37,7 @@ func ForSet(s *result.Set) []Chart {
 
 // Names lists the charts that ForSet and ForComparison may return: their files.
 func Names() []string {
-	return []string{"capacity", "throughput", "power", "chip-hours", Scaling, "recovery", "lost-time", "spares", "checkpoints", "plans", "progress"}
+	return []string{"capacity", "throughput", "power", "chip-hours", Scaling, "recovery", "mttf", "lost-time", "spares", "checkpoints", "plans", "progress"}
 }
 
 // ForComparison returns the charts that put plans side by side.

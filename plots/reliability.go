@@ -3,6 +3,7 @@ package plots
 import (
 	"cmp"
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 	"strings"
@@ -20,6 +21,9 @@ func reliability(s *result.Set) []Chart {
 	var charts []Chart
 	if curves := modeCurves(s); len(curves) > 0 {
 		charts = append(charts, recovery(s, curves))
+	}
+	if curves := failureCurves(s); len(curves) > 0 {
+		charts = append(charts, timeToFailure(s, curves))
 	}
 	if causes := lostCauses(s); len(causes) > 0 {
 		charts = append(charts, lostTime(s, causes))
@@ -81,7 +85,7 @@ func recovery(s *result.Set, all []modeCurve) Chart {
 	return Chart{
 		Name: "recovery", Title: title,
 		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput, a spare at hand but for shrink%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), simulatedGoodput(s)),
-		height:   380, body: func(p *page) { p.drawRecovery(all) },
+		height:   380, body: func(p *page) { p.drawRecovery(s, all) },
 	}
 }
 
@@ -90,10 +94,10 @@ func simulatedGoodput(s *result.Set) string {
 	if len(s.Jobs) != 1 || !(s.Jobs[0].Goodput.Mean > 0) {
 		return ""
 	}
-	return "; simulated " + percent(s.Jobs[0].Goodput.Mean)
+	return "; open dot: simulated in the plan's mode, " + percent(s.Jobs[0].Goodput.Mean)
 }
 
-func (p *page) drawRecovery(all []modeCurve) {
+func (p *page) drawRecovery(s *result.Set, all []modeCurve) {
 	low, high := math.Inf(1), 0.0
 	labels := make([]label, len(all))
 	for i, c := range all {
@@ -111,7 +115,111 @@ func (p *page) drawRecovery(all []modeCurve) {
 		n := len(c.chips) - 1
 		labels[i].at = vg.Point{X: pn.x(c.chips[n]), Y: pn.y(c.kept[n])}
 	}
+	if simulatedGoodput(s) != "" {
+		pn.ring(used(s.Jobs[0].Layouts), s.Jobs[0].Goodput.Mean, ink())
+	}
 	pn.endLabels(labels, room)
+}
+
+// used is the chips of the largest layout.
+func used(layouts []result.SizedLayout) float64 {
+	most := 0
+	for _, l := range layouts {
+		most = max(most, l.Used)
+	}
+	return float64(most)
+}
+
+// failureCurve is a job's mean time to failure over the chips that it uses.
+type failureCurve struct {
+	job          string
+	chips, hours []float64
+	color        color.NRGBA
+	// simulated is the replicas' mean where the job has one size, else 0.
+	simulated, at float64
+}
+
+// failureCurves are those of the jobs that failures stop, on two sizes at least.
+func failureCurves(s *result.Set) []failureCurve {
+	var all []failureCurve
+	for _, c := range curves(s) {
+		f := failureCurve{job: c.job, color: c.color}
+		for _, q := range c.points {
+			if n := len(f.chips); q.MTTFHours > 0 && (n == 0 || f.chips[n-1] < float64(q.Used)) {
+				f.chips, f.hours = append(f.chips, float64(q.Used)), append(f.hours, q.MTTFHours)
+			}
+		}
+		if len(f.chips) < 2 {
+			continue
+		}
+		for _, j := range s.Jobs {
+			if j.Name == c.job && len(j.Layouts) == 1 && j.MTTFHours.Mean > 0 {
+				f.simulated, f.at = j.MTTFHours.Mean, float64(j.Layouts[0].Used)
+			}
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// timeToFailure answers: how long does a job of so many chips train between failures?
+func timeToFailure(s *result.Set, all []failureCurve) Chart {
+	widest := slices.MaxFunc(all, func(a, b failureCurve) int { return cmp.Compare(a.chips[len(a.chips)-1], b.chips[len(b.chips)-1]) })
+	n := len(widest.chips) - 1
+	dots := ""
+	if slices.ContainsFunc(all, func(f failureCurve) bool { return f.simulated > 0 }) {
+		dots = ", open dots: simulated"
+	}
+	return Chart{
+		Name: "mttf",
+		Title: fmt.Sprintf("A failure stops %s every %s on %s chips, every %s on %s", widest.job,
+			interval(widest.hours[0]*3600), count(widest.chips[0]), interval(widest.hours[n]*3600), count(widest.chips[n])),
+		Subtitle: fmt.Sprintf("%s · plan %s · mean time to failure at the plan's rates; dotted: one over the chips%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), dots),
+		height:   380, body: func(p *page) { p.drawTimeToFailure(all) },
+	}
+}
+
+func (p *page) drawTimeToFailure(all []failureCurve) {
+	left, right, low, high := math.Inf(1), 0.0, math.Inf(1), 0.0
+	labels := make([]label, len(all))
+	for i, f := range all {
+		n := len(f.chips) - 1
+		left, right = math.Min(left, f.chips[0]), math.Max(right, f.chips[n])
+		low, high = math.Min(low, slices.Min(f.hours)), math.Max(high, slices.Max(f.hours))
+		if f.simulated > 0 {
+			low, high = math.Min(low, f.simulated), math.Max(high, f.simulated)
+		}
+		labels[i] = label{name: f.job, value: interval(f.hours[n] * 3600), color: f.color}
+	}
+	const room = 1.35 // a third of an octave beyond the data
+	left, right, low, high = left/room, right*room, low/room, high*room
+	names := p.labelWidth(widestEnd, labels)
+	pn := p.panel(p.rect(leftRoom, names, bottomRoom+8, topRoom), left, right, low, high)
+	pn.logarithmic(true, true)
+	var ticks []plot.Tick
+	for _, seconds := range spans() {
+		if hours := seconds / 3600; hours >= low && hours <= high {
+			ticks = append(ticks, plot.Tick{Value: hours, Label: span(seconds)})
+		}
+	}
+	pn.axes("time to failure", logTicks(left, right, 1), ticks)
+	pn.caption("chips that the layout uses")
+	for _, f := range all {
+		from, to := math.Max(left, f.hours[0]*f.chips[0]/high), math.Min(right, f.hours[0]*f.chips[0]/low)
+		pn.line(series{
+			x: []float64{from, to}, y: []float64{f.hours[0] * f.chips[0] / from, f.hours[0] * f.chips[0] / to},
+			color: grey(), width: 1.2, dash: []vg.Length{2, 3},
+		})
+	}
+	for i, f := range all {
+		pn.line(series{x: f.chips, y: f.hours, color: f.color, width: 2.2, dash: dashes(i)})
+		n := len(f.chips) - 1
+		labels[i].at = vg.Point{X: pn.x(f.chips[n]), Y: pn.y(f.hours[n])}
+		if f.simulated > 0 {
+			pn.ring(f.at, f.simulated, f.color)
+		}
+	}
+	pn.endLabels(labels, names)
 }
 
 // mostCauses that get a bar of their own.
@@ -205,13 +313,17 @@ func (p *page) drawLost(s *result.Set, all []result.Cause, total float64) {
 	}
 }
 
-// spares answers: are there servers to take the place of those that fail?
+// spares answers: are there servers to take the place of those that fail, and does repair
+// keep up?
 func spares(s *result.Set) Chart {
+	title := fmt.Sprintf("%s servers took the place of failed ones; %s are in repair on average", count(s.Site.SparesUsed.Mean),
+		compare.ScaleOf("", s.Site.ServersInRepair.Mean).Text(s.Site.ServersInRepair.Mean))
+	if waiting := s.Site.RepairBacklog.Mean / s.Site.ServersInRepair.Mean; waiting >= 0.005 {
+		title += fmt.Sprintf(", %s of them waiting for hands or parts", percent(waiting))
+	}
 	return Chart{
-		Name: "spares",
-		Title: fmt.Sprintf("%s servers are in repair on average; %s took the place of another, %s of server-hours were in service",
-			compare.ScaleOf("", s.Site.ServersInRepair.Mean).Text(s.Site.ServersInRepair.Mean), count(s.Site.SparesUsed.Mean), percent(s.Site.Availability.Mean)),
-		Subtitle: subtitle(s), height: 380,
+		Name:  "spares",
+		Title: title + fmt.Sprintf(", %s of server-hours are in service", percent(s.Site.Availability.Mean)), Subtitle: subtitle(s), height: 520,
 		body: func(p *page) { p.drawSpares(s) },
 	}
 }
@@ -245,29 +357,48 @@ func (c *series) until(day float64) {
 }
 
 func (p *page) drawSpares(s *result.Set) {
+	half := (p.Max.Y - p.Min.Y) * 0.42
+	p.drawStocks(s, p.rect(leftRoom, widestEnd, half+bottomRoom, topRoom))
+	rate := column(s, "spares_used_per_day", false)
+	if rate == nil {
+		return
+	}
+	rate.until(lastFinish(s))
+	rate.color = paint(2)
+	pn := p.calendar(p.rect(leftRoom, widestEnd, bottomRoom, p.Max.Y-p.Min.Y-half+topRoom), s, "spares used", "servers/d", topOf(rate))
+	pn.lines([]*series{rate})
+	labels := []label{{name: "swapped in", value: decimal(stat.Mean(rate.y, nil)) + " a day on average", color: rate.color}}
+	p.anchor(pn, []*series{rate}, labels)
+	pn.endLabels(labels, widestEnd)
+}
+
+// drawStocks draws the servers that are ready, in repair and waiting for it.
+func (p *page) drawStocks(s *result.Set, area vg.Rectangle) {
 	var all []*series
 	var labels []label
-	for i, l := range []struct{ key, name string }{{"servers_in_repair", "in repair"}, {"spares_ready", "ready: no job holds them"}} {
+	for i, l := range []struct{ key, name string }{
+		{"servers_in_repair", "in repair"}, {"spares_ready", "ready: no job holds them"}, {"repair_backlog", "waiting for hands or parts"},
+	} {
 		c := column(s, l.key, false)
-		if c == nil {
+		if c == nil || l.key == "repair_backlog" && !(s.Site.RepairBacklog.Mean > 0) {
 			continue
 		}
 		c.until(lastFinish(s))
 		c.color, c.dash = paint(i), dashes(i)
+		if l.key == "repair_backlog" {
+			c.color = paint(3)
+		}
 		all = append(all, c)
-		labels = append(labels, label{name: l.name, value: count(stat.Mean(c.y, nil)) + " servers on average", color: c.color})
+		labels = append(labels, label{name: l.name, value: decimal(stat.Mean(c.y, nil)) + " servers on average", color: c.color})
 	}
-	room := p.labelWidth(widestEnd, labels)
-	pn := p.calendar(p.rect(leftRoom, room, bottomRoom, topRoom), s, "servers", "", topOf(all...))
-	for _, c := range all {
-		pn.band(*c)
-	}
-	for _, c := range all {
-		pn.line(*c)
-	}
+	pn := p.calendar(area, s, "servers", "", topOf(all...))
+	pn.lines(all)
 	p.anchor(pn, all, labels)
-	pn.endLabels(labels, room)
+	pn.endLabels(labels, widestEnd)
 }
+
+// decimal writes a mean that may be small.
+func decimal(v float64) string { return compare.ScaleOf("", v).Text(v) }
 
 // checkpoints answers: how often should a job save its state?
 func checkpoints(s *result.Set) Chart {
@@ -320,7 +451,7 @@ func (p *page) drawCheckpoints(s *result.Set) {
 	pn.logarithmic(true, false)
 	_, ticks := linearTicks(1, 0.01)
 	var times []plot.Tick
-	for _, seconds := range []float64{1, 10, 60, 600, 3600, 6 * 3600, 86400, 10 * 86400, 100 * 86400} {
+	for _, seconds := range spans() {
 		if seconds >= low && seconds <= high {
 			times = append(times, plot.Tick{Value: seconds, Label: span(seconds)})
 		}
@@ -337,6 +468,11 @@ func (p *page) drawCheckpoints(s *result.Set) {
 		labels[i].at = vg.Point{X: pn.x(c.Seconds[n]), Y: pn.y(c.Goodput[n])}
 	}
 	pn.endLabels(labels, room)
+}
+
+// spans are the round times of an axis, in seconds.
+func spans() []float64 {
+	return []float64{1, 10, 60, 600, 3600, 6 * 3600, 86400, 10 * 86400, 100 * 86400, 1000 * 86400}
 }
 
 // span writes a round time for an axis.

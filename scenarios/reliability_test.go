@@ -299,3 +299,26 @@ func TestProfilesOwnPipeline(t *testing.T) {
 		t.Errorf("parts that no stage takes: %v", err)
 	}
 }
+
+// TestNewSilicon: in its first quarter new hardware fails 2 to 4 times as often as the
+// generation whose counts its classes are, and a year on hardly more often. What fails
+// 2 to 4 times as often is the site, by its own age, its servers' and its lemons together.
+func TestNewSilicon(t *testing.T) {
+	quarter := func(set ...string) float64 {
+		set = append([]string{"horizon=90 d", "replicas=32", "failures.repair.stages=[{name: reset, time: 1 h}]"}, set...)
+		return simulateWith(t, onChips(t, 1024, "{profile: new-silicon}", ""), set...).Site.Failures.Mean
+	}
+	grown := []string{"failures.maturing=null", "failures.infant=null", "failures.lemons=null", "failures.stragglers=null", "failures.relapse=null"}
+	young, settled := quarter(), quarter(grown...)
+	// A year after the start of the site, its servers and their repairs are as old.
+	old := simulateWith(t, onChips(t, 1024, "{profile: new-silicon}", ""), "horizon=455 d", "replicas=32").Site.Failures.Mean -
+		simulateWith(t, onChips(t, 1024, "{profile: new-silicon}", ""), "horizon=365 d", "replicas=32").Site.Failures.Mean
+	t.Logf("failures in the first quarter %.0f, in the fifth %.0f, of settled hardware %.0f", young, old, settled)
+	if ratio := young / settled; ratio < 2 || ratio > 4 {
+		t.Errorf("%.1f times as many failures in the first quarter, want 2 to 4", ratio)
+	}
+	// Of 60 failures a quarter in 32 replicas the mean is known to 4 %, in each of three.
+	if ratio := old / settled; ratio > 1.25 {
+		t.Errorf("%.2f times as many failures in the fifth quarter, want about 1", ratio)
+	}
+}

@@ -17,6 +17,8 @@ type bins struct {
 
 	onSite, inService int64 // server x ms at the last end
 	repair, free      int64
+	queued            int64
+	swaps             int
 	productive        float64
 	siteEnergy        float64    // joules at the meter
 	draw              power.Draw // joules
@@ -46,6 +48,8 @@ const (
 	lossPowerColumn
 	repairColumn
 	sparesColumn
+	sparesUsedColumn
+	backlogColumn
 )
 
 const (
@@ -100,7 +104,9 @@ func (w *World) observe() {
 	repair, free := w.fleet.Integral(fleet.Repair), w.fleet.Integral(fleet.Free)
 	b.samples[repairColumn][n] = float64(repair-b.repair) / ms
 	b.samples[sparesColumn][n] = float64(free-b.free) / ms
-	b.repair, b.free = repair, free
+	b.samples[sparesUsedColumn][n] = float64(w.swaps-b.swaps) / (ms / 86_400_000)
+	b.samples[backlogColumn][n] = float64(w.queued-b.queued) / ms
+	b.repair, b.free, b.swaps, b.queued = repair, free, w.swaps, w.queued
 	energy := w.site.atMeter()
 	b.samples[onSiteColumn][n] = float64(onSite-b.onSite) * cps / ms
 	b.samples[inServiceColumn][n] = float64(inService-b.inService) * cps / ms

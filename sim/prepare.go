@@ -410,6 +410,8 @@ var (
 		{"power_losses_mw", "MW"},
 		{"servers_in_repair", "servers"},
 		{"spares_ready", "servers"},
+		{"spares_used_per_day", "servers/d"},
+		{"repair_backlog", "servers"},
 	}
 	jobColumns = [...]column{{"chips", "chips"}, {"tokens_per_second", "tokens/s"}, {"tokens", "tokens"}}
 )

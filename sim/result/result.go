@@ -288,8 +288,10 @@ type Timeline struct {
 
 // Column is one quantity over the calendar. Names: chips_on_site,
 // chips_in_service, chips_productive, power_mw, power_peak_mw, power_limit_mw
-// (0: none), power_chips_mw to power_losses_mw (of the mean, by consumer), servers_in_repair, spares_ready (in service, held by no job), and per job job/<name>/chips, job/<name>/tokens_per_second,
-// job/<name>/tokens (cumulative).
+// (0: none), power_chips_mw to power_losses_mw (of the mean, by consumer), servers_in_repair,
+// spares_ready (in service, held by no job), spares_used_per_day (swapped into stopped
+// jobs), repair_backlog (waiting for a technician or a part), and per job
+// job/<name>/chips, job/<name>/tokens_per_second, job/<name>/tokens (cumulative).
 type Column struct {
 	Name string `json:"name"`
 	Unit string `json:"unit"`

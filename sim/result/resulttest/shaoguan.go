@@ -68,6 +68,8 @@ const (
 	limit
 	repair
 	spares
+	sparesUsed
+	backlog
 	perJob // then chips, tokens per second and tokens of each job
 )
 
@@ -109,6 +111,8 @@ func (p Plan) frame(all []job) result.Set {
 		{"power_limit_mw", "MW"},
 		{"servers_in_repair", "servers"},
 		{"spares_ready", "servers"},
+		{"spares_used_per_day", "servers/d"},
+		{"repair_backlog", "servers"},
 	} {
 		s.Timeline.Columns = append(s.Timeline.Columns, result.Column{Name: c[0], Unit: c[1]})
 	}
@@ -209,6 +213,7 @@ func (p Plan) run(replica int, all []job, columns int) *result.Run {
 			top, mean = math.Min(top, l), math.Min(mean, 0.96*l)
 		}
 		r.Samples[repair][day], r.Samples[spares][day] = ready/16*0.004*scale, ready/16*0.02
+		r.Samples[sparesUsed][day], r.Samples[backlog][day] = ready/16*0.002*scale, ready/16*0.0008*scale
 		r.Samples[power][day], r.Samples[peak][day], r.Samples[limit][day] = mean, top, p.limit(day)
 		r.Site.EnergyMWh += mean * 24
 		r.Site.PeakPowerMW = math.Max(r.Site.PeakPowerMW, top)
