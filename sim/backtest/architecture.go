@@ -14,25 +14,39 @@ import (
 // then override what was run differently (layers of a truncated proxy). The longest
 // matching beginning counts, letters and digits only.
 var known = map[string]string{
-	"gpt3175b":      "gpt3-175b",
-	"bloom176b":     "bloom-176b",
-	"llama270b":     "llama2-70b",
-	"llama38b":      "llama3-8b",
-	"llama318b":     "llama3-8b",
-	"llama370b":     "llama3-70b",
-	"llama3170b":    "llama3-70b",
-	"llama3405b":    "llama3-405b",
-	"llama31405b":   "llama3-405b",
-	"nemotron4340b": "nemotron-4-340b",
-	"nemotron340b":  "nemotron-4-340b",
-	"mtnlg530b":     "mt-nlg-530b",
-	"mixtral":       "mixtral-8x22b",
-	"grok1":         "grok-1",
-	"deepseekv3":    "deepseek-v3",
-	"qwen3235b":     "qwen3-235b-a22b",
-	"qwen330b":      "qwen3-30b-a3b",
-	"gptoss":        "gpt-oss-120b",
-	"kimik2":        "kimi-k2-1t",
+	"gpt3175b":       "gpt3-175b",
+	"bloom176b":      "bloom-176b",
+	"llama270b":      "llama2-70b",
+	"llama38b":       "llama3-8b",
+	"llama318b":      "llama3-8b",
+	"llama370b":      "llama3-70b",
+	"llama3170b":     "llama3-70b",
+	"llama3405b":     "llama3-405b",
+	"llama31405b":    "llama3-405b",
+	"nemotron4340b":  "nemotron-4-340b",
+	"nemotron340b":   "nemotron-4-340b",
+	"mtnlg530b":      "mt-nlg-530b",
+	"mixtral":        "mixtral-8x22b",
+	"mixtral8x7b":    "mixtral-8x7b",
+	"llama4maverick": "llama4-maverick-400b",
+	"llama4scout":    "llama4-scout-109b",
+	"maverick":       "llama4-maverick-400b",
+	"scout":          "llama4-scout-109b",
+	"qwen3next":      "qwen3-next-80b-a3b",
+	"gptoss20b":      "gpt-oss-20b",
+	"opt175b":        "opt-175b",
+	"gptneox20b":     "gpt-neox-20b",
+	"glm130b":        "glm-130b",
+	"palm540b":       "palm-540b",
+	"mtnlg":          "mt-nlg-530b",
+	"megatronturing": "mt-nlg-530b",
+	"kimi":           "kimi-k2-1t",
+	"grok1":          "grok-1",
+	"deepseekv3":     "deepseek-v3",
+	"qwen3235b":      "qwen3-235b-a22b",
+	"qwen330b":       "qwen3-30b-a3b",
+	"gptoss":         "gpt-oss-120b",
+	"kimik2":         "kimi-k2-1t",
 }
 
 // style is what a shape's columns cannot say.
@@ -97,19 +111,8 @@ func longest[V any](table map[string]V, name string) (v V, ok bool) {
 	return v, ok
 }
 
-// unpriced are things in the notes that the step model has no layer for.
-var unpriced = []struct{ phrase, reason string }{
-	{"deltanet", "linear attention (gated DeltaNet) is not in the step model"},
-	{"moe every 2nd layer", "experts in every second layer are not in the step model"},
-}
-
 // architecture is the model of a case; assumed lists what its source does not print.
 func (c *Case) architecture(on *shelf) (m model.Model, assumed []string, err error) {
-	for _, u := range unpriced {
-		if c.says(u.phrase) {
-			return m, nil, fmt.Errorf("%s", u.reason)
-		}
-	}
 	name := plain(c.Model)
 	m, ok := on.model(c.Model)
 	if !ok {
@@ -129,6 +132,9 @@ func (c *Case) architecture(on *shelf) (m model.Model, assumed []string, err err
 	if m.Vocab == 0 {
 		m.Vocab = defaultVocab
 		assumed = append(assumed, fmt.Sprintf("vocabulary %d", defaultVocab))
+	}
+	if said := c.shapeFromSize(&m); said != "" {
+		assumed = append(assumed, said)
 	}
 	for _, f := range []struct {
 		name  string
@@ -180,7 +186,11 @@ func (c *Case) overrideExperts(m *model.Model) {
 	m.MoE = &own
 	set(&m.MoE.Experts, c.Experts)
 	set(&m.MoE.TopK, c.TopK)
-	set(&m.MoE.FFN, c.FFN)
+	if m.MoE.Every < 2 || c.FFN != m.FFN {
+		// Where dense layers alternate some sources print their width instead.
+		set(&m.MoE.FFN, c.FFN)
+	}
+	set(&m.MoE.Every, c.size(everyLayer))
 	if a := leadingDense.FindStringSubmatch(c.Notes); a != nil {
 		m.MoE.DenseLayers = whole(a[1])
 		set(&m.FFN, whole(a[2]))
@@ -199,6 +209,7 @@ var (
 	headWidth     = regexp.MustCompile(`head_dim (\d+)`)
 	latent        = regexp.MustCompile(`MLA \(q_lora (\d+), kv_lora (\d+), nope (\d+), rope (\d+)`)
 	leadingDense  = regexp.MustCompile(`(\d+) dense layers? ffn (\d+)`)
+	everyLayer    = regexp.MustCompile(`every (\d+)(?:nd|rd|th) layer`)
 	sharedExperts = regexp.MustCompile(`(\d+) shared expert`)
 )
 
@@ -225,6 +236,10 @@ func set(field *int, value int) {
 	}
 }
 
+// gatedSince is the last year in which most models that were named by their size alone
+// had GPT's plain blocks; LLaMA appeared in February 2023.
+const gatedSince = 2023
+
 // guessStyle tells a gated from a plain feed-forward block by the parameter count
 // that is printed, else by its width: plain ones are four times the hidden width.
 func (c *Case) guessStyle() style {
@@ -244,7 +259,7 @@ func (c *Case) guessStyle() style {
 		}
 		return plain
 	}
-	if c.FFN == 4*c.Hidden && c.Experts == 0 {
+	if c.Experts == 0 && (c.FFN == 4*c.Hidden || c.FFN == 0 && c.KVHeads == 0 && c.Year > 0 && c.Year <= gatedSince) {
 		return plain
 	}
 	return gated

@@ -84,12 +84,6 @@ const (
 	maxProblems  = 100 // worth printing
 )
 
-// words lists what the columns of words may hold.
-var words = map[string][]string{
-	"precision": {"bf16", "fp16", "fp8", "mxfp8", "nvfp4"},
-	"recompute": {"none", "selective", "light", "full"},
-}
-
 // cited are columns that say where a row comes from and decide nothing.
 var cited = []string{"source", "source_detail", "confidence"}
 
@@ -259,6 +253,10 @@ func (p *parser) row(cells []string) {
 // step reach beyond.
 const mostCount = 10_000_000
 
+// mayBeZero are counts of which none is an answer; spreadsheets write it for a dense
+// model's experts and a plain pipeline's chunks.
+var mayBeZero = []string{"zero", "experts", "topk", "vpp"}
+
 var mostOf = map[string]int64{"layers": 10_000, "seq": 1e9, "global_batch_seqs": 1e9}
 
 // setCell decodes one cell that is not empty, or says what is wrong with it.
@@ -269,11 +267,16 @@ func setCell(v reflect.Value, name, text string) (what, hint string) {
 	}
 	switch v.Kind() {
 	case reflect.String:
-		if allowed, ok := words[name]; ok {
-			text = strings.ToLower(text)
-			if !slices.Contains(allowed, text) {
-				return fmt.Sprintf("%q is not understood", excerpt(text)), "one of " + strings.Join(allowed, ", ") + ", or leave it empty"
+		if label, ok := labels[name]; ok {
+			word, known := label.word(text)
+			near := spell.Nearest(strings.ToLower(text), label.words)
+			switch {
+			case known:
+				text = word
+			case near != "":
+				return fmt.Sprintf("%q is not understood", excerpt(text)), fmt.Sprintf("did you mean %q?", near)
 			}
+			// Another word is the source's own: what it means is assumed.
 		}
 		v.SetString(text)
 	case reflect.Bool:
@@ -282,9 +285,9 @@ func setCell(v reflect.Value, name, text string) (what, hint string) {
 		}
 		v.SetBool(text == "1")
 	case reflect.Int:
-		n, err := strconv.ParseInt(text, 10, 64)
+		n, err := strconv.ParseInt(strings.TrimSuffix(text, ".0"), 10, 64)
 		least, most := int64(1), int64(mostCount)
-		if name == "zero" {
+		if slices.Contains(mayBeZero, name) {
 			least = 0
 		}
 		if m, ok := mostOf[name]; ok {

@@ -93,8 +93,8 @@ func TestLoadListsEveryProblem(t *testing.T) {
 			"x.csv:2:3: chips: \"eight\" is not a whole number of 1 or more; write digits only, or leave it empty\n" +
 				"x.csv:2:9: zero: 4 is not a ZeRO stage; write 0 to 3 (3: fully sharded)\n" +
 				"x.csv:2:11: sp: \"2\" is neither 0 nor 1; write 0 or 1, or leave it empty\n" +
-				"x.csv:2:13: precision: \"bf17\" is not understood; one of bf16, fp16, fp8, mxfp8, nvfp4, or leave it empty\n" +
-				"x.csv:2:18: recompute: \"some\" is not understood; one of none, selective, light, full, or leave it empty\n" +
+				"x.csv:2:13: precision: \"bf17\" is not understood; did you mean \"bf16\"?\n" +
+				"x.csv:2:18: recompute: \"some\" is not understood; did you mean \"none\"?\n" +
 				"x.csv:2:23: step_time_s: \"-1\" is not a number above 0; write e.g. 12.5, or leave it empty\n" +
 				"x.csv:3:19: step_time_s: \"inf\" is not a number above 0; write e.g. 12.5, or leave it empty\n" +
 				"x.csv:3:1: id: \"a\" is also the row of line 2; give every row its own id\n" +

@@ -9,6 +9,7 @@ import (
 
 	"clustercap/sim/scenario"
 	"clustercap/sim/step"
+	"clustercap/sim/unit"
 )
 
 // Configuration is a case as the step model takes it.
@@ -62,20 +63,13 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 	if f.Work.Model, f.Assumed, err = c.architecture(on); err != nil {
 		return f, err
 	}
-	switch {
-	case c.Chips == 0:
+	if c.Chips == 0 {
 		return f, fmt.Errorf("the number of chips is not known")
-	case c.Sequence == 0:
-		return f, fmt.Errorf("the sequence length is not known")
-	case c.Batch == 0:
-		return f, fmt.Errorf("the global batch is not known")
 	}
-	f.Work.Sequence, f.Work.Batch = c.Sequence, c.Batch
-	precision, ok := precisions[c.Precision]
-	if !ok {
-		return f, fmt.Errorf("%s is not in the step model", strings.ToUpper(c.Precision))
+	if err := c.precision(&f); err != nil {
+		return f, err
 	}
-	f.Work.Precision = precision
+	c.sequence(&f)
 	if err := c.layout(&f); err != nil {
 		return f, err
 	}
@@ -83,6 +77,23 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 		return f, fmt.Errorf("%s", strings.Join(problems, "; "))
 	}
 	return f, nil
+}
+
+// precision sets the rate that the products run at: where the chip has none for a
+// precision of 8 or 4 bits, the next wider one's:
+// software emulates a format, or scales it, on units that compute in the wider one.
+func (c *Case) precision(f *Configuration) error {
+	precision, ok := precisions[c.Precision]
+	if !ok {
+		return fmt.Errorf("%s is not in the step model", strings.ToUpper(c.Precision))
+	}
+	wider := map[step.Precision]step.Precision{step.NVFP4: step.FP8, step.MXFP8: step.BF16, step.FP8: step.BF16}
+	f.Work.Precision = precision
+	if next := wider[precision]; step.Peak(&f.Machine.Chip, precision) == 0 && next != "" && step.Peak(&f.Machine.Chip, next) > 0 {
+		f.Work.Precision = next
+		f.Assumed = append(f.Assumed, fmt.Sprintf("products in %s: %s has no %s rate", f.Work.Precision, f.Machine.Chip.Name, precision))
+	}
+	return nil
 }
 
 // machine finds the system that the notes name, else the chip in its usual server.
@@ -162,66 +173,138 @@ func (c *Case) expertTensor(stack string, tp int) int {
 	return 1
 }
 
-// layout fills in f.Layout and what of the machine the stack decides.
+// layout fills in f.Layout, f.Work.Batch and what of the machine the stack decides:
+// what the source prints, what it leaves out as complete takes it, and what breaks a
+// rule of the step model as repair takes it.
 func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
 		TP: max(1, c.TP), SP: c.SP == nil || *c.SP, PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), CPComm: step.Ring, EP: max(1, c.EP), ETP: 1,
-		ZeRO: 1, MicroBatch: max(1, c.MicroBatch),
+		ZeRO: c.zero(f), MicroBatch: max(1, c.MicroBatch),
 		Schedule: step.OneFOneB,
-	}
-	unit := l.TP * l.PP * l.CP
-	if c.Chips%unit != 0 {
-		return fmt.Errorf("tp x pp x cp = %d does not divide %d chips", unit, c.Chips)
-	}
-	l.DP = c.Chips / unit
-	if c.DP > 0 && c.DP != l.DP {
-		return fmt.Errorf("dp=%d x tp x pp x cp = %d is not the %d chips of the case", c.DP, c.DP*unit, c.Chips)
-	}
-	switch {
-	case c.ZeRO == nil:
-		f.Assumed = append(f.Assumed, "zero=1")
-	case *c.ZeRO > 1 && l.PP > 1:
-		// With a pipeline weights and gradients stay whole for all microbatches of a
-		// step, whatever shards them between steps.
-		f.Assumed = append(f.Assumed, "zero=1 during a step")
-	default:
-		l.ZeRO = *c.ZeRO
 	}
 	if c.says("dualpipe") {
 		l.Schedule = step.DualPipe
 	}
+	f.Work.Model.Dropout = c.dropout(f.Machine.Stack.Name)
+	l.Attention = c.attention(f.Machine.Stack.Name)
+	if l.CP > 1 {
+		l.Attention = step.Fused // stored scores cannot be divided by sequence
+	}
+	if unit := l.TP * l.PP * l.CP; unit > c.Chips {
+		return fmt.Errorf("tp x pp x cp = %d is more than the %d chips", unit, c.Chips)
+	}
+	var err error
+	if f.Layout, err = c.divided(f, l); err != nil {
+		return err
+	}
+	if err := c.complete(f); err != nil {
+		return err
+	}
+	c.say(f)
+	return nil
+}
+
+// zero is the ZeRO stage that a case ran.
+func (c *Case) zero(f *Configuration) int {
 	switch {
-	case f.Machine.Chip.Vendor == "Google" && c.Batch%l.DP == 0:
+	case c.ZeRO != nil && *c.ZeRO > 1 && c.PP > 1:
+		// With a pipeline weights and gradients stay whole for all microbatches of a
+		// step, whatever shards them between steps.
+		return 1
+	case c.ZeRO != nil:
+		return *c.ZeRO
+	case f.Machine.Chip.Vendor == "Google" && c.PP <= 1, c.PP <= 1 && c.says("fsdp"):
+		return 3 // XLA shards weights over all chips of a replica
+	}
+	return 1
+}
+
+// divided is the layout that so many chips and sequences make of the degrees of l,
+// with the batch of f set to what it divides. Where a degree that the source prints
+// breaks a rule of the step model it takes the nearest that does not.
+func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
+	m := &f.Work.Model
+	l.DP = c.Chips / (l.TP * l.PP * l.CP)
+	if l.PP == 1 {
+		l.VPP = 1
+	}
+	l.SP = l.SP || l.TP == 1 || m.MoE != nil
+	if m.MoE == nil {
+		l.EP = 1
+	} else {
+		l.ETP = c.expertTensor(f.Machine.Stack.Name, l.TP)
+		for l.EP > 1 && (m.MoE.Experts%l.EP != 0 || l.TP*l.CP*l.DP%(l.EP*l.ETP) != 0) {
+			l.EP--
+		}
+		if l.TP*l.CP*l.DP%l.ETP != 0 {
+			l.ETP = 1
+		}
+	}
+	batch, err := c.batch(f, l)
+	if err != nil {
+		return l, err
+	}
+	if f.Machine.Chip.Vendor == "Google" {
 		// XLA runs a step as one program: no gradient accumulation, and the printed
 		// batch per device counts every device of a replica.
-		l.MicroBatch = c.Batch / l.DP
-	case c.MicroBatch == 0:
-		f.Assumed = append(f.Assumed, "mb=1")
+		l.MicroBatch = max(1, batch/l.DP)
+	}
+	for batch%l.DP == 0 && batch/l.DP%l.MicroBatch != 0 {
+		l.MicroBatch--
+	}
+	step := l.DP * l.MicroBatch
+	f.Work.Batch = max(1, (batch+step/2)/step) * step
+	for l.VPP > 1 && (f.Work.Batch/step%l.PP != 0 || l.PP*l.VPP > m.Layers+2) {
+		l.VPP--
 	}
 	l.Shard = c.shard(l)
-	if c.Experts > 0 {
-		l.ETP = c.expertTensor(f.Machine.Stack.Name, l.TP)
+	return l, nil
+}
+
+// say lists what of the layout is not as printed.
+func (c *Case) say(f *Configuration) {
+	l := f.Layout
+	said := func(format string, args ...any) { f.Assumed = append(f.Assumed, fmt.Sprintf(format, args...)) }
+	google := f.Machine.Chip.Vendor == "Google"
+	for _, d := range []struct {
+		name          string
+		printed, took int
+		usual         int // what a blank column means, not worth saying
+	}{
+		{"tp", c.TP, l.TP, 1}, {"pp", c.PP, l.PP, 1}, {"vpp", c.VPP, l.VPP, 1}, {"dp", c.DP, l.DP, l.DP}, {"ep", c.EP, l.EP, 1},
+	} {
+		if d.printed == 0 && d.took != d.usual || d.printed > 0 && d.printed != d.took && f.Work.Model.Layers > 0 {
+			said("%s=%d", d.name, d.took)
+		}
 	}
-	l.SP = l.SP || l.TP == 1
-	f.Layout = l
-	f.Work.Model.Dropout = c.dropout(f.Machine.Stack.Name)
-	f.Layout.Attention = c.attention(f.Machine.Stack.Name)
-	return c.recompute(f)
+	if !google && c.MicroBatch != l.MicroBatch {
+		said("mb=%d", l.MicroBatch)
+	}
+	if c.ZeRO == nil || *c.ZeRO != l.ZeRO {
+		said("zero=%d during a step", l.ZeRO)
+	}
+	if _, known := labels["recompute"].word(c.Recompute); !known {
+		said("recompute=%s", l.Recompute)
+	}
+	if f.Work.Batch != c.Batch {
+		said("global batch %d", f.Work.Batch)
+	}
+	if used := l.Chips(); used != c.Chips {
+		said("%d of the %d chips", used, c.Chips)
+	}
 }
 
 // recompute maps what a source calls recomputation to what the step model knows. A
 // policy that is not printed is the least that fits in memory.
-func (c *Case) recompute(f *Configuration) error {
+func (c *Case) recompute(f *Configuration) {
 	switch c.Recompute {
 	case "none", "light", "alternate", "full":
 		f.Layout.Recompute = step.Recompute(c.Recompute)
 	case "selective":
 		c.selective(f)
 	default:
-		f.Layout.Recompute = c.leastRecompute(f)
-		f.Assumed = append(f.Assumed, "recompute="+string(f.Layout.Recompute))
+		f.Layout.Recompute, _ = c.leastRecompute(f)
 	}
-	return nil
 }
 
 // matrixRecompute are policies that run most matrix products again beside what is
@@ -261,21 +344,29 @@ func (c *Case) selective(f *Configuration) {
 const memoryError = 0.10
 
 // leastRecompute is the least recomputation with which the case may have fitted in
-// memory; none where nothing fits, since the run was done.
-func (c *Case) leastRecompute(f *Configuration) step.Recompute {
+// memory, and its price; none where nothing fits, since the run was done.
+func (c *Case) leastRecompute(f *Configuration) (step.Recompute, step.Step) {
 	p, err := step.NewPricer(&f.Work, &f.Machine)
 	if err != nil {
-		return step.RecomputeNone
+		return step.RecomputeNone, step.Step{}
 	}
+	var first step.Step
 	for _, r := range []step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
 		l := f.Layout
 		l.Recompute = r
 		if len(l.Problems(&f.Work, &f.Machine)) > 0 {
-			return step.RecomputeNone
+			return step.RecomputeNone, step.Step{}
 		}
-		if m := p.Price(l).Memory; m.Total() <= (1+memoryError)*m.Capacity {
-			return r
+		s := p.Price(l)
+		if r == step.RecomputeNone {
+			first = s
+		}
+		if s.Memory.Total() <= roomy(s.Memory.Capacity) {
+			return r, s
 		}
 	}
-	return step.RecomputeNone
+	return step.RecomputeNone, first
 }
+
+// roomy is the memory that a run which was done may be predicted to need.
+func roomy(capacity unit.Bytes) unit.Bytes { return (1 + memoryError) * capacity }

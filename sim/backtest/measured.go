@@ -39,11 +39,11 @@ func (v Convention) FLOPs(m *model.Model, seq int) float64 {
 	if !v.Causal {
 		a := m.Attention()
 		perKey := 2 * float64(a.Heads*(a.QK+a.V))
-		windowed := 0
+		windowed, attending := 0, m.SoftmaxLayers()
 		if m.Window > 0 {
-			windowed = m.Layers / 2
+			windowed = attending / 2
 		}
-		masked := float64(m.Layers-windowed)*(float64(seq)-model.AttentionSpan(seq, 0)) +
+		masked := float64(attending-windowed)*(float64(seq)-model.AttentionSpan(seq, 0)) +
 			float64(windowed)*(float64(min(m.Window, seq))-model.AttentionSpan(seq, m.Window))
 		forward += perKey * masked
 	}
@@ -81,6 +81,24 @@ func (c *Case) convention() (Convention, error) {
 		return Convention{Causal: true}, nil
 	}
 	return Convention{}, errNoConvention
+}
+
+// usualConvention is how most sources of a case's kind count FLOPs. TFLOP/s of
+// runs with full recomputation are Megatron's of before 2024, which count it (SC'21,
+// equation 3); MFU does not, and counts attention in full (PaLM, appendix B).
+func (c *Case) usualConvention() Convention {
+	return Convention{Hardware: c.TFLOPS > 0 && c.Recompute == "full" && c.Year < 2024}
+}
+
+// String names the convention as flops_def does.
+func (v Convention) String() string {
+	switch {
+	case v.Hardware:
+		return "hardware"
+	case v.Causal:
+		return "model(causal)"
+	}
+	return "model(full attention)"
 }
 
 // flopsDefinition is the text after flops_def=, whose brackets may hold semicolons.
@@ -122,10 +140,28 @@ func (c *Case) peak(f *Configuration) float64 {
 	return float64(f.Machine.Chip.BF16.Likely)
 }
 
+// rate is the printed FLOP/s per chip, of whichever convention.
+func (c *Case) rate(f *Configuration) (float64, Basis, error) {
+	switch {
+	case c.TFLOPS > 0:
+		return c.TFLOPS * 1e12, FromFLOPS, nil
+	case c.MFU > 0:
+		return c.MFU / 100 * c.peak(f), FromMFU, nil
+	}
+	return 0, "", fmt.Errorf("nothing measured is printed")
+}
+
 // Measured is the case's step time in seconds and the printed figure it comes from.
 // The error says why there is none.
 func (c *Case) Measured(f *Configuration) (seconds float64, basis Basis, err error) {
-	tokens := float64(c.Sequence) * float64(c.Batch)
+	sequence, batch := c.Sequence, c.Batch
+	if sequence == 0 {
+		sequence = f.Work.Sequence
+	}
+	if batch == 0 {
+		batch = f.Work.Batch
+	}
+	tokens := float64(sequence) * float64(batch)
 	switch {
 	case c.StepTime > 0:
 		return c.StepTime, FromStepTime, nil
@@ -134,16 +170,15 @@ func (c *Case) Measured(f *Configuration) (seconds float64, basis Basis, err err
 			return 0, "", fmt.Errorf("only tokens/s is printed, and the sequence length or the batch is not known")
 		}
 		return tokens / c.TokensPerSecond, FromTokens, nil
-	case c.TFLOPS == 0 && c.MFU == 0:
-		return 0, "", fmt.Errorf("nothing measured is printed")
 	}
-	v, err := c.convention()
+	rate, basis, err := c.rate(f)
 	if err != nil {
 		return 0, "", err
 	}
-	rate, basis := c.TFLOPS*1e12, FromFLOPS
-	if rate == 0 {
-		rate, basis = c.MFU/100*c.peak(f), FromMFU
+	v, err := c.convention()
+	if err != nil {
+		v = c.usualConvention()
+		f.Assumed = append(f.Assumed, "FLOPs counted as "+v.String())
 	}
-	return v.FLOPs(&f.Work.Model, c.Sequence) * tokens / (rate * float64(c.Chips)), basis, nil
+	return v.FLOPs(&f.Work.Model, sequence) * tokens / (rate * float64(c.Chips)), basis, nil
 }

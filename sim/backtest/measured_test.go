@@ -45,6 +45,8 @@ var notReproduced = []struct{ family, model, reason string }{
 	{"mbridge", "GPT-OSS", "the formula changed in 26.06 and none gives the printed figure"},
 	{"automodel", "GPT-OSS", "windowed layers seem to be counted as full ones"},
 	{"internevo", "InternLM", "TFLOP/s and tokens/s of one run differ by up to 3.6 %"},
+	{"dgxc-v25.05.05", "Llama 4", "one MFU is against the FP8 peak, and the source prints two counts of FLOPs"},
+	{"moezoo", "Qwen3-Next", "the formula of its branch is not printed; what is counted here is 3.6 % less"},
 	{"mbridge-26.04.01", "Llama 3 70B", "tokens/s is printed in thousands: 2 %"},
 }
 

@@ -87,6 +87,10 @@ func price(c *Case, on *shelf) Row {
 		return r
 	}
 	r.Predicted = float64(r.Step.Time)
+	if c.Batch > 0 {
+		// A batch that the layout does not divide was priced as the nearest that it does.
+		r.Predicted *= float64(c.Batch) / float64(f.Work.Batch)
+	}
 	e := r.Predicted/r.Measured - 1
 	r.Error = &e
 	return r

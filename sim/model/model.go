@@ -37,6 +37,11 @@ type Model struct {
 	// Dropout is true where attention scores and the output of each block are
 	// dropped at random in training, as GPTs were until about 2023; its masks are kept.
 	Dropout bool `json:"dropout,omitempty"`
+	// OutputGate is true where attention's output is gated by a projection as wide as
+	// the queries' (Qwen3-Next).
+	OutputGate bool `json:"output_gate,omitempty"`
+	// Linear is the linear attention of all layers but every Linear.Every-th, or nil.
+	Linear *Linear `json:"linear,omitempty"`
 	// MLA is multi-head latent attention (DeepSeek), or nil.
 	MLA *MLA `json:"mla,omitempty"`
 	// MoE is the mixture of experts, or nil for a dense model.
@@ -63,6 +68,39 @@ type MLA struct {
 	ValueDim int `json:"value_dim"`
 }
 
+// Linear is the shape of a gated delta rule, whose layers keep a state of KeyDim x
+// ValueDim per value head instead of attending to keys (Yang et al., arXiv:2412.06464;
+// Qwen3-Next).
+type Linear struct {
+	// Every Every-th layer has softmax attention instead.
+	Every      int `json:"every"`
+	KeyHeads   int `json:"key_heads"`
+	ValueHeads int `json:"value_heads"`
+	KeyDim     int `json:"key_dim"`
+	ValueDim   int `json:"value_dim"`
+	Conv       int `json:"conv"` // taps of the convolution over queries, keys and values
+}
+
+// Keys and Values are the widths of all heads together.
+func (l *Linear) Keys() int   { return l.KeyHeads * l.KeyDim }
+func (l *Linear) Values() int { return l.ValueHeads * l.ValueDim }
+
+// projections counts the weights in matrix products: queries, keys, values and output
+// gate, two scalars per value head, and the output.
+func (l *Linear) projections(hidden int) float64 {
+	return float64(hidden) * float64(2*l.Keys()+3*l.Values()+2*l.ValueHeads)
+}
+
+// params adds the convolution, decay and step of each head, and the output's norm.
+func (l *Linear) params(hidden int) float64 {
+	return l.projections(hidden) + float64(l.Conv*(2*l.Keys()+l.Values())+2*l.ValueHeads+l.ValueDim)
+}
+
+// StateFLOPs counts one token's forward pass through the state: decay, the delta
+// (reading and writing it) and the query, 4 multiply-adds per element (the count of
+// Megatron-Core).
+func (l *Linear) StateFLOPs() float64 { return 2 * 4 * float64(l.ValueHeads*l.KeyDim*l.ValueDim) }
+
 // MoE is the shape of the expert layers.
 type MoE struct {
 	Experts int `json:"experts"`
@@ -77,6 +115,9 @@ type MoE struct {
 	RouterBias bool `json:"router_bias,omitempty"`
 	// DenseLayers counts the leading layers with a dense block instead.
 	DenseLayers int `json:"dense_layers,omitempty"`
+	// Every is 2 where, behind the leading ones, only every second layer has experts
+	// (Llama 4 Maverick), and so on; 0 is 1.
+	Every int `json:"every,omitempty"`
 	// NodeLimit bounds how many scale-up domains one token's experts may lie
 	// in (node-limited routing, DeepSeek-V3 section 2.1.2); 0 without a bound.
 	NodeLimit int `json:"node_limit,omitempty"`
@@ -113,11 +154,39 @@ func (m *Model) Attention() Attention {
 }
 
 // MoELayers and DenseLayers count the layers by the kind of their feed-forward block.
-func (m *Model) MoELayers() int {
+func (m *Model) MoELayers() int { return m.MoELayersIn(0, m.Layers) }
+
+// MoELayersIn counts the layers with experts among n layers from the first-th on.
+func (m *Model) MoELayersIn(first, n int) int {
 	if m.MoE == nil {
 		return 0
 	}
-	return m.Layers - m.MoE.DenseLayers
+	before := func(layer int) int { return max(0, layer-m.MoE.DenseLayers) / max(1, m.MoE.Every) }
+	return before(first+n) - before(first)
+}
+
+// SoftmaxLayers and LinearLayers count the layers by the kind of their attention.
+func (m *Model) SoftmaxLayers() int {
+	if m.Linear == nil {
+		return m.Layers
+	}
+	return m.Layers / max(1, m.Linear.Every)
+}
+
+// LinearLayers counts the layers with linear attention.
+func (m *Model) LinearLayers() int { return m.Layers - m.SoftmaxLayers() }
+
+// linearShare is the part of the layers that has linear attention.
+func (m *Model) linearShare() float64 { return float64(m.LinearLayers()) / float64(m.Layers) }
+
+// mixed is the mean over all layers of a count per layer with softmax attention and,
+// where the model has it, one with linear attention.
+func (m *Model) mixed(softmax float64, linear func(*Linear) float64) float64 {
+	if m.Linear == nil {
+		return softmax
+	}
+	s := m.linearShare()
+	return (1-s)*softmax + s*linear(m.Linear)
 }
 
 // DenseLayers counts the layers with a dense feed-forward block.
@@ -131,9 +200,13 @@ func (m *Model) ffnMatrices() float64 {
 	return 2
 }
 
-// AttentionParams counts the weights of one attention block: projections in and
-// out, and attentionExtras.
+// AttentionParams counts the weights of one attention block, the mean over layers of
+// both kinds: projections in and out, and attentionExtras.
 func (m *Model) AttentionParams() float64 {
+	return m.mixed(m.softmaxParams(), func(l *Linear) float64 { return l.params(m.Hidden) })
+}
+
+func (m *Model) softmaxParams() float64 {
 	h := float64(m.Hidden)
 	heads, kv, qk, v := m.attention()
 	out := float64(heads*v) * h
@@ -147,6 +220,9 @@ func (m *Model) AttentionParams() float64 {
 		return q + down + float64(a.KVRank) + up + out
 	}
 	p := h*float64(heads*qk+kv*(qk+v)) + out
+	if m.OutputGate {
+		p += h * float64(heads*v)
+	}
 	return p + m.attentionExtras()
 }
 
@@ -296,11 +372,14 @@ func (m *Model) ForwardFLOPs(seq int) float64 {
 	h := float64(m.Heads)
 	_, _, qk, v := m.attention()
 	perKey := 2 * h * float64(qk+v)
-	windowed := 0
+	windowed, attending := 0, m.SoftmaxLayers()
 	if m.Window > 0 {
-		windowed = m.Layers / 2
+		windowed = attending / 2
 	}
-	f += perKey * (float64(m.Layers-windowed)*AttentionSpan(seq, 0) + float64(windowed)*AttentionSpan(seq, m.Window))
+	f += perKey * (float64(attending-windowed)*AttentionSpan(seq, 0) + float64(windowed)*AttentionSpan(seq, m.Window))
+	if m.Linear != nil {
+		f += float64(m.LinearLayers()) * m.Linear.StateFLOPs()
+	}
 	if m.MTP > 0 {
 		// Each module is one more layer of the last kind, a 2H x H projection
 		// and another pass through the shared head (DeepSeek-V3, section 2.2).
@@ -338,11 +417,13 @@ func (m *Model) moeLayerMatmul() float64 {
 	return m.attentionMatmul() + h*float64(m.MoE.Experts) + m.ffnMatrices()*h*routed
 }
 
-// attentionMatmul is AttentionParams without norms, biases and sinks.
+// attentionMatmul is AttentionParams without norms, biases, sinks and convolutions.
 func (m *Model) attentionMatmul() float64 {
-	p := m.AttentionParams()
+	p := m.softmaxParams()
 	if a := m.MLA; a != nil {
-		return p - float64(a.QRank+a.KVRank)
+		p -= float64(a.QRank + a.KVRank)
+	} else {
+		p -= m.attentionExtras()
 	}
-	return p - m.attentionExtras()
+	return m.mixed(p, func(l *Linear) float64 { return l.projections(m.Hidden) })
 }

@@ -195,3 +195,39 @@ func TestLayersSum(t *testing.T) {
 		}
 	}
 }
+
+// Experts in every second layer: 24 of 48, the odd ones; behind leading dense layers
+// the count starts anew, and the parts of a pipeline sum to the whole.
+func TestExpertsInEverySecondLayer(t *testing.T) {
+	m := Model{Layers: 48, MoE: &MoE{Experts: 4, TopK: 1, Every: 2}}
+	if m.MoELayers() != 24 || m.DenseLayers() != 24 || m.MoELayersIn(0, 1) != 0 || m.MoELayersIn(1, 1) != 1 {
+		t.Errorf("%d with experts, %d without; first %d, second %d", m.MoELayers(), m.DenseLayers(), m.MoELayersIn(0, 1), m.MoELayersIn(1, 1))
+	}
+	m.MoE.DenseLayers = 3
+	sum := 0
+	for first := 0; first < 48; first += 6 {
+		sum += m.MoELayersIn(first, 6)
+	}
+	if sum != m.MoELayers() || sum != (48-3)/2 {
+		t.Errorf("parts have %d layers with experts, the whole %d", sum, m.MoELayers())
+	}
+}
+
+// Linear attention costs the same at any length; the softmax layers among it do not.
+func TestLinearAttentionIsLinear(t *testing.T) {
+	m := qwen30b
+	m.Linear = &Linear{Every: 4, KeyHeads: 16, ValueHeads: 32, KeyDim: 128, ValueDim: 128, Conv: 4}
+	if m.SoftmaxLayers() != 12 || m.LinearLayers() != 36 {
+		t.Fatalf("%d and %d layers", m.SoftmaxLayers(), m.LinearLayers())
+	}
+	growth := m.ForwardFLOPs(8192) - m.ForwardFLOPs(4096)
+	if want := (qwen30b.ForwardFLOPs(8192) - qwen30b.ForwardFLOPs(4096)) / 4; math.Abs(growth/want-1) > 1e-9 { // a difference of nearly equal numbers
+		t.Errorf("twice the length adds %g FLOPs per token, a quarter of the layers %g", growth, want)
+	}
+	// Every layer's weights, by hand: queries, keys, values, gate and output, two
+	// scalars per head with bias, convolution, norm.
+	own := 2048.0*(2*2048+3*4096+2*32) + 4*(2*2048+4096) + 2*32 + 128
+	if got, want := m.Params()-qwen30b.Params(), 36*(own-qwen30b.AttentionParams()); math.Abs(got-want) > 1 {
+		t.Errorf("the layers add %.0f weights, want %.0f", got, want)
+	}
+}

@@ -129,6 +129,7 @@ func tables(docs map[string]string) string {
 		{"fleet.fabric.tiers[]", reflect.TypeFor[hardware.Tier]()},
 		{"jobs.NAME.model", reflect.TypeFor[model.Model]()},
 		{"jobs.NAME.model.mla", reflect.TypeFor[model.MLA]()},
+		{"jobs.NAME.model.linear", reflect.TypeFor[model.Linear]()},
 		{"jobs.NAME.model.moe", reflect.TypeFor[model.MoE]()},
 	} {
 		fmt.Fprintf(&out, "\n### %s\n\n%s\n\n| key | written as | default | bounds | meaning |\n|---|---|---|---|---|\n", section.title, docs[section.typ.Name()])

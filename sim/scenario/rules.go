@@ -127,12 +127,18 @@ func buildForeignRules() map[string]reflect.StructTag {
 	for _, f := range []string{"KVRank", "NopeDim", "RopeDim", "ValueDim"} {
 		add(mla, f, count)
 	}
+	linear := reflect.TypeFor[model.Linear]()
+	for _, f := range []string{"KeyHeads", "ValueHeads", "KeyDim", "ValueDim", "Conv"} {
+		add(linear, f, count)
+	}
+	add(linear, "Every", `min:"1" max:"10000"`)
 	moe := reflect.TypeFor[model.MoE]()
 	for _, f := range []string{"Experts", "TopK", "FFN"} {
 		add(moe, f, count)
 	}
 	add(moe, "SharedFFN", optionalCount)
 	add(moe, "DenseLayers", `optional:"1" min:"0" max:"10000"`)
+	add(moe, "Every", `optional:"1" min:"1" max:"10000"`)
 	add(moe, "NodeLimit", optionalCount)
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 

@@ -120,9 +120,19 @@ func (p *pricer) streams(b *block, forward, backward float64) {
 	b.backward.compute = b.backward.compute.plus(p.rates.stream(backward * p.rates.traffic))
 }
 
-// attentionBlock prices norm, projections, rotary embedding and fused attention
-// of one layer, with the residual addition.
+// attentionBlock prices the attention of one layer, norm and residual addition
+// included: the mean of both kinds where some layers have linear attention.
 func (p *pricer) attentionBlock(s shape) block {
+	b := p.softmaxBlock(s)
+	if l := p.work.Model.Linear; l != nil {
+		linear := float64(p.work.Model.LinearLayers()) / float64(p.work.Model.Layers)
+		b = b.times(1 - linear).plus(p.linearBlock(s, l).times(linear))
+	}
+	return b
+}
+
+// softmaxBlock prices norm, projections, rotary embedding and attention of one layer.
+func (p *pricer) softmaxBlock(s shape) block {
 	var b block
 	m := &p.work.Model
 	a := m.Attention()
@@ -135,6 +145,10 @@ func (p *pricer) attentionBlock(s shape) block {
 		p.latentProjections(&b, s, mla)
 	} else {
 		n := heads*qk + kv*(qk+v)
+		if m.OutputGate {
+			n += heads * v
+			p.elementwise(&b, 3*activationBytes*s.tokens*heads*v)
+		}
 		p.linear(&b, s.tokens, n, h)
 		b.stored += activationBytes * s.tokens * n
 	}

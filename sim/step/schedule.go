@@ -1,6 +1,10 @@
 package step
 
-import "math"
+import (
+	"math"
+
+	"clustercap/sim/model"
+)
 
 // dualPipeCores is the share of the chip's cores that DualPipe sets aside for
 // communication: 20 of 132 (DeepSeek-V3, section 3.2.2).
@@ -136,27 +140,16 @@ func (p *pricer) deal() dealing {
 	return d
 }
 
-// leadingLayers is how many of the model's first layers have a dense block before
-// the experts begin.
-func (p *pricer) leadingLayers() int {
-	m := &p.work.Model
-	if m.MoE == nil {
-		return m.Layers
-	}
-	return m.MoE.DenseLayers
-}
-
 // layers are the priced blocks that the chunks of a pipeline are made of.
 type layers struct {
 	dense, moe, embedding, head block
-	leading                     int // dense ones before the experts begin
 	deal                        dealing
 }
 
 func (p *pricer) layers(sh shape) layers {
 	m := &p.work.Model
-	out := layers{leading: p.leadingLayers(), embedding: p.embedding(sh), head: p.head(sh), deal: p.deal()}
-	if out.leading > 0 {
+	out := layers{embedding: p.embedding(sh), head: p.head(sh), deal: p.deal()}
+	if m.DenseLayers() > 0 {
 		out.dense = p.layer(sh, false)
 	}
 	if m.MoE != nil {
@@ -168,11 +161,11 @@ func (p *pricer) layers(sh shape) layers {
 	return out
 }
 
-// chunk returns how many layers of either kind chunk c holds.
-func (y *layers) chunk(c int) (dense, moe int) {
+// chunk returns how many layers of either kind chunk c of a model holds.
+func (y *layers) chunk(m *model.Model, c int) (dense, moe int) {
 	first, n := y.deal.chunk(c)
-	dense = min(max(y.leading-first, 0), n)
-	return dense, n - dense
+	moe = m.MoELayersIn(first, n)
+	return n - moe, moe
 }
 
 // pipeline prices every stage for one microbatch.
@@ -188,7 +181,7 @@ func (p *pricer) pipeline() pipe {
 	for i := range l.PP {
 		dense, moe := 0, 0
 		for v := range l.VPP {
-			d, e := y.chunk(l.chunkAt(i, v))
+			d, e := y.chunk(&p.work.Model, l.chunkAt(i, v))
 			dense, moe = dense+d, moe+e
 		}
 		switch {

@@ -321,3 +321,18 @@ func TestZeROShardsMemory(t *testing.T) {
 		}
 	}
 }
+
+// A layer in two without experts costs half of a model with experts everywhere and half
+// of a dense one, up to the rounding of sums.
+func TestAlternatingLayersAreHalfOfEach(t *testing.T) {
+	time := func(every, dense int) float64 {
+		w := &Workload{Model: moe(), Sequence: 2048, Batch: 64, Precision: BF16}
+		w.Model.MoE = &model.MoE{Experts: 64, TopK: 8, FFN: 768, DenseLayers: dense, Every: every}
+		return float64(mustEstimate(t, w, a100(), layout("tp=1,dp=8,ep=8,zero=0")).Parts.Compute)
+	}
+	all, none, half := time(1, 0), time(1, 24), time(2, 0)
+	// The optimizer's traffic belongs to either kind of layer as well.
+	if want := (all + none) / 2; math.Abs(half/want-1) > 1e-9 {
+		t.Errorf("%v s, want %v, the mean of %v and %v", half, want, all, none)
+	}
+}

@@ -126,7 +126,7 @@ func (p *pricer) chunks(sh shape) []chunkTime {
 	y := p.layers(sh)
 	out := make([]chunkTime, p.layout.PP*p.layout.VPP)
 	for i := range out {
-		dense, moe := y.chunk(i)
+		dense, moe := y.chunk(&p.work.Model, i)
 		b := y.dense.times(float64(dense)).plus(y.moe.times(float64(moe)))
 		if i == 0 {
 			b = b.plus(y.embedding)

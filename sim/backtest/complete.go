@@ -1,0 +1,204 @@
+package backtest
+
+import (
+	"fmt"
+	"math"
+
+	"clustercap/sim/step"
+	"clustercap/sim/unit"
+)
+
+// What a source leaves out is taken as most published runs have it.
+const (
+	// usualSequence is that of most models since 2023, earlySequence of GPT-3 and
+	// those after it.
+	usualSequence, earlySequence = 4096, 2048
+	// usualBatchTokens of a step: large models were trained with 2 to 16 million.
+	usualBatchTokens = 4e6
+	// mostStages and mostTensor bound the degrees that are tried: pipelines of up to
+	// 64 stages were published (Megatron-LM, SC'21), and tensor parallelism within a
+	// server of up to 16 chips.
+	mostStages, mostTensor = 64, 16
+	mostMicroBatch         = 8
+	// mostBubble is the share of a step that nobody lets a pipeline idle who can
+	// interleave it; wantedBubble what interleaving is then chosen for.
+	mostBubble, wantedBubble = 0.20, 0.10
+	// interleavedSince is the first year whose stacks interleave (Megatron-LM, SC'21,
+	// reached others in 2022).
+	interleavedSince = 2023
+)
+
+// sequence sets the length in tokens.
+func (c *Case) sequence(f *Configuration) {
+	f.Work.Sequence = c.Sequence
+	if c.Sequence > 0 {
+		return
+	}
+	f.Work.Sequence = usualSequence
+	if c.Year > 0 && c.Year < fusedSince {
+		f.Work.Sequence = earlySequence
+	}
+	f.Assumed = append(f.Assumed, fmt.Sprintf("seq=%d", f.Work.Sequence))
+}
+
+// batch is the global batch in sequences: as printed, else as the printed speed and
+// step time make it, else, where the speed is known without it, the usual number of
+// tokens. Only a step time alone says nothing without its batch.
+func (c *Case) batch(f *Configuration, l step.Layout) (int, error) {
+	if c.Batch > 0 {
+		return c.Batch, nil
+	}
+	seq := float64(f.Work.Sequence)
+	sequences := usualBatchTokens / seq
+	if c.StepTime > 0 {
+		perSecond := c.TokensPerSecond
+		if perSecond == 0 {
+			rate, _, err := c.rate(f)
+			if err != nil {
+				return 0, fmt.Errorf("the global batch is not known")
+			}
+			v, err := c.convention()
+			if err != nil {
+				v = c.usualConvention()
+			}
+			perSecond = rate * float64(c.Chips) / v.FLOPs(&f.Work.Model, f.Work.Sequence)
+		}
+		sequences = perSecond * c.StepTime / seq
+	}
+	if !(sequences < mostCount) {
+		return 0, fmt.Errorf("the global batch is not known")
+	}
+	// At least so many microbatches that a pipeline is worth having.
+	return max(int(math.Round(sequences)), l.DP*min(l.PP, 4)), nil
+}
+
+// complete decides the degrees that a source does not print, and its recomputation. A
+// blank tensor, pipeline or expert degree is 1 where that fits in memory, as it is
+// where nothing fits; else the run is taken to have had the fastest layout that does.
+// A blank microbatch, and a blank number of chunks per stage, is the fastest that fits.
+func (c *Case) complete(f *Configuration) error {
+	c.recompute(f)
+	tps, pps, eps := degrees(c.TP, mostTensor), degrees(c.PP, mostStages), c.expertDegrees(f)
+	mbs := degrees(c.MicroBatch, mostMicroBatch)
+	if f.Machine.Chip.Vendor == "Google" {
+		mbs = []int{1} // the batch decides
+	}
+	if len(tps)*len(pps)*len(eps) == 1 || c.fits(f) {
+		tps, pps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.EP}
+	}
+	known := len(tps)*len(pps)*len(eps) == 1
+	base := *f
+	best, fastest := base, math.Inf(1)
+	for _, tp := range tps {
+		for _, pp := range pps {
+			for _, ep := range eps {
+				for _, mb := range mbs {
+					l := base.Layout
+					l.TP, l.PP, l.EP, l.MicroBatch, l.SP = tp, pp, ep, mb, c.SP == nil || *c.SP
+					if tp > max(c.TP, f.Machine.Server.ScaleUpDomain) || tp*pp*l.CP > c.Chips {
+						continue
+					}
+					if l.PP > 1 {
+						l.ZeRO = min(l.ZeRO, 1)
+					}
+					if err := c.try(f, l, known, &best, &fastest); err != nil {
+						return err
+					}
+				}
+			}
+		}
+	}
+	*f = best
+	return nil
+}
+
+// try prices a layout, plain and interleaved where the source does not say, and keeps
+// the faster in best if it is faster than what is there and fits; known is true where
+// the source prints the rest of it.
+func (c *Case) try(f *Configuration, l step.Layout, known bool, best *Configuration, fastest *float64) error {
+	var room unit.Bytes
+	for _, interleaved := range []bool{false, true} {
+		var err error
+		if f.Layout, err = c.divided(f, l); err != nil {
+			return err
+		}
+		if interleaved {
+			chunks := c.interleave(f, f.Layout)
+			if chunks == f.Layout.VPP {
+				break
+			}
+			l.VPP = chunks
+			if f.Layout, err = c.divided(f, l); err != nil {
+				return err
+			}
+		}
+		if len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
+			continue
+		}
+		c.recompute(f)
+		s, err := step.Estimate(&f.Work, &f.Machine, f.Layout)
+		if err != nil {
+			continue
+		}
+		room = max(room, roomy(s.Memory.Capacity))
+		if t := float64(s.Time) / float64(f.Work.Batch); t < *fastest && s.Memory.Total() <= room {
+			*best, *fastest = *f, t
+		}
+		if known && (s.Memory.Total() <= room || c.MicroBatch > 0) {
+			// It was run, so what it needs is there, and interleaving needs little more.
+			room = (1 + memoryError) * s.Memory.Total()
+		}
+	}
+	return nil
+}
+
+// interleave is the number of chunks per stage of a case whose source does not print
+// it: as few as keep the pipeline busy.
+func (c *Case) interleave(f *Configuration, l step.Layout) int {
+	idle := float64(l.PP-1) / float64(f.Work.Batch/(l.DP*l.MicroBatch))
+	if c.VPP > 0 || l.Schedule != step.OneFOneB || c.Year > 0 && c.Year < interleavedSince || idle <= mostBubble {
+		return l.VPP
+	}
+	// Embedding and head count as a layer each where that makes the division even.
+	layers := f.Work.Model.Layers
+	if layers%l.PP != 0 {
+		layers += 2
+	}
+	perStage := max(1, layers/l.PP)
+	for v := 1; v < perStage; v++ {
+		if perStage%v == 0 && idle/float64(v) <= wantedBubble {
+			return v
+		}
+	}
+	return perStage
+}
+
+// fits reports whether the case's layout may have fitted in memory.
+func (c *Case) fits(f *Configuration) bool {
+	p, err := step.NewPricer(&f.Work, &f.Machine)
+	if err != nil || len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
+		return false
+	}
+	m := p.Price(f.Layout).Memory
+	return m.Total() <= roomy(m.Capacity)
+}
+
+// degrees are the powers of two to try for a degree, or the one that is printed.
+func degrees(printed, most int) []int {
+	if printed > 0 {
+		return []int{printed}
+	}
+	var out []int
+	for d := 1; d <= most; d *= 2 {
+		out = append(out, d)
+	}
+	return out
+}
+
+// expertDegrees are the expert-parallel degrees to try.
+func (c *Case) expertDegrees(f *Configuration) []int {
+	if f.Work.Model.MoE == nil {
+		return []int{1}
+	}
+	return degrees(c.EP, f.Work.Model.MoE.Experts)
+}
