@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"clustercap/sim/hardware"
 	"clustercap/sim/model"
 	"clustercap/sim/power"
 	"clustercap/sim/scenario"
@@ -158,9 +159,8 @@ func TestServerPower(t *testing.T) {
 	} {
 		chip, _ := c.Chip(m.chip)
 		server, _ := c.Server(m.server)
-		fabric, _ := c.Fabric(chip.Fabric)
-		fabric.PowerPerChip = unit.Point(unit.Power(0)) // metered elsewhere
-		meter := power.NewMeter(&chip, &server, &fabric, site)
+		fabric := hardware.Fabric{} // metered elsewhere
+		meter := power.NewMeter(&chip, &server, &fabric, server.Chips, site)
 		n := float64(server.Chips)
 		for what, pair := range map[string][2]float64{
 			"idle":    {n * meter.Idle.Sum(), m.idle},
@@ -171,6 +171,44 @@ func TestServerPower(t *testing.T) {
 				t.Errorf("%s: %s power %.0f W, measured %.0f W", m.server, what, pair[0], pair[1])
 			}
 		}
+	}
+}
+
+// TestNetworkPower holds what follows from counting switches and optics to what studies
+// say of the whole.
+func TestNetworkPower(t *testing.T) {
+	c := loadCatalog(t)
+	chip, _ := c.Chip("h100-sxm")
+	for _, want := range []struct {
+		fabric string
+		chips  int
+		power  float64 // W per chip
+		// SemiAnalysis: network and storage take about 10 % of an H100 system's 700 W and
+		// 575 W, and 1,389 W all-in leaves 114 W; Llama 3's oversubscribed pods need less.
+		tolerance float64
+	}{
+		{"fat-tree-3", 100_000, 120, 0.15},
+		{"rail-optimised", 100_000, 120, 0.15},
+	} {
+		fabric, _ := c.Fabric(want.fabric)
+		got := float64(fabric.NetworkPower(want.chips, chip.NIC.Likely))
+		if math.Abs(got/want.power-1) > want.tolerance {
+			t.Errorf("%s: %.0f W per chip at %d, want %.0f", want.fabric, got, want.chips, want.power)
+		}
+	}
+	// Switches at 36,000 USD and their optics are 8.8 % of 48,000 USD per chip at 8k chips
+	// and 12.8 % of 51,600 USD at 105k (sheet of August 2024), which counts NICs and cables
+	// besides: between half and all of it.
+	fabric, _ := c.Fabric("rail-optimised")
+	for chips, whole := range map[int]float64{8192: 0.088 * 48_000, 104_858: 0.128 * 51_600} {
+		n := fabric.Network(chips, chip.NIC.Likely)
+		cost := float64(n.Switches())*float64(fabric.Switch.Price.Likely) + float64(n.Optics())*float64(fabric.Optic.Price.Likely)
+		if share := cost / float64(chips) / whole; share < 0.5 || share > 1 {
+			t.Errorf("%d chips: switches and optics cost %.0f USD per chip, the sheet's network %.0f", chips, cost/float64(chips), whole)
+		}
+	}
+	if n := fabric.Network(104_858, chip.NIC.Likely); n.Switches() != 8193 { // 8,192 in the sheet; each tier rounds up
+		t.Errorf("%d switches at 104,858 chips", n.Switches())
 	}
 }
 

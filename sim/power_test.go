@@ -30,7 +30,7 @@ type testMeter struct {
 }
 
 func meterOf(p *scenario.Plan) testMeter {
-	return testMeter{power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site), power.NewPlant(&p.Site)}
+	return testMeter{power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site), power.NewPlant(&p.Site)}
 }
 
 // peak of so many chips that train at clock f and others that are idle.

@@ -45,7 +45,7 @@ type site struct {
 
 func (s *site) reset(p *scenario.Plan) {
 	*s = site{
-		meter: power.NewMeter(&p.Chip, &p.Server, &p.Fabric, &p.Site), plant: power.NewPlant(&p.Site),
+		meter: power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site), plant: power.NewPlant(&p.Site),
 		limit: float64(p.Site.LimitAt(0)), share: 1,
 	}
 }

@@ -101,7 +101,7 @@ func (p *program) estimated(e *estimate, target *traceTarget, format string) err
 		e.traced = traceLine(target.name, &timeline)
 	}
 	e.losses = pricer.Waterfall(e.step.Layout, e.chips)
-	if e.drawn, err = drawSteps(e.work, e.mach, e.step.Layout); err != nil {
+	if e.drawn, err = drawSteps(e.work, e.mach, e.chips, e.step.Layout); err != nil {
 		return err
 	}
 	text, err := e.text(format)
@@ -154,7 +154,7 @@ type drawnStep struct {
 }
 
 // drawSteps prices the same layout on machines drawn from their ranges.
-func drawSteps(w *step.Workload, m *step.Machine, l step.Layout) ([]drawnStep, error) {
+func drawSteps(w *step.Workload, m *step.Machine, chips int, l step.Layout) ([]drawnStep, error) {
 	drawn := make([]drawnStep, draws)
 	for i := range drawn {
 		one := sim.DrawMachine(m, drawSeed, i)
@@ -162,7 +162,7 @@ func drawSteps(w *step.Workload, m *step.Machine, l step.Layout) ([]drawnStep, e
 		if err != nil {
 			return nil, err
 		}
-		drawn[i] = drawnStep{s, itMeter(&one)}
+		drawn[i] = drawnStep{s, itMeter(&one, chips)}
 	}
 	return drawn, nil
 }
@@ -238,7 +238,7 @@ type headlineRow struct {
 }
 
 func (e *estimate) rows() []headlineRow {
-	likely := drawnStep{*e.step, itMeter(e.mach)}
+	likely := drawnStep{*e.step, itMeter(e.mach, e.chips)}
 	row := func(name, label, base string, of func(*drawnStep) float64) headlineRow {
 		return headlineRow{name, label, base, of(&likely), e.over(of)}
 	}
@@ -256,8 +256,8 @@ func (e *estimate) rows() []headlineRow {
 }
 
 // itMeter is the power of chip, server and fabric before the facility's overhead.
-func itMeter(m *step.Machine) power.Meter {
-	return power.NewMeter(&m.Chip, &m.Server, &m.Fabric, &power.Spec{})
+func itMeter(m *step.Machine, chips int) power.Meter {
+	return power.NewMeter(&m.Chip, &m.Server, &m.Fabric, chips, &power.Spec{})
 }
 
 func activity(s *step.Step) power.Activity {

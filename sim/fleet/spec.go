@@ -29,6 +29,15 @@ type Spec struct {
 	Maintenance []Maintenance
 }
 
+// Chips of all deliveries.
+func (s *Spec) Chips() int {
+	servers := 0
+	for i := range s.Deliveries {
+		servers += s.Deliveries[i].Servers
+	}
+	return servers * s.ChipsPerServer
+}
+
 // Delivery is a lot of servers that arrives at once.
 type Delivery struct {
 	At      unit.Duration // since the scenario's start

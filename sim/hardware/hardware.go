@@ -98,9 +98,39 @@ type Fabric struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`
 	Tiers []Tier `json:"tiers"`
-	// PowerPerChip is the power of switches, optics and storage per chip.
-	PowerPerChip unit.Range[unit.Power] `json:"power_per_chip"`
+	// Planes is the number of networks side by side that a chip's NIC is divided among,
+	// a port each: 2 in a dual-plane fabric; one when left out.
+	Planes int `json:"planes,omitempty"`
+	// Switch that the tiers are built of. With it and the optic, their number follows from
+	// the tiers and the chips, and with that the network's power.
+	Switch Switch `json:"switch,omitempty"`
+	// Optic is the transceiver at each end of a link that is not copper.
+	Optic Optic `json:"optic,omitempty"`
+	// StoragePerChip is the power of storage and management servers per chip, on top of
+	// switches and optics.
+	StoragePerChip unit.Range[unit.Power] `json:"storage_per_chip,omitempty"`
+	// PowerPerChip is the power of switches, optics and storage per chip; it takes the
+	// place of what follows from switch, optic and storage_per_chip.
+	PowerPerChip unit.Range[unit.Power] `json:"power_per_chip,omitempty"`
 	PricePerChip unit.Range[unit.Money] `json:"price_per_chip"` // USD
+}
+
+// Switch is the switch of which a fabric's tiers are built.
+type Switch struct {
+	// Bandwidth of all ports together, per direction (the 51.2 Tb/s of a data sheet).
+	Bandwidth unit.Range[unit.Bandwidth] `json:"bandwidth"`
+	// Power of a switch without the transceivers in its ports.
+	Power unit.Range[unit.Power] `json:"power"`
+	Price unit.Range[unit.Money] `json:"price"` // USD
+}
+
+// Optic is the transceiver at one end of a link.
+type Optic struct {
+	// Bandwidth per direction of the link; one half of a twin-port module.
+	Bandwidth unit.Range[unit.Bandwidth] `json:"bandwidth"`
+	// Power of the transceiver at one end.
+	Power unit.Range[unit.Power] `json:"power"`
+	Price unit.Range[unit.Money] `json:"price"` // USD
 }
 
 // Tier is one level of the fabric.
@@ -119,4 +149,7 @@ type Tier struct {
 	// Efficiency is the share of the bandwidth that a large collective reaches
 	// (protocol, load-balancing and congestion losses).
 	Efficiency unit.Range[unit.Share] `json:"efficiency"`
+	// Copper is set where the links down from the tier are passive copper, as within a
+	// rack; they need no optics.
+	Copper bool `json:"copper,omitempty"`
 }

@@ -103,6 +103,26 @@ func (f Fabric) Validate() []error {
 		optional(&p, at("latency"), t.Latency)
 		speed(&p, at("efficiency"), t.Efficiency)
 	}
+	if f.Planes < 0 {
+		p.add("planes", "%d is below 0", f.Planes)
+	}
+	optional(&p, "switch.bandwidth", f.Switch.Bandwidth)
+	optional(&p, "switch.power", f.Switch.Power)
+	optional(&p, "switch.price", f.Switch.Price)
+	optional(&p, "optic.bandwidth", f.Optic.Bandwidth)
+	optional(&p, "optic.power", f.Optic.Power)
+	optional(&p, "optic.price", f.Optic.Price)
+	switch sw, optic := f.Switch.Bandwidth, f.Optic.Bandwidth; {
+	case sw.High == 0 && optic.High > 0:
+		p.add("switch.bandwidth", "is missing beside optic.bandwidth; switches and optics are counted together")
+	case sw.High > 0 && optic.High == 0:
+		p.add("optic.bandwidth", "is missing beside switch.bandwidth; switches and optics are counted together")
+	case sw.High > 0 && sw.Low < optic.High:
+		p.add("switch.bandwidth", "%g B/s is below that of a link, %g B/s", sw.Low, optic.High)
+	case sw.High > 0 && optic.Low == 0:
+		p.add("optic.bandwidth", "a range from 0 is no bandwidth of a link")
+	}
+	optional(&p, "storage_per_chip", f.StoragePerChip)
 	optional(&p, "power_per_chip", f.PowerPerChip)
 	optional(&p, "price_per_chip", f.PricePerChip)
 	return p

@@ -64,12 +64,12 @@ type Meter struct {
 	minimumClock float64
 }
 
-// NewMeter reads ranges at Likely.
-func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fabric, site *Spec) Meter {
+// NewMeter reads ranges at Likely. The network is that of a cluster of so many chips.
+func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fabric, chips int, site *Spec) Meter {
 	idle := Draw{
 		Chips:   float64(chip.Idle.Likely),
 		Servers: float64(server.OverheadIdle.Likely) / float64(server.Chips),
-		Network: float64(fabric.PowerPerChip.Likely),
+		Network: float64(fabric.NetworkPower(chips, chip.NIC.Likely)),
 	}
 	dynamic := Draw{
 		Chips:   float64(chip.TDP.Likely - chip.Idle.Likely),

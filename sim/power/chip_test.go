@@ -20,7 +20,7 @@ func testMeter(exponent unit.Factor) Meter {
 	server := &hardware.Server{Chips: 8, OverheadIdle: unit.Point[unit.Power](800), OverheadLoad: unit.Point[unit.Power](1600)}
 	fabric := &hardware.Fabric{PowerPerChip: unit.Point[unit.Power](20)}
 	site := &Spec{ClockExponent: unit.Point(exponent), MinClock: 0.4}
-	return NewMeter(chip, server, fabric, site)
+	return NewMeter(chip, server, fabric, 8, site)
 }
 
 func TestMeterAddsUp(t *testing.T) {

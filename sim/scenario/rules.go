@@ -102,6 +102,11 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(fabric, "Name", `optional:"1"`)
 	add(fabric, "Title", `optional:"1"`)
 	add(fabric, "PricePerChip", `optional:"1"`)
+	add(fabric, "Planes", `optional:"1" min:"0" max:"64"`)
+	for _, f := range []string{"Bandwidth", "Power", "Price"} {
+		add(reflect.TypeFor[hardware.Switch](), f, `optional:"1"`)
+		add(reflect.TypeFor[hardware.Optic](), f, `optional:"1"`)
+	}
 	tier := reflect.TypeFor[hardware.Tier]()
 	add(tier, "Chips", `default:"0" min:"0" max:"10000000"`)
 	add(tier, "Bandwidth", `default:"0 GB/s"`)
