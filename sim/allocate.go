@@ -123,13 +123,16 @@ func (w *World) best(i, held int) int {
 // worth is what a size delivers at the clock that the site's present limit allows a
 // job that has the site for itself, in tokens per millisecond.
 func (w *World) worth(o *option) float64 {
-	limit := w.site.itLimit(w.now)
-	if limit == 0 {
-		return o.delivered
+	s := &w.site
+	f, ok := s.bounds.clock, s.bounds.clock > 0
+	if limit := s.firmLimit(w.now); limit > 0 && ok {
+		f, ok = s.clockFor(limit / float64(o.used))
 	}
-	f, ok := w.site.meter.ClockFor(limit / float64(o.used))
 	if !ok {
 		return 0
+	}
+	if f == 1 {
+		return o.delivered
 	}
 	return o.delivered * o.rateAt(f) / o.rate
 }

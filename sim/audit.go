@@ -81,6 +81,9 @@ func (w *World) audit() error {
 	near("energy of the IT equipment", site.energy.Sum(), energy+site.worklessEnergy)
 	near("energy of the plant", site.overhead.Sum(), overhead+site.worklessOverhead+site.unshared)
 	near("energy in the bins", w.bins.energy, site.atMeter())
+	if err := w.auditSupply(near); err != nil {
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 
@@ -89,7 +92,7 @@ func (w *World) audit() error {
 // those of training by size and clock, times the power of each.
 func (w *World) ledger(j *trainee) float64 {
 	b, m := &j.books, &w.site.meter
-	sum := float64(b.spare)*m.Idle.Sum() + float64(b.chips[job.Detecting])*m.Comm.Sum()
+	sum := float64(b.spare)*m.Idle.Sum() + float64(b.chips[job.Detecting])*w.site.bounds.stopped.Sum()
 	for _, p := range [...]job.Phase{job.Starting, job.Paused, job.Waiting} {
 		sum += float64(b.chips[p]) * m.Idle.Sum()
 	}

@@ -106,6 +106,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 			result.Losses: megawattHours(s.overhead.Losses),
 		},
 	}
+	s.supply.report(&run.Site)
 	w.serviceRun(run)
 	if err := w.audit(); err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ const (
 	kindServiced
 	kindStored
 	kindPower
+	kindWindow
+	kindSupply
 	kindSubmit
 	kindFinish
 	kindFailure
@@ -102,8 +104,15 @@ func (w *World) dispatch(e des.Event) {
 	case kindStored:
 		w.stored()
 	case kindPower:
-		w.site.limit = float64(w.plan.Site.Phases[e.Index].Limit)
+		w.site.supply.phase = float64(w.plan.Site.Phases[e.Index].Limit)
+		w.site.supply.relimit()
 		w.vacant = true // another size may be the fastest
+	case kindWindow:
+		w.window(int(e.Index), e.Epoch == 1)
+	case kindSupply: // regulated after every instant
+		if e.Epoch == w.site.supply.alarm.epoch {
+			w.site.supply.alarm.at = des.Never
+		}
 	case kindSubmit:
 		w.enqueue(int(e.Index))
 	case kindFinish:

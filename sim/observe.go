@@ -113,7 +113,7 @@ func (w *World) observe() {
 	b.samples[productiveColumn][n] = (productive - b.productive) / ms * 1000
 	b.samples[powerColumn][n] = (energy - b.siteEnergy) / ms * 1000 / 1e6
 	b.samples[peakColumn][n] = w.site.binHighest / 1e6
-	b.samples[limitColumn][n] = w.site.limit / 1e6
+	b.samples[limitColumn][n] = w.site.supply.firm() / 1e6
 	b.consumers(n, ms, &w.site)
 	// The phase that draws most is computed apart from the energy drawn.
 	if most := w.site.binHighest * ms / 1000; energy-b.siteEnergy > most+auditTolerance*energy && w.fault == nil {

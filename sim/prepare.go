@@ -173,6 +173,7 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 		pr.Warnings = append(pr.Warnings, problems...)
 		pr.Warnings = append(pr.Warnings, rareTiers(p, &pr.Jobs[i])...)
 	}
+	infeasible.Problems = append(infeasible.Problems, tooLow(p)...)
 	if len(infeasible.Problems) > 0 {
 		return nil, infeasible
 	}
@@ -356,6 +357,12 @@ func (pr *Prepared) Frame() result.Set {
 	set := result.Set{
 		Scenario: p.Scenario, Title: p.Title, Plan: p.Name, Seed: p.Seed, Replicas: p.Replicas,
 		Start: p.Start, HorizonDays: float64(p.Horizon / unit.Day), Currency: p.Site.Currency, Warnings: pr.Warnings,
+	}
+	if p.Site.Supply.Battery.Any() {
+		set.Site.Battery = &result.BatteryUse{}
+	}
+	if len(p.Site.Supply.Windows) > 0 {
+		set.Site.DemandResponse = &result.DemandResponse{}
 	}
 	for i := range pr.Jobs {
 		j := &pr.Jobs[i]

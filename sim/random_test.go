@@ -75,6 +75,7 @@ func randomPlan(t *rapid.T) *scenario.Plan {
 		p.Site.Phases = append(p.Site.Phases, power.Phase{From: from, Limit: unit.Power(rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(1000, 100_000)).Draw(t, "limit"))})
 		from += unit.Duration(rapid.Float64Range(0.01, 10).Draw(t, "phase")) * unit.Day
 	}
+	randomSupply(t, p)
 	return p
 }
 
@@ -165,6 +166,16 @@ func plausible(t *rapid.T, p *scenario.Plan, r *result.Run) {
 		limited = limited && ph.Limit > 0
 		highest = max(highest, float64(ph.Limit))
 	}
+	if limited && r.Site.GridPeakMW*1e6 > highest*(1+1e-12) { // one rounding
+		t.Fatalf("%g MW from the grid, its highest limit is %g W", r.Site.GridPeakMW, highest)
+	}
+	if r.Site.WindowsMet != r.Site.Windows {
+		t.Fatalf("%g of %g windows met", r.Site.WindowsMet, r.Site.Windows)
+	}
+	for _, g := range p.Site.Supply.Generators {
+		highest += float64(g.Capacity)
+	}
+	highest += float64(p.Site.Supply.Battery.Power)
 	if limited && r.Site.PeakPowerMW*1e6 > highest*(1+1e-12) { // one rounding
 		t.Fatalf("peak %g MW above the highest limit %g W", r.Site.PeakPowerMW, highest)
 	}

@@ -10,10 +10,11 @@ import (
 // job holds is switched off first, as far as needed. Then all jobs that train run at
 // the highest common clock at which their most demanding phases, all at once, stay
 // below the limit. Where even the lowest clock is too much, jobs pause, the lowest
-// priority first; where nobody trains and it is still too much, all jobs get the
-// same share of their power.
+// priority first, or before the clock falls where the policy says so; where nobody
+// trains and it is still too much, all jobs get the same share of their power.
 func (w *World) regulate() {
 	s := &w.site
+	s.supply.turn()
 	limit := s.itLimit(w.now)
 	base, ready := w.standing()
 	f, running := w.clockWithin(limit, base.Sum(), ready)
@@ -36,11 +37,13 @@ func (w *World) regulate() {
 	}
 	peak += float64(ready-training) * s.meter.Idle.Sum()
 	if training > 0 {
+		w.checkGroups(f)
 		peak += float64(training) * s.meter.PeakAt(f).Sum()
 		swing = float64(training) * s.meter.Swing(f)
 	}
 	s.swing = max(s.swing, swing)
 	w.hold(limit, draw, peak, training)
+	w.armSupply()
 }
 
 // standing is the power of jobs without the chips in use by those that train or
@@ -59,7 +62,7 @@ func (w *World) standing() (base power.Draw, ready int) {
 		case job.Training, job.Paused:
 			ready += used
 		case job.Detecting:
-			base = base.Plus(float64(used), m.Comm)
+			base = base.Plus(float64(used), w.site.bounds.stopped)
 		default:
 			base = base.Plus(float64(used), m.Idle)
 		}
@@ -80,7 +83,7 @@ func (w *World) drawOf(i int) power.Draw {
 	case job.Training:
 		return idle.Plus(float64(used), j.perChip)
 	case job.Detecting: // the survivors spin in a collective that never ends
-		return idle.Plus(float64(used), m.Comm)
+		return idle.Plus(float64(used), w.site.bounds.stopped)
 	default:
 		return idle.Plus(float64(used), m.Idle)
 	}
@@ -122,19 +125,35 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 // priority, may run at it within an IT limit (0: none).
 func (w *World) clockWithin(limit, base float64, ready int) (f float64, running int) {
 	s := &w.site
-	if limit == 0 || base+float64(ready)*s.meter.PeakAt(1).Sum() <= limit {
-		return 1, len(w.jobs)
+	highest := s.bounds.clock
+	if highest == 0 {
+		return 1, 0
 	}
+	full := s.meter.PeakAt(highest).Sum()
+	if limit == 0 || base+float64(ready)*full <= limit {
+		return highest, len(w.jobs)
+	}
+	pauses := w.plan.Site.Policy.Before(power.Pause, power.Cap)
 	for n := len(w.jobs) - 1; n >= 0 && ready > 0; n-- {
-		if f, ok := s.meter.ClockFor((limit - base) / float64(ready)); ok {
-			return f, n + 1
-		}
 		i := w.pre.order[n]
-		if j := &w.jobs[i]; j.phase == job.Training || j.phase == job.Paused {
-			used := j.options[j.size].used
-			ready -= used
-			base += float64(used) * s.meter.Idle.Sum()
+		j := &w.jobs[i]
+		mine := 0
+		if j.phase == job.Training || j.phase == job.Paused {
+			mine = j.options[j.size].used
 		}
+		room := (limit - base) / float64(ready)
+		switch {
+		case pauses && mine < ready: // another job is left
+			if full <= room {
+				return highest, n + 1
+			}
+		default:
+			if f, ok := s.clockFor(room); ok {
+				return f, n + 1
+			}
+		}
+		ready -= mine
+		base += float64(mine) * s.meter.Idle.Sum()
 	}
 	return 1, 0
 }

@@ -16,7 +16,9 @@ import (
 type site struct {
 	meter power.Meter
 	plant power.Plant
-	limit float64 // watts at the meter; 0 is none
+	// supply feeds the site; it sets the limit.
+	supply supply
+	bounds bounds
 
 	it       power.Draw // of all, less what is switched off
 	workless power.Draw // of it: chips that no job holds
@@ -43,12 +45,24 @@ type site struct {
 	swing      float64 // of IT power within a step
 }
 
+// meterFor is the meter of a plan's chips.
+func meterFor(p *scenario.Plan) power.Meter {
+	return power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site)
+}
+
 func (s *site) reset(p *scenario.Plan) {
 	*s = site{
-		meter: power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site), plant: power.NewPlant(&p.Site),
-		limit: float64(p.Site.LimitAt(0)), share: 1,
+		meter: meterFor(p), plant: power.NewPlant(&p.Site),
+		supply: s.supply, share: 1,
 	}
+	s.supply.reset(p)
+	s.bounds = boundsOf(p, &s.meter)
 }
+
+// load and peak are the power at the meter of the present course in an hour: in the
+// mean over a step, and with every training job in the phase that draws most.
+func (s *site) load(hour int) float64 { return s.plant.AtMeter(s.it.Sum(), hour) }
+func (s *site) peak(hour int) float64 { return s.plant.AtMeter(s.peakIT, hour) }
 
 // hourLength is for how long weather and prices are constant.
 const hourLength = des.Time(3600 * 1000)
@@ -74,6 +88,7 @@ func (s *site) advance(from, to des.Time) {
 		} else {
 			s.unshared += over.Sum() * dt
 		}
+		s.supply.take(it+over.Sum(), s.peak(int(hour)), int(hour), dt)
 		s.reach(int(hour))
 		from = end
 	}
@@ -81,7 +96,7 @@ func (s *site) advance(from, to des.Time) {
 
 // reach notes the power at the meter of the present course in an hour.
 func (s *site) reach(hour int) {
-	peak := s.plant.AtMeter(s.peakIT, hour)
+	peak := s.peak(hour)
 	s.highest = max(s.highest, peak)
 	s.binHighest = max(s.binHighest, peak)
 }
@@ -89,20 +104,29 @@ func (s *site) reach(hour int) {
 // atMeter is the energy at the meter so far, in joules.
 func (s *site) atMeter() float64 { return s.energy.Sum() + s.overhead.Sum() }
 
-// itLimit is the IT power that the limit allows at a time; 0 is no limit.
-func (s *site) itLimit(at des.Time) float64 {
-	if s.limit == 0 {
+// itLimit is the IT power that all sources allow at a time; 0 is no limit.
+func (s *site) itLimit(at des.Time) float64 { return s.within(s.supply.most(int(at/hourLength)), at) }
+
+// firmLimit is the IT power that the phase allows at a time: without a battery, which
+// runs empty, the sun, which sets, and windows of demand response, which close.
+func (s *site) firmLimit(at des.Time) float64 { return s.within(s.supply.firm(), at) }
+
+// within is the IT power that keeps the meter at or below watts at a time; 0 is no
+// limit.
+func (s *site) within(watts float64, at des.Time) float64 {
+	if watts == 0 {
 		return 0
 	}
-	return s.plant.Capacity(s.limit, int(at/hourLength))
+	return s.plant.Capacity(watts, int(at/hourLength))
 }
 
 // checkLimit faults a course that exceeds the limit at the present instant.
 func (w *World) checkLimit() {
 	s := &w.site
-	peak := s.plant.AtMeter(s.peakIT, int(w.now/hourLength))
-	if s.limit > 0 && peak > s.limit*(1+auditTolerance) && w.fault == nil {
-		w.fault = fmt.Errorf("the site draws up to %g W on day %.3f; its limit is %g W", peak, days(w.now), s.limit)
+	hour := int(w.now / hourLength)
+	peak, limit := s.peak(hour), s.supply.most(hour)
+	if limit > 0 && peak > limit*(1+auditTolerance) && w.fault == nil {
+		w.fault = fmt.Errorf("the site draws up to %g W on day %.3f; its limit is %g W", peak, days(w.now), limit)
 	}
 }
 

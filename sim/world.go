@@ -321,6 +321,9 @@ func (w *World) seed() {
 	for i, ph := range p.Site.Phases {
 		w.push(ph.From, kindPower, int32(i), 0)
 	}
+	for i, v := range p.Site.Supply.Windows {
+		w.push(v.From, kindWindow, int32(i), 0)
+	}
 	for i := range p.Jobs {
 		w.push(p.Jobs[i].Submit, kindSubmit, int32(i), 0)
 	}

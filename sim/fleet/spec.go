@@ -53,7 +53,7 @@ type ColdPool struct {
 // Topology groups servers by what they share, as servers per group in the order of
 // delivery; 1 where nothing is shared.
 type Topology struct {
-	Domain, Leaf, Rack, Loop, Room int
+	Domain, Leaf, Rack, Row, Loop, Room int
 	// DualHomed servers have ports on two leaf switches and survive the loss of one.
 	DualHomed bool
 }

@@ -127,23 +127,3 @@ func (m *Meter) MeanAt(a Activity, f float64) Draw {
 func (m *Meter) Swing(f float64) float64 {
 	return max(m.scale(m.Matrix, f).Sum()-m.CommAt(f).Sum(), 0)
 }
-
-// ClockFor is the highest relative clock, at most 1, at which a chip's highest
-// phase draws at most watts; ok is false when that is below the lowest clock.
-func (m *Meter) ClockFor(watts float64) (f float64, ok bool) {
-	peak, idle := m.PeakAt(1).Sum(), m.Idle.Sum()
-	if peak <= watts {
-		return 1, true
-	}
-	if idle >= watts {
-		return 0, false
-	}
-	f = min(math.Pow((watts-idle)/(peak-idle), 1/m.exponent), 1)
-	for range 8 { // rounding in the two powers may leave the draw an ulp too high
-		if m.PeakAt(f).Sum() <= watts {
-			break
-		}
-		f *= 1 - 1e-15
-	}
-	return f, f >= m.minimumClock
-}

@@ -4,8 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"clustercap/sim/hardware"
 	"clustercap/sim/unit"
 )
@@ -45,22 +43,6 @@ func TestMeterAddsUp(t *testing.T) {
 			t.Errorf("%s: %v W, want %v", c.name, c.got, c.want)
 		}
 	}
-}
-
-func TestClockForIsTheHighestThatHolds(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := testMeter(unit.Factor(rapid.Float64Range(1, 3.5).Draw(t, "exponent")))
-		watts := rapid.Float64Range(0, 1000).Draw(t, "watts")
-		f, ok := m.ClockFor(watts)
-		switch {
-		case ok && m.PeakAt(f).Sum() > watts:
-			t.Fatalf("clock %v draws %v W of %v", f, m.PeakAt(f).Sum(), watts)
-		case ok && f < 1 && m.PeakAt(min(f*(1+1e-9), 1)).Sum() < watts:
-			t.Fatalf("a clock above %v stays below %v W", f, watts)
-		case !ok && m.PeakAt(0.4).Sum() < watts:
-			t.Fatalf("the lowest clock draws %v W of %v", m.PeakAt(0.4).Sum(), watts)
-		}
-	})
 }
 
 func TestAtClockStretchesOnlyMatrixAndWaiting(t *testing.T) {

@@ -19,6 +19,20 @@ type Spec struct {
 	ClockExponent unit.Range[unit.Factor]
 	// MinClock is the lowest relative clock; below it jobs are paused.
 	MinClock unit.Share
+
+	// Supply is what feeds the site beside the grid, and when that may give less.
+	Supply Supply
+	// Oversubscription is how far the peak of all energised servers may exceed the power
+	// that the phase provides; servers beyond it wait. 0 is without bound.
+	Oversubscription unit.Factor
+	Limits           Limits
+	Policy           Policy
+	// JobRamp is how fast the power of jobs that start may rise, all together, in watts
+	// per second; 0 is at once.
+	JobRamp float64
+	// Smoothing flattens the swings within a step, GridCode is what the grid allows.
+	Smoothing Smoothing
+	GridCode  GridCode
 }
 
 // Phase is a limit that holds from a time on. Limit 0 means no limit.

@@ -34,6 +34,18 @@ func (s *Spec) Validate() error {
 	if !(s.Carbon.Low >= 0) {
 		bad("carbon: %g kg per joule; it must not be negative", s.Carbon.Low)
 	}
+	errs = append(errs, s.Supply.validate(), s.Policy.validate(), s.Smoothing.validate(), s.GridCode.validate())
+	if s.Oversubscription != 0 && !(s.Oversubscription >= 0.1) {
+		bad("oversubscription: %g; it must be 0.1 or more", float64(s.Oversubscription))
+	}
+	for _, l := range [...]unit.Power{s.Limits.Chip, s.Limits.Rack, s.Limits.Row, s.Limits.Hall} {
+		if !(l >= 0) {
+			bad("limits: %g W; none may be negative", float64(l))
+		}
+	}
+	if !(s.JobRamp >= 0) {
+		bad("job_ramp: %g W/s; it must not be negative", s.JobRamp)
+	}
 	return errors.Join(errs...)
 }
 

@@ -71,6 +71,23 @@ var consumerNames = [NumConsumers]string{"chips", "servers", "network", "cooling
 // String is the consumer's key in result.json.
 func (c Consumer) String() string { return consumerNames[c] }
 
+// Source is where the site's energy comes from.
+type Source int
+
+// The sources; their energies sum to that at the meter. Battery is what it gave less
+// what it took: negative, since some is lost.
+const (
+	Grid Source = iota
+	Generation
+	Battery
+	NumSources
+)
+
+var sourceNames = [NumSources]string{"grid", "generation", "battery"}
+
+// String is the source's key in result.json.
+func (s Source) String() string { return sourceNames[s] }
+
 // CauseRun is what one cause did in one replica.
 type CauseRun struct {
 	// Failures of the class, with or without a job on what failed.
@@ -133,6 +150,17 @@ type SiteRun struct {
 	PeakPowerMW, MeanPowerMW, EnergyMWh float64
 	// EnergyBy is EnergyMWh by what drew it.
 	EnergyBy [NumConsumers]float64
+	// EnergyFrom is EnergyMWh by where it came from.
+	EnergyFrom [NumSources]float64
+	// GridPeakMW is the highest power from the grid.
+	GridPeakMW float64
+	// ChargedMWh and DischargedMWh went into and came out of the battery; Emptied is how
+	// often it ran empty.
+	ChargedMWh, DischargedMWh, Emptied float64
+	// Windows of demand response that began, and those in which the site drew no more
+	// from the grid than agreed; their hours; what the site's load fell short of that
+	// before the window; what generators and battery gave in them.
+	Windows, WindowsMet, WindowHours, CurtailedMWh, CoveredMWh float64
 	// PowerSwingMW is the largest difference between the compute and the
 	// communication phase of a step, all jobs in phase.
 	PowerSwingMW float64
@@ -246,8 +274,16 @@ type Site struct {
 	// EnergyBy holds energy_mwh by what drew it: chips, servers, network, cooling, losses.
 	EnergyBy     map[string]Stat `json:"energy_by,omitempty"`
 	PowerSwingMW Stat            `json:"power_swing_mw"`
-	Cost         Stat            `json:"cost"`
-	CO2t         Stat            `json:"co2_t"`
+	// EnergyFrom holds energy_mwh by source: grid, generation and battery, the last what
+	// it gave less what it took.
+	EnergyFrom map[string]Stat `json:"energy_from,omitempty"`
+	// GridPeakMW is the highest power from the grid.
+	GridPeakMW Stat `json:"grid_peak_mw"`
+	// Battery and DemandResponse are there where the plan has them.
+	Battery        *BatteryUse     `json:"battery,omitempty"`
+	DemandResponse *DemandResponse `json:"demand_response,omitempty"`
+	Cost           Stat            `json:"cost"`
+	CO2t           Stat            `json:"co2_t"`
 
 	Availability    Stat `json:"availability"`
 	Failures        Stat `json:"failures"`
@@ -257,6 +293,24 @@ type Site struct {
 	SparesUsed      Stat `json:"spares_used"`
 	PartsUsed       Stat `json:"parts_used"`
 	Retired         Stat `json:"retired"`
+}
+
+// BatteryUse is what the site's battery did.
+type BatteryUse struct {
+	ChargedMWh    Stat `json:"charged_mwh"`
+	DischargedMWh Stat `json:"discharged_mwh"`
+	Emptied       Stat `json:"emptied"` // times that it ran empty
+}
+
+// DemandResponse is what became of the windows in which the site was to draw less.
+type DemandResponse struct {
+	Windows Stat `json:"windows"`
+	Met     Stat `json:"met"` // windows with no more power from the grid than agreed
+	Hours   Stat `json:"hours"`
+	// CurtailedMWh is how far the load fell short of that before each window,
+	// CoveredMWh what generators and battery gave in the windows.
+	CurtailedMWh Stat `json:"curtailed_mwh"`
+	CoveredMWh   Stat `json:"covered_mwh"`
 }
 
 // Cause is one class of failure over all replicas.

@@ -63,6 +63,7 @@ func SiteMetrics() []SiteMetric {
 		{"mean_power_mw", func(s *SiteRun) float64 { return s.MeanPowerMW }},
 		{"energy_mwh", func(s *SiteRun) float64 { return s.EnergyMWh }},
 		{"power_swing_mw", func(s *SiteRun) float64 { return s.PowerSwingMW }},
+		{"grid_peak_mw", func(s *SiteRun) float64 { return s.GridPeakMW }},
 		{"cost", func(s *SiteRun) float64 { return s.Cost }},
 		{"co2_t", func(s *SiteRun) float64 { return s.CO2t }},
 		{"availability", func(s *SiteRun) float64 { return s.Availability }},
@@ -216,7 +217,7 @@ func (s *Set) summarizeSite(runs []*Run) {
 	into := map[string]*Stat{
 		"peak_power_mw": &s.Site.PeakPowerMW, "mean_power_mw": &s.Site.MeanPowerMW,
 		"energy_mwh": &s.Site.EnergyMWh, "power_swing_mw": &s.Site.PowerSwingMW,
-		"cost": &s.Site.Cost, "co2_t": &s.Site.CO2t,
+		"cost": &s.Site.Cost, "co2_t": &s.Site.CO2t, "grid_peak_mw": &s.Site.GridPeakMW,
 		"availability": &s.Site.Availability, "failures": &s.Site.Failures, "servers_in_repair": &s.Site.ServersInRepair,
 		"repair_backlog": &s.Site.RepairBacklog, "longest_backlog": &s.Site.LongestBacklog, "spares_used": &s.Site.SparesUsed,
 		"parts_used": &s.Site.PartsUsed, "retired": &s.Site.Retired,
@@ -232,7 +233,35 @@ func (s *Set) summarizeSite(runs []*Run) {
 	for c := range NumConsumers {
 		s.Site.EnergyBy[c.String()] = Summary(collect(runs, func(r *Run) float64 { return r.Site.EnergyBy[c] }))
 	}
+	s.summarizeSupply(runs)
 	s.summarizeCauses(runs)
+}
+
+// summarizeSupply is where the energy came from, and what battery and windows did.
+func (s *Set) summarizeSupply(runs []*Run) {
+	of := func(value func(*SiteRun) float64) Stat {
+		return Summary(collect(runs, func(r *Run) float64 { return value(&r.Site) }))
+	}
+	s.Site.EnergyFrom = make(map[string]Stat, NumSources)
+	for c := range NumSources {
+		s.Site.EnergyFrom[c.String()] = of(func(r *SiteRun) float64 { return r.EnergyFrom[c] })
+	}
+	if s.Site.Battery != nil {
+		s.Site.Battery = &BatteryUse{
+			ChargedMWh:    of(func(r *SiteRun) float64 { return r.ChargedMWh }),
+			DischargedMWh: of(func(r *SiteRun) float64 { return r.DischargedMWh }),
+			Emptied:       of(func(r *SiteRun) float64 { return r.Emptied }),
+		}
+	}
+	if s.Site.DemandResponse != nil {
+		s.Site.DemandResponse = &DemandResponse{
+			Windows:      of(func(r *SiteRun) float64 { return r.Windows }),
+			Met:          of(func(r *SiteRun) float64 { return r.WindowsMet }),
+			Hours:        of(func(r *SiteRun) float64 { return r.WindowHours }),
+			CurtailedMWh: of(func(r *SiteRun) float64 { return r.CurtailedMWh }),
+			CoveredMWh:   of(func(r *SiteRun) float64 { return r.CoveredMWh }),
+		}
+	}
 }
 
 func (s *Set) summarizeCauses(runs []*Run) {

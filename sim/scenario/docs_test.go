@@ -21,7 +21,7 @@ import (
 func readDocs(t *testing.T) map[string]string {
 	t.Helper()
 	docs := map[string]string{}
-	for _, file := range []string{"file.go", "reliability.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
+	for _, file := range []string{"file.go", "reliability.go", "power.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -99,6 +99,10 @@ func tables(docs map[string]string) string {
 		{"Scenario", reflect.TypeFor[File]()},
 		{"site", reflect.TypeFor[Site]()},
 		{"site.power[]", reflect.TypeFor[PowerPhase]()},
+		{"site.limits", reflect.TypeFor[Limits]()},
+		{"site.demand_response[]", reflect.TypeFor[DemandResponse]()},
+		{"site.generation[]", reflect.TypeFor[Generator]()},
+		{"site.battery", reflect.TypeFor[Battery]()},
 		{"fleet", reflect.TypeFor[Fleet]()},
 		{"fleet.deliveries[]", reflect.TypeFor[Delivery]()},
 		{"fleet.commissioning", reflect.TypeFor[Commissioning]()},

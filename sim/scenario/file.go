@@ -78,6 +78,22 @@ type Site struct {
 	// MinClock is the lowest relative clock that a power cap may force; below it
 	// jobs are paused. 1 % to 100 %.
 	MinClock unit.Share `json:"min_clock" default:"50 %" source:"accelerators lower their clock to about half of the highest [prior]" min:"1 %" max:"100 %"`
+	// Limits of chip, rack, row and hall, beside that of the site.
+	Limits *Limits `json:"limits,omitempty"`
+	// Policy is what the site does, in order, when its power is short: cap lowers the
+	// clock of all chips alike, pause pauses jobs, the lowest priority first, shed
+	// switches off the newest servers, whose jobs move or shrink.
+	Policy Policy `json:"policy" default:"[cap, pause]" source:"capping costs least: speed falls less than power"`
+	// Oversubscription is how far the highest power of all energised servers may exceed
+	// what the phase provides. Servers that are delivered beyond it wait for power, in
+	// commissioning, and draw none. 0.1 to 10.
+	Oversubscription unit.Factor `json:"oversubscription" default:"1.2" source:"held by capping: at 83 % of their highest power chips lose less than a tenth of their speed [prior]" min:"0.1" max:"10"`
+	// DemandResponse are windows in which the site draws less.
+	DemandResponse []DemandResponse `json:"demand_response,omitempty"`
+	// Generation on the site, for its own load; earlier ones run first.
+	Generation []Generator `json:"generation,omitempty"`
+	// Battery at the site's connection.
+	Battery *Battery `json:"battery,omitempty"`
 }
 
 // PowerPhase is a limit that holds from a date on.

@@ -140,6 +140,8 @@ type Topology struct {
 	Leaf *int `json:"leaf,omitempty" min:"1" max:"10000000"`
 	// Rack is the chips on one rack's power; the larger of 32 and the domain when left out.
 	Rack *int `json:"rack,omitempty" min:"1" max:"10000000"`
+	// Row is the chips in one row of racks; 512 when left out.
+	Row *int `json:"row,omitempty" min:"1" max:"10000000"`
 	// CoolingLoop is the chips on one loop; 1,024 when left out.
 	CoolingLoop *int `json:"cooling_loop,omitempty" min:"1" max:"10000000"`
 	// Room is the chips in one room; 8,192 when left out.

@@ -152,6 +152,7 @@ func (r *resolver) site() {
 		PUE: s.PUE, Electricity: s.Electricity.Range, Carbon: s.Carbon,
 		Currency: string(s.Currency), ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
+	r.supply()
 	if len(s.Power) == 0 {
 		r.plan.Site.Phases = []power.Phase{{}}
 		r.computed("site.power", "none", "no limit on power is given")

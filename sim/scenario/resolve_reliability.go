@@ -202,9 +202,10 @@ func (r *resolver) hands(p *Repair, path string) {
 }
 
 // The chips that share what the scenario does not say, priors: four servers of eight
-// to a rack of 40 kW; a coolant distribution unit of about 1 MW; a room of about 10 MW.
+// to a rack of 40 kW; 16 racks to a row; a coolant distribution unit of about 1 MW; a room of about 10 MW.
 const (
 	usualRack = 32
+	usualRow  = 512
 	usualLoop = 1024
 	usualRoom = 8192
 )
@@ -236,7 +237,7 @@ func (r *resolver) topology(spec *fleet.Spec) {
 	}
 	spec.Topology = fleet.Topology{
 		Domain: servers("domain", t.Domain, domain), Leaf: servers("leaf", t.Leaf, leaf), Rack: servers("rack", t.Rack, max(usualRack, domain)),
-		Loop: servers("cooling_loop", t.CoolingLoop, max(usualLoop, domain)), Room: servers("room", t.Room, max(usualRoom, domain)), DualHomed: t.DualHomed,
+		Row: servers("row", t.Row, max(usualRow, domain)), Loop: servers("cooling_loop", t.CoolingLoop, max(usualLoop, domain)), Room: servers("room", t.Room, max(usualRoom, domain)), DualHomed: t.DualHomed,
 	}
 }
 
@@ -266,7 +267,7 @@ func upkeepAsWritten(p *Plan, f *Fleet) {
 	chips := func(servers int) *int { n := servers * per; return &n }
 	t := &s.Topology
 	f.Topology = Topology{
-		Domain: chips(t.Domain), Leaf: chips(t.Leaf), Rack: chips(t.Rack), CoolingLoop: chips(t.Loop), Room: chips(t.Room), DualHomed: t.DualHomed,
+		Domain: chips(t.Domain), Leaf: chips(t.Leaf), Rack: chips(t.Rack), Row: chips(t.Row), CoolingLoop: chips(t.Loop), Room: chips(t.Room), DualHomed: t.DualHomed,
 	}
 	f.Retire = Retire{
 		Failures: s.Retire.Failures, Within: s.Retire.Within, Score: s.Retire.Score, HalfLife: s.Retire.HalfLife,

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/invopop/jsonschema"
+
+	"clustercap/sim/power"
 )
 
 const schemaFile = "../../scenarios/scenario.schema.json"
@@ -243,6 +245,12 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 		return anyOf(rules, b.value(reflect.TypeFor[CheckpointInterval]().Field(1).Type, rule{}, false))
 	case *PowerLimit:
 		return anyOf(&jsonschema.Schema{Const: "none"}, b.value(reflect.TypeFor[PowerLimit]().Field(0).Type, rule{}, false))
+	case *Policy:
+		action := &jsonschema.Schema{Type: "string"}
+		for _, a := range power.Actions() {
+			action.Enum = append(action.Enum, string(a))
+		}
+		return anyOf(action, &jsonschema.Schema{Type: "array", Items: action})
 	case *TimeSpread:
 		spread := reflect.TypeFor[spreadFields]()
 		return anyOf(b.value(spread.Field(0).Type, rule{}, false), b.object(spread, partial))

@@ -40,6 +40,7 @@ func asWritten(p *Plan) File {
 		PUE: s.PUE, Electricity: EnergyPrice{s.Electricity, s.Currency}, Carbon: s.Carbon, Currency: Currency(s.Currency),
 		ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
+	supplyAsWritten(p, &f.Site.Value)
 	for _, phase := range s.Phases {
 		from := dateAt(p.Start, phase.From)
 		f.Site.Value.Power = append(f.Site.Value.Power, PowerPhase{&from, PowerLimit{phase.Limit}})

@@ -1,0 +1,55 @@
+package power
+
+import "math"
+
+// ClockSteps is how many clocks a chip has from the highest down to 0: one per half of
+// a per cent. Chips change theirs in steps of 7.5 to 15 MHz (nvidia-smi -q -d
+// SUPPORTED_CLOCKS), which at 2 GHz is 0.4 to 0.75 %.
+const ClockSteps = 200
+
+// clockOf is the clock so many steps below the highest.
+func clockOf(step int) float64 { return 1 - float64(step)/ClockSteps }
+
+// lastStep is the lowest step that is not below the lowest clock.
+func (m *Meter) lastStep() int {
+	return min(int(math.Floor((1-m.minimumClock)*ClockSteps+1e-9)), ClockSteps-1) // 1e-9: rounding of a share
+}
+
+// ClockFor is the highest clock at which a chip's highest phase draws at most watts
+// of IT power; ok is false when no clock does.
+func (m *Meter) ClockFor(watts float64) (f float64, ok bool) {
+	return m.highestClock(func(f float64) bool { return m.PeakAt(f).Sum() <= watts })
+}
+
+// ClockWithin is the highest clock at which the accelerator itself draws at most chip
+// watts in its highest phase, and with its share of server and fabric at most all
+// watts; ok is false when no clock does.
+func (m *Meter) ClockWithin(chip, all float64) (f float64, ok bool) {
+	return m.highestClock(func(f float64) bool {
+		p := m.PeakAt(f)
+		return p.Sum() <= all && p.Chips <= chip
+	})
+}
+
+// highestClock finds the first step from above at which a power, which falls with the
+// clock, is low enough.
+func (m *Meter) highestClock(fits func(f float64) bool) (f float64, ok bool) {
+	if fits(1) {
+		return 1, true
+	}
+	low, high := 0, m.lastStep() // low does not fit
+	if high == 0 || !fits(clockOf(high)) {
+		return 0, false
+	}
+	for high-low > 1 {
+		if mid := (low + high) / 2; fits(clockOf(mid)) {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return clockOf(high), true
+}
+
+// LowestClock is the lowest at which the chip may train.
+func (m *Meter) LowestClock() float64 { return clockOf(m.lastStep()) }

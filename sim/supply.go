@@ -1,0 +1,293 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"clustercap/sim/des"
+	"clustercap/sim/power"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+)
+
+// supply is where the site's power comes from: the grid up to its limit, generators on
+// the site, a battery. Powers are watts, energies joules.
+type supply struct {
+	spec      *power.Supply
+	startHour int     // hours from the beginning of the year to the calendar's start
+	phase     float64 // limit of the grid connection; 0 is none
+	open      []bool  // windows of demand response
+	opened    int
+	grid      float64 // limit in force: the phase's, or that of an open window; 0 is none
+	before    float64 // load when the first of the open windows opened
+
+	charge float64 // in the battery
+	// ready is false from when the battery has run empty until it is full, or until the
+	// limit changes: one that is always short would else empty what a minute brings.
+	ready bool
+	alarm alarm
+	flow  flow
+
+	// Books.
+	fromGrid, charged, discharged float64
+	generated                     []float64 // by generator
+	gridHighest                   float64
+	windows, met                  int
+	breached                      bool    // while a window was open
+	windowTime                    float64 // seconds
+	curtailed                     float64 // below the load before the window
+	covered                       float64 // by generators and battery in windows
+	emptied                       int
+}
+
+// flow is the power of every source at one load.
+type flow struct {
+	grid, gridPeak, charge, discharge float64
+	generated                         []float64
+}
+
+// reset puts the supply at the start of a replica: with a full battery.
+func (u *supply) reset(p *scenario.Plan) {
+	n := len(p.Site.Supply.Generators)
+	open := append(u.open[:0], make([]bool, len(p.Site.Supply.Windows))...)
+	booked, flowing := append(u.generated[:0], make([]float64, n)...), append(u.flow.generated[:0], make([]float64, n)...)
+	year := time.Date(p.Start.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
+	*u = supply{
+		spec: &p.Site.Supply, startHour: int(p.Start.Sub(year) / time.Hour), open: open, ready: true,
+		phase: float64(p.Site.LimitAt(0)), charge: float64(p.Site.Supply.Battery.Energy), alarm: alarm{at: des.Never},
+		generated: booked, flow: flow{generated: flowing},
+	}
+	u.grid = u.phase
+}
+
+// relimit sets the limit in force; the battery covers what it leaves short again, with
+// whatever it holds.
+func (u *supply) relimit() {
+	u.grid = u.phase
+	for i, open := range u.open {
+		if limit := float64(u.spec.Windows[i].Limit); open && (u.grid == 0 || limit < u.grid) {
+			u.grid = limit
+		}
+	}
+	u.ready = u.charge > u.least()
+}
+
+// least is what the battery moves in a millisecond: less is empty, or full.
+func (u *supply) least() float64 { return float64(u.spec.Battery.Power) / 1000 }
+
+func (u *supply) full() bool { return u.charge >= float64(u.spec.Battery.Energy)-u.least() }
+
+// turn notes a battery that has run empty or is full.
+func (u *supply) turn() {
+	if !u.spec.Battery.Any() {
+		return
+	}
+	switch {
+	case u.ready && u.charge <= u.least():
+		u.ready = false
+		u.emptied++
+	case !u.ready && u.full():
+		u.ready = true
+	}
+}
+
+// most is the power that all sources can give in an hour; 0 is without limit.
+func (u *supply) most(hour int) float64 {
+	if u.grid == 0 {
+		return 0
+	}
+	most := u.grid
+	for i := range u.spec.Generators {
+		most += u.spec.Generators[i].Output(hour, u.startHour)
+	}
+	if u.ready && u.spec.Battery.Any() {
+		most += float64(u.spec.Battery.Power)
+	}
+	return most
+}
+
+// firm is the power that the phase's connection and generators give at any hour,
+// windows aside; 0 is without limit.
+func (u *supply) firm() float64 {
+	if u.phase == 0 {
+		return 0
+	}
+	firm := u.phase
+	for i := range u.spec.Generators {
+		if g := &u.spec.Generators[i]; g.Runs != power.Daylight {
+			firm += float64(g.Capacity)
+		}
+	}
+	return firm
+}
+
+// dispatch divides a load in an hour, whose highest instant is peak, among the sources:
+// what runs always, then the grid up to its limit, the battery, what runs when short.
+// The battery charges from what the limit leaves free at the peak.
+func (u *supply) dispatch(load, peak float64, hour int) *flow {
+	f := &u.flow
+	*f = flow{generated: f.generated, grid: load, gridPeak: peak}
+	if !u.spec.Own() {
+		if u.grid > 0 {
+			f.gridPeak = min(peak, u.grid)
+		}
+		return f
+	}
+	for i := range u.spec.Generators {
+		f.generated[i] = 0
+		if g := &u.spec.Generators[i]; g.Runs != power.WhenShort {
+			f.generated[i] = min(g.Output(hour, u.startHour), f.grid)
+			f.grid -= f.generated[i]
+			f.gridPeak -= f.generated[i]
+		}
+	}
+	b := &u.spec.Battery
+	short := 0.0
+	if u.grid > 0 {
+		short = max(f.grid-u.grid, 0)
+	}
+	if b.Any() && u.ready {
+		f.discharge = min(short, float64(b.Power))
+		short -= f.discharge
+		f.grid -= f.discharge
+	}
+	for i := range u.spec.Generators {
+		if g := &u.spec.Generators[i]; g.Runs == power.WhenShort && short > 0 {
+			f.generated[i] = min(short, float64(g.Capacity))
+			short -= f.generated[i]
+			f.grid -= f.generated[i]
+		}
+	}
+	if b.Any() && f.discharge == 0 && !u.full() {
+		f.charge = float64(b.Power)
+		if u.grid > 0 {
+			f.charge = max(min(f.charge, u.grid-f.gridPeak), 0)
+		}
+		f.grid += f.charge
+		f.gridPeak += f.charge
+	}
+	if u.grid > 0 {
+		f.gridPeak = min(f.gridPeak, u.grid)
+	}
+	return f
+}
+
+// take draws a load for some seconds of an hour.
+func (u *supply) take(load, peak float64, hour int, dt float64) {
+	f := u.dispatch(load, peak, hour)
+	u.fromGrid += f.grid * dt
+	u.gridHighest = max(u.gridHighest, f.gridPeak)
+	if u.opened > 0 {
+		u.windowTime += dt
+		u.curtailed += max(u.before-load, 0) * dt
+		u.breached = u.breached || f.grid > u.grid*(1+auditTolerance)
+	}
+	if !u.spec.Own() {
+		return
+	}
+	u.charged += f.charge * dt
+	u.discharged += f.discharge * dt
+	u.charge += (f.charge*float64(u.spec.Battery.Efficiency) - f.discharge) * dt
+	for i, watts := range f.generated {
+		u.generated[i] += watts * dt
+		if u.opened > 0 && u.spec.Generators[i].Runs == power.WhenShort {
+			u.covered += watts * dt
+		}
+	}
+	if u.opened > 0 {
+		u.covered += f.discharge * dt
+	}
+}
+
+// armSupply wakes the site when the battery will be empty or full at the present
+// course, and at the end of an hour with whose sun or weather that changes.
+func (w *World) armSupply() {
+	u := &w.site.supply
+	if !u.spec.Own() {
+		return
+	}
+	wait := math.Inf(1) // seconds
+	hour := int(w.now / hourLength)
+	f := u.dispatch(w.site.load(hour), w.site.peak(hour), hour)
+	switch {
+	case f.discharge > 0:
+		wait = u.charge / f.discharge
+	case f.charge > 0:
+		wait = (float64(u.spec.Battery.Energy) - u.charge) / (f.charge * float64(u.spec.Battery.Efficiency))
+	}
+	daylight := false
+	for i := range u.spec.Generators {
+		daylight = daylight || u.spec.Generators[i].Runs == power.Daylight && u.grid > 0
+	}
+	if math.IsInf(wait, 1) && !daylight {
+		return
+	}
+	left := (des.Time(hour)+1)*hourLength - w.now
+	if ms := wait * 1000; ms < float64(left) {
+		left = max(des.Time(ms), 1)
+	}
+	w.set(&u.alarm, w.now+left, kindSupply, 0)
+}
+
+// window opens or closes a window of demand response.
+func (w *World) window(i int, closes bool) {
+	u := &w.site.supply
+	spec := &u.spec.Windows[i]
+	u.open[i] = !closes
+	if !closes {
+		if u.opened++; u.opened == 1 {
+			u.before, u.breached = w.site.load(int(w.now/hourLength)), false
+		}
+		u.windows++
+		w.queue.Push(event(w.now.After(spec.For), kindWindow, int32(i), 1))
+	} else {
+		u.opened--
+		if !u.breached {
+			u.met++
+		}
+		if spec.Every > 0 {
+			next := w.now.Duration() - spec.For + spec.Every
+			if spec.Until == 0 || next < spec.Until {
+				w.push(next, kindWindow, int32(i), 0)
+			}
+		}
+	}
+	u.relimit()
+}
+
+// report is what the sources gave, and what became of the windows.
+func (u *supply) report(r *result.SiteRun) {
+	made := 0.0
+	for _, e := range u.generated {
+		made += e
+	}
+	r.EnergyFrom = [result.NumSources]float64{
+		result.Grid: megawattHours(u.fromGrid), result.Generation: megawattHours(made),
+		result.Battery: megawattHours(u.discharged - u.charged),
+	}
+	r.GridPeakMW = u.gridHighest / 1e6
+	r.ChargedMWh, r.DischargedMWh, r.Emptied = megawattHours(u.charged), megawattHours(u.discharged), float64(u.emptied)
+	met := u.met
+	if !u.breached {
+		met += u.opened // open at the end of the calendar
+	}
+	r.Windows, r.WindowsMet, r.WindowHours = float64(u.windows), float64(met), u.windowTime/3600
+	r.CurtailedMWh, r.CoveredMWh = megawattHours(u.curtailed), megawattHours(u.covered)
+}
+
+// auditSupply checks that what the sources gave is what the site took.
+func (w *World) auditSupply(near func(what string, got, want float64)) error {
+	u := &w.site.supply
+	given := u.fromGrid + u.discharged
+	for _, e := range u.generated {
+		given += e
+	}
+	near("energy of all sources", given, w.site.atMeter()+u.charged)
+	b := &u.spec.Battery
+	near("charge of the battery", u.charge+u.discharged, float64(b.Energy)+u.charged*float64(b.Efficiency))
+	if slack := auditTolerance * float64(b.Energy); u.charge < -slack || u.charge > float64(b.Energy)+slack {
+		return fmt.Errorf("charge of the battery: %g J of %g", u.charge, float64(b.Energy))
+	}
+	return nil
+}

@@ -1,0 +1,257 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"clustercap/sim/power"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// suppliedPlan is a job on the whole of a fleet without failures, and a limit on the
+// grid at which it would run at half its power above idle.
+func suppliedPlan() (*scenario.Plan, testMeter, unit.Power) {
+	p := testPlan(2)
+	p.Horizon = 10 * unit.Day
+	m := meterOf(p)
+	limit := (m.peak(16, 1, 0) + m.peak(0, 1, 16)) / 2
+	p.Site.Phases = []power.Phase{{Limit: limit}}
+	return p, m, limit
+}
+
+// A window is as good as a phase: the limit holds while it is open and no longer.
+func TestWindowLimitsWhileItIsOpen(t *testing.T) {
+	p, _, limit := suppliedPlan()
+	p.Site.Phases = []power.Phase{{}, {From: 2 * unit.Day, Limit: limit}, {From: 2*unit.Day + 6*unit.Hour}, {From: 5 * unit.Day, Limit: limit}, {From: 5*unit.Day + 6*unit.Hour}}
+	phases := run(t, prepared(t, p), 0)
+	p.Site.Phases = nil
+	p.Site.Supply.Windows = []power.Window{{From: 2 * unit.Day, For: 6 * unit.Hour, Every: 3 * unit.Day, Until: 8 * unit.Day, Limit: limit}}
+	windows := run(t, prepared(t, p), 0)
+	if phases.Jobs[0].Tokens != windows.Jobs[0].Tokens || phases.Site.EnergyMWh != windows.Site.EnergyMWh {
+		t.Errorf("phases %g tokens, %g MWh; windows %g, %g", phases.Jobs[0].Tokens, phases.Site.EnergyMWh, windows.Jobs[0].Tokens, windows.Site.EnergyMWh)
+	}
+	if s := &windows.Site; s.Windows != 2 || s.WindowsMet != 2 || math.Abs(s.WindowHours-12) > 1e-9 || !(s.CurtailedMWh > 0) {
+		t.Errorf("%g windows, %g met, %g h, %g MWh curtailed", s.Windows, s.WindowsMet, s.WindowHours, s.CurtailedMWh)
+	}
+}
+
+// meanAtFullClock is what the job of a plan draws at the meter while it trains.
+func meanAtFullClock(t *testing.T, p *scenario.Plan, m *testMeter, chips float64) float64 {
+	free := *p
+	free.Site.Phases, free.Site.Supply = nil, power.Supply{}
+	w := prepared(t, &free).NewWorld()
+	if _, err := w.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	return m.plant.AtMeter(chips*w.jobs[0].perChip.Sum(), 0)
+}
+
+// A generator that may give what is short costs the job nothing, and gives no more.
+func TestGeneratorCoversWhatIsShort(t *testing.T) {
+	p, m, limit := suppliedPlan()
+	capped := run(t, prepared(t, p), 0)
+	free, _, _ := suppliedPlan()
+	free.Site.Phases = nil
+	want := run(t, prepared(t, free), 0)
+	mean, idle := meanAtFullClock(t, p, &m, 16), float64(m.peak(0, 1, 16))
+	short := m.peak(16, 1, 0) - limit + 1
+	const start = 600 // s of idling until the job trains
+	for _, c := range []struct {
+		runs     power.Dispatch
+		capacity unit.Power
+		gives    float64
+	}{
+		{power.WhenShort, short, (float64(p.Horizon) - start) * max(mean-float64(limit), 0)},
+		{power.Always, short, start*min(float64(short), idle) + (float64(p.Horizon)-start)*min(float64(short), mean)},
+		{power.Always, 1e6, start*idle + (float64(p.Horizon)-start)*mean},
+	} {
+		p.Site.Supply.Generators = []power.Generator{{Name: "gas", Runs: c.runs, Capacity: c.capacity}}
+		r := run(t, prepared(t, p), 0)
+		if r.Jobs[0].Tokens != want.Jobs[0].Tokens || !(want.Jobs[0].Tokens > capped.Jobs[0].Tokens) {
+			t.Errorf("%s of %g W: %g tokens, without a limit %g, with it %g", c.runs, float64(c.capacity), r.Jobs[0].Tokens, want.Jobs[0].Tokens, capped.Jobs[0].Tokens)
+		}
+		got := r.Site.EnergyFrom[result.Generation] * float64(unit.MegawattHour)
+		if math.Abs(got-c.gives) > 1e-9*c.gives { // rounding of an integral
+			t.Errorf("%s of %g W gave %g J, want %g", c.runs, float64(c.capacity), got, c.gives)
+		}
+	}
+}
+
+// A battery carries a window until it is empty and charges after it: the energy that it
+// gives and takes, by hand.
+func TestBatteryCarriesAWindow(t *testing.T) {
+	p, m, limit := suppliedPlan()
+	p.Site.Phases = nil
+	p.Site.Supply.Windows = []power.Window{{From: 2 * unit.Day, For: 10 * unit.Hour, Limit: limit}}
+	short := meanAtFullClock(t, p, &m, 16) - float64(limit)
+	for _, hours := range []float64{4, 12} {
+		p.Site.Supply.Battery = power.Battery{Power: m.peak(16, 1, 0) - limit + 1, Efficiency: 0.8, Energy: unit.Energy(short * hours * 3600)}
+		r := run(t, prepared(t, p), 0)
+		gave := min(hours, 10) * 3600 * short
+		for what, c := range map[string][2]float64{"gave": {r.Site.DischargedMWh, gave}, "took": {r.Site.ChargedMWh, gave / 0.8}} {
+			if got := c[0] * float64(unit.MegawattHour); math.Abs(got-c[1]) > 1e-6*gave { // a millisecond of hours
+				t.Errorf("%g h: it %s %g J, want %g", hours, what, got, c[1])
+			}
+		}
+		emptied := 0.0
+		if hours < 10 {
+			emptied = 1
+		}
+		if r.Site.Emptied != emptied || r.Site.WindowsMet != 1 {
+			t.Errorf("%g h: empty %g times, %g windows met", hours, r.Site.Emptied, r.Site.WindowsMet)
+		}
+	}
+}
+
+// A limit on a chip, rack, row or hall gives the clock at which a full one of them
+// just keeps it, and more of it never trains slower.
+func TestLimitsOfGroupsCapTheClock(t *testing.T) {
+	m := meterOf(testPlan(4))
+	free := run(t, prepared(t, testPlan(4)), 0).Jobs[0].Tokens
+	for _, c := range []struct {
+		name  string
+		limit func(p *scenario.Plan, f, above float64)
+	}{
+		{"chip", func(p *scenario.Plan, f, above float64) { p.Site.Limits.Chip = unit.Power(m.PeakAt(f).Chips * above) }},
+		{"rack", func(p *scenario.Plan, f, above float64) {
+			p.Site.Limits.Rack = unit.Power(8 * m.PeakAt(f).Sum() * above)
+		}},
+		{"row", func(p *scenario.Plan, f, above float64) {
+			p.Site.Limits.Row = unit.Power(16 * m.PeakAt(f).Sum() * above)
+		}},
+		{"hall", func(p *scenario.Plan, f, above float64) {
+			p.Site.Limits.Hall = unit.Power(32 * m.PeakAt(f).Sum() * above)
+		}},
+	} {
+		before := 0.0
+		for _, f := range []float64{0.6, 0.75, 0.9, 1} {
+			p := testPlan(4)
+			p.Fleet.Topology.Rack, p.Fleet.Topology.Row, p.Fleet.Topology.Room = 1, 2, 8 // a hall larger than the fleet
+			c.limit(p, f, 1+1e-9)                                                        // above the rounding of a sum
+			w := prepared(t, p).NewWorld()
+			r, err := w.Run(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := w.jobs[0].clock; got != f {
+				t.Errorf("%s: clock %g, want %g", c.name, got, f)
+			}
+			if want := float64(m.peak(32, f, 0)) / 1e6; r.Site.PeakPowerMW > want*(1+1e-9) { // rounding
+				t.Errorf("%s at clock %g: peak %g MW, want at most %g", c.name, f, r.Site.PeakPowerMW, want)
+			}
+			if r.Jobs[0].Tokens < before || f == 1 && r.Jobs[0].Tokens != free {
+				t.Errorf("%s at clock %g: %g tokens, %g at a lower limit, %g without", c.name, f, r.Jobs[0].Tokens, before, free)
+			}
+			before = r.Jobs[0].Tokens
+		}
+	}
+}
+
+func TestLimitThatCannotBeMetIsTold(t *testing.T) {
+	for _, c := range []struct {
+		limits power.Limits
+		want   string
+	}{
+		{power.Limits{Chip: 60}, "site.limits.chip is 60 W; a chip draws up to 60 W idle"},
+		{power.Limits{Rack: 1400}, "site.limits.rack is 1.4 kW; a rack of 8 chips draws up to 1.44 kW idle"},
+		{power.Limits{Hall: 1800}, "site.limits.hall is 1.8 kW; a hall of 8 chips that trains draws 2.06 kW at the lowest clock, 50 %"},
+	} {
+		p := testPlan(4)
+		p.Site.Limits = c.limits
+		_, err := prepare(p, testPricing, testEstimate)
+		var infeasible *InfeasibleError
+		if !errors.As(err, &infeasible) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v; want %q", c.limits, err, c.want)
+		}
+	}
+}
+
+// Which job trains when power is short: both at a lower clock, or the first at full.
+func TestPolicyDecidesWhoTrains(t *testing.T) {
+	m := meterOf(testPlan(1))
+	plan := func(policy ...power.Action) *scenario.Plan {
+		p := testPlan(4)
+		a, b := testJob("a", 1e15, 16), testJob("b", 1e15, 16)
+		a.Priority = 1
+		p.Jobs = append(p.Jobs[:0], a, b)
+		p.Site.Policy = policy
+		p.Site.Phases = []power.Phase{{Limit: m.peak(16, 1, 16) * (1 + 1e-9)}} // above the sum's rounding
+		return p
+	}
+	both, one := run(t, prepared(t, plan(power.Cap, power.Pause)), 0), run(t, prepared(t, plan(power.Pause, power.Cap)), 0)
+	if !(both.Jobs[0].Tokens == both.Jobs[1].Tokens && both.Jobs[1].Tokens > 0) {
+		t.Errorf("capped: %g and %g tokens", both.Jobs[0].Tokens, both.Jobs[1].Tokens)
+	}
+	p := plan()
+	p.Site.Phases = nil
+	if free := run(t, prepared(t, p), 0); one.Jobs[0].Tokens != free.Jobs[0].Tokens || one.Jobs[1].Tokens != 0 {
+		t.Errorf("paused: %g and %g tokens; the first alone %g", one.Jobs[0].Tokens, one.Jobs[1].Tokens, free.Jobs[0].Tokens)
+	}
+}
+
+// randomSupply adds windows, generators, a battery, limits and a policy to a plan.
+func randomSupply(t *rapid.T, p *scenario.Plan) {
+	days := func(name string, low, high float64) unit.Duration {
+		return unit.Duration(rapid.Float64Range(low, high).Draw(t, name)) * unit.Day
+	}
+	watts := func(name string) unit.Power { return unit.Power(rapid.Float64Range(100, 100_000).Draw(t, name)) }
+	s := &p.Site.Supply
+	for range rapid.IntRange(0, 3).Draw(t, "windows") {
+		v := power.Window{From: days("window", 0, 20), For: days("for", 0.01, 0.5), Limit: watts("window limit"), Notice: days("notice", 0, 0.1)}
+		if rapid.Bool().Draw(t, "recurs") {
+			v.Every = v.For + days("every", 0.01, 5)
+		}
+		s.Windows = append(s.Windows, v)
+	}
+	for i := range rapid.IntRange(0, 2).Draw(t, "generators") {
+		s.Generators = append(s.Generators, power.Generator{
+			Name: fmt.Sprint(i), Capacity: watts("capacity"), Latitude: 25, Noon: 5, Yield: 0.6,
+			Runs: rapid.SampledFrom([]power.Dispatch{power.WhenShort, power.Always, power.Daylight}).Draw(t, "runs"),
+		})
+	}
+	if rapid.Bool().Draw(t, "battery") {
+		s.Battery = power.Battery{
+			Power: watts("battery"), Energy: unit.Energy(math.Pow(10, rapid.Float64Range(4, 11).Draw(t, "energy"))),
+			Efficiency: unit.Share(rapid.Float64Range(0.3, 1).Draw(t, "efficiency")),
+		}
+	}
+	if rapid.Bool().Draw(t, "limited") {
+		m := meterOf(p)
+		p.Site.Limits.Chip = unit.Power(m.PeakAt(rapid.Float64Range(0.5, 1).Draw(t, "chip")).Chips * (1 + 1e-9))
+		p.Site.Limits.Rack = unit.Power(m.PeakAt(rapid.Float64Range(0.5, 1).Draw(t, "rack")).Sum() * perServer * 4 * (1 + 1e-9))
+	}
+	p.Site.Policy = rapid.SampledFrom([]power.Policy{nil, {power.Cap, power.Pause}, {power.Pause, power.Cap}}).Draw(t, "policy")
+}
+
+// A higher limit never trains slower, whatever else feeds the site, nor does a battery
+// slow a job: one job, nothing that fails. (With a battery a higher limit may: it may be
+// spent on an hour that a lower limit leaves hopeless, and be missing in a better one.)
+func TestMorePowerNeverTrainsSlower(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := testPlan(4)
+		p.Horizon = unit.Duration(rapid.Float64Range(1, 20).Draw(t, "days")) * unit.Day
+		randomSupply(t, p)
+		battery := p.Site.Supply.Battery
+		low := rapid.Float64Range(2000, 40_000).Draw(t, "limit")
+		high := low * rapid.Float64Range(1, 2).Draw(t, "higher")
+		train := func(limit float64, battery power.Battery) float64 {
+			p.Site.Phases, p.Site.Supply.Battery = []power.Phase{{Limit: unit.Power(limit)}}, battery
+			r, err := preparedRapid(t, p).Run(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Jobs[0].Tokens
+		}
+		least, more, stored := train(low, power.Battery{}), train(high, power.Battery{}), train(low, battery)
+		if more < least*(1-1e-9) || stored < least*(1-1e-9) { // rounding of a sum
+			t.Fatalf("%g W train %g tokens, with a battery %g, %g W %g", low, least, stored, high, more)
+		}
+	})
+}
