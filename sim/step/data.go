@@ -57,11 +57,13 @@ func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 // hidden part costs the kernels beside it: with each microbatch and once per step.
 func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 	t := p.dataTraffic(s.fullest)
+	free := 1 - p.shared(s)
 	forward, backward := s.passes()
 	if p.layout.Schedule.splits() {
 		// Gradients are whole only once the last microbatch's pass for weights is.
 		backward = s.slowest.work.weights
 	}
+	forward, backward = forward*free, backward*free
 	if p.mach.Stack.SerialData {
 		forward, backward = 0, 0
 	}

@@ -200,17 +200,23 @@ func (p *pricer) messages(s *pipe, micro float64) float64 {
 // the part of that time that the receiver waits. Plain 1F1B waits for each input and
 // each gradient. With several chunks per stage (or DualPipe's two directions) every
 // chunk boundary sends; the messages hide behind the kernels of the next chunk, which
-// they slow down, except while the pipeline fills and drains.
+// they slow down, while no other traffic has their link, except as the pipeline fills
+// and drains.
 func (p *pricer) message(s *pipe) (hop, exposed float64) {
 	l := p.layout
 	if l.PP == 1 {
 		return 0, 0
 	}
-	hop = p.net.send(activationBytes*s.shape.split*s.shape.hidden, l.TP*l.CP*l.DP)
+	next := l.TP * l.CP * l.DP // chips away
+	hop = p.net.send(activationBytes*s.shape.split*s.shape.hidden, next)
 	if l.VPP == 1 && l.Schedule != DualPipe {
 		return hop, hop
 	}
-	pass := s.mean.sum() / (2 * float64(l.VPP)) // one direction of one chunk
+	busy := s.mean.links.domain
+	if p.net.leaves(group{2, next}) {
+		busy = s.mean.links.nic
+	}
+	pass := max(0, s.mean.sum()-busy) / (2 * float64(l.VPP)) // one direction of one chunk, its link free
 	return hop, ringStep + beside(hop-ringStep, pass)
 }
 

@@ -12,16 +12,17 @@ type pass struct {
 	tensor  float64 // s of tensor-parallel collectives, exposed
 	expert  float64 // s of expert-parallel all-to-alls
 	context float64 // s of context-parallel exchange that attention does not hide
+	links   links   // s for which collectives occupy them, hidden or not
 }
 
 func (p pass) plus(q pass) pass {
-	return pass{p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context}
+	return pass{p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context, p.links.plus(q.links)}
 }
 
 func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context }
 
 func (p pass) times(f float64) pass {
-	return pass{p.compute.times(f), p.tensor * f, p.expert * f, p.context * f}
+	return pass{p.compute.times(f), p.tensor * f, p.expert * f, p.context * f, p.links.times(f)}
 }
 
 // block is what one layer (or the embedding, or the head) costs one microbatch.
@@ -171,7 +172,9 @@ func (p *pricer) softmaxBlock(s shape) block {
 // pass moves the gradients too. A ring holds two blocks, which is little; who gathers
 // holds all keys and values, and all of their gradients until they are scattered.
 func (p *pricer) contextExchange(b *block, bytes, forward, backward float64) {
-	once := p.net.gather(bytes, group{p.layout.CP, p.layout.TP})
+	g := group{p.layout.CP, p.layout.TP}
+	once := p.net.gather(bytes, g)
+	p.occupy(b, g, once, 2*once)
 	if p.layout.CPComm == AllGather {
 		b.forward.context += once
 		b.backward.context += 2 * once
@@ -265,6 +268,7 @@ func (p *pricer) tensorPair(b *block, s shape) {
 	if !p.layout.SP {
 		pair = p.net.reduce(bytes, all)
 	}
+	p.occupy(b, all, pair, pair)
 	hidden := (1 - commSlowdown) * float64(p.mach.Stack.TensorOverlap.Likely) * pair // net of what it costs the kernels
 	b.forward.tensor += pair - hidden
 	if p.layout.Schedule.splits() {
@@ -356,9 +360,13 @@ func (p *pricer) experts(s shape) block {
 	p.mlp(&b, local, busiest*routed*etp/local, float64(moe.FFN)/etp, h)
 	b.stored += p.rates.operand * busiest * routed * h // dispatched tokens
 
-	exchange := busiest * p.net.exchange(activationBytes*routed*h, p.expertGroup(), p.copies(moe))
+	all, inner := p.expertGroup(), group{p.layout.ETP, 1}
+	dispatch := busiest * p.net.exchange(activationBytes*routed*h, all, p.copies(moe))
 	// With ETP the chips of a group share each other's tokens.
-	exchange += p.net.gather(activationBytes*busiest*routed*h*etp, group{p.layout.ETP, 1})
+	share := p.net.gather(activationBytes*busiest*routed*h*etp, inner)
+	p.occupy(&b, all, 2*dispatch, 2*dispatch)
+	p.occupy(&b, inner, 2*share, 2*share)
+	exchange := dispatch + share
 	sync := float64(p.mach.Stack.ExpertSync.Likely)
 	b.forward.expert += 2*exchange + sync
 	b.backward.expert += 2*exchange + sync

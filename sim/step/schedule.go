@@ -16,9 +16,10 @@ type work struct {
 	tensor, expert, context float64 // s of exposed collectives
 	forward                 float64 // s of the forward pass, traffic included
 	weights                 float64 // s of base that only gradients of weights take
+	links                   links
 }
 
-func workOf(b block, s Schedule) work {
+func (p *pricer) workOf(b *block) work {
 	w := work{
 		base:    b.forward.compute.plus(b.backward.compute),
 		redo:    b.redo.compute,
@@ -27,13 +28,20 @@ func workOf(b block, s Schedule) work {
 		context: b.forward.context + b.backward.context + b.redo.context,
 		forward: b.forward.sum(),
 		weights: b.weights,
+		links:   b.forward.links.plus(b.backward.links).plus(b.redo.links),
 	}
-	if s == DualPipe {
-		// The all-to-alls of one microbatch run beside the kernels of another and
-		// its ring attention, on cores set aside for them.
+	if p.layout.Schedule == DualPipe {
+		// The all-to-alls of one microbatch run beside the kernels of another, on
+		// cores set aside for them, while nothing else of it has their link.
 		const slower = 1 / (1 - dualPipeCores)
 		w.base, w.redo = w.base.slowed(slower), w.redo.slowed(slower)
-		w.expert = max(0, w.expert-w.base.sum()-w.redo.sum()-w.context)
+		window := w.base.sum() + w.redo.sum() + w.context
+		if p.net.leaves(p.expertGroup()) {
+			window -= max(0, w.links.nic-w.expert)
+		} else {
+			window -= max(0, w.links.domain-w.expert-w.tensor)
+		}
+		w.expert = max(0, w.expert-max(0, window))
 	}
 	return w
 }
@@ -45,12 +53,15 @@ func (w work) sum() float64 {
 func (w work) plus(v work) work {
 	return work{
 		w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context,
-		w.forward + v.forward, w.weights + v.weights,
+		w.forward + v.forward, w.weights + v.weights, w.links.plus(v.links),
 	}
 }
 
 func (w work) times(f float64) work {
-	return work{w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f, w.forward * f, w.weights * f}
+	return work{
+		w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f,
+		w.forward * f, w.weights * f, w.links.times(f),
+	}
 }
 
 // stage is one pipeline stage: its price per microbatch and what it holds.
@@ -239,7 +250,7 @@ func (p *pricer) stage(y *layers, n *parameters, i, dense, moe int) stage {
 			s.expert += modules * n.experts
 		}
 	}
-	s.work = workOf(b, l.Schedule)
+	s.work = p.workOf(&b)
 	s.stored, s.transient, s.owed = b.stored, b.working, b.owed
 	return s
 }

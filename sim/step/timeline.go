@@ -64,17 +64,17 @@ type chunkTime struct {
 
 // chunkTimes divides workOf by direction. What is left exposed of the all-to-alls
 // under DualPipe falls on the passes in proportion to what they send.
-func chunkTimes(b block, s Schedule) chunkTime {
+func (p *pricer) chunkTimes(b *block) chunkTime {
 	slower, share := 1.0, 1.0
-	if s == DualPipe {
+	if p.layout.Schedule == DualPipe {
 		slower = 1 / (1 - dualPipeCores)
 		share = 0
 		if all := b.forward.expert + b.backward.expert + b.redo.expert; all > 0 {
-			share = workOf(b, s).expert / all
+			share = p.workOf(b).expert / all
 		}
 	}
-	of := func(p pass) passTime {
-		return passTime{p.compute.sum() * slower, p.tensor, p.expert * share, p.context}
+	of := func(q pass) passTime {
+		return passTime{q.compute.sum() * slower, q.tensor, q.expert * share, q.context}
 	}
 	return chunkTime{of(b.forward), of(b.redo), of(b.backward), b.weights * slower}
 }
@@ -134,7 +134,7 @@ func (p *pricer) chunks(sh shape) []chunkTime {
 		if i == len(out)-1 {
 			b = b.plus(y.head)
 		}
-		out[i] = chunkTimes(b, p.layout.Schedule)
+		out[i] = p.chunkTimes(&b)
 	}
 	return out
 }

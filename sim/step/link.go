@@ -1,0 +1,42 @@
+package step
+
+// links are the two ways out of a chip: into the scale-up domain and, over its NIC, to
+// the rest. A collective takes the way that its farthest members need, alone: what it
+// occupies, for how many seconds, no other has at that time.
+type links struct{ domain, nic float64 }
+
+func (l links) plus(m links) links { return links{l.domain + m.domain, l.nic + m.nic} }
+
+func (l links) times(f float64) links { return links{l.domain * f, l.nic * f} }
+
+// leaves reports whether a group's collectives leave the scale-up domain.
+func (n *network) leaves(g group) bool { return n.local(g) < g.size }
+
+// occupy adds what collectives of a group take of the links in the two passes.
+func (p *pricer) occupy(b *block, g group, forward, backward float64) {
+	if p.net.leaves(g) {
+		b.forward.links.nic += forward
+		b.backward.links.nic += backward
+	} else {
+		b.forward.links.domain += forward
+		b.backward.links.domain += backward
+	}
+}
+
+// shared is the share of a stage's time in which other traffic has the link that its
+// data-parallel collectives need: exposed or not, only what it leaves can carry them.
+// Traffic that shares a link fairly would slow both; as much would be left to wait for.
+func (p *pricer) shared(s *pipe) float64 {
+	w := &s.slowest.work
+	busy := w.links.domain
+	leaves := p.net.leaves(p.replicas(false))
+	if leaves {
+		busy = w.links.nic
+	}
+	hop, exposed := p.message(s)
+	if l := p.layout; l.PP > 1 && leaves == p.net.leaves(group{2, l.TP * l.CP * l.DP}) {
+		// What a receiver waits for is not part of its passes.
+		busy += 2 * float64(l.VPP) * (hop - exposed)
+	}
+	return min(1, busy/w.sum())
+}
