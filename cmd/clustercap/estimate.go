@@ -44,7 +44,9 @@ Keys of --layout, degrees being 1 unless given:
   schedule         1f1b (interleaved where vpp > 1), zb-h1, zb-v (with vpp=2), dualpipe
   zero, shard      ZeRO stage 0 to 3 (1); over how many replicas (all)
   mb               sequences per microbatch
-  recompute        none, selective, light, alternate, full
+  recompute        none, selective, light, alternate, full, or of norm, act, mla, scores and
+                   ffn those joined by +
+  recompute_layers how many layers of each stage (all)
   attention        fused, unfused`,
 		Example: `  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384
   clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384 --layout tp=8,pp=16

@@ -119,6 +119,13 @@ func (p *Pricer) Floor(l Layout) unit.Duration {
 	return unit.Duration(floor)
 }
 
+// LaunchShare is the share that one launch has of the two collectives at the ends of a
+// tensor-parallel block: what joining them into one all-reduce saves of them.
+func (p *Pricer) LaunchShare(l Layout) float64 {
+	s := newShape(p.p.work, l)
+	return collectiveLaunch / (2 * p.p.net.gather(activationBytes*s.tokens*s.hidden, group{l.TP, 1}))
+}
+
 // Estimate prices one layout. Its error lists every problem of the layout, or says
 // why the machine cannot run the workload; a step that does not fit in memory is
 // not an error.

@@ -204,7 +204,7 @@ func (p *pricer) attention(b *block, s shape, heads, qk, v float64) (forward, ba
 		forward, backward, stored = p.rates.attendUnfused(float64(p.layout.MicroBatch), heads, float64(p.work.Sequence), qk, v, m.Dropout)
 		// The gradients before and behind the softmax.
 		b.working = max(b.working, 2*activationBytes*float64(p.layout.MicroBatch)*heads*float64(p.work.Sequence)*float64(p.work.Sequence))
-		if p.layout.Recompute == RecomputeSelective {
+		if p.recomputes(regionScores) {
 			b.redo.compute = b.redo.compute.plus(forward)
 			b.redone += stored
 		} else {
@@ -246,7 +246,7 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	p.elementwise(b, 2*activationBytes*s.tokens*kv)
 	p.linear(b, s.tokens, heads*kvUp, kv)
 	b.stored += activationBytes * s.tokens * (q + kv + float64(a.RopeDim))
-	if p.light() {
+	if p.recomputes(regionLatent) {
 		b.redo.compute = b.redo.compute.plus(r.gemm(1, s.tokens, heads*qk, max(q, kv))).plus(r.gemm(1, s.tokens, heads*kvUp, kv))
 		b.redone += activationBytes * s.tokens * heads * (qk + kvUp)
 	} else {
@@ -302,7 +302,7 @@ func (p *pricer) norm(b *block, s shape) {
 	elements := s.sharded * s.hidden
 	p.between(b, s, 2*activationBytes)
 	b.stored += activationBytes * elements
-	if p.light() {
+	if p.recomputes(regionNorm) {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * elements))
 		b.redone += p.rates.operand * elements
 	} else {
@@ -324,18 +324,13 @@ func (p *pricer) mlp(b *block, groups, m, width, hidden float64) {
 	p.grouped(b, groups, m, hidden, width)
 	inner := groups * m * width
 	b.working = max(b.working, activation) // the gradients of its inputs and output
-	if p.light() {
+	if p.recomputes(regionActivation) {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation))
 		b.redone += p.rates.operand * inner
 		b.stored += p.rates.operand * inner * up
 	} else {
 		b.stored += activationBytes*inner*up + p.rates.operand*inner
 	}
-}
-
-// light reports whether norms, activations and latent up-projections run again.
-func (p *pricer) light() bool {
-	return p.layout.Recompute == RecomputeLight || p.layout.Recompute == RecomputeAlternate
 }
 
 // experts prices router, dispatch, grouped expert products, combine, and the
@@ -402,12 +397,16 @@ func (p *pricer) copies(moe *model.MoE) float64 {
 
 // layer prices one whole layer of either kind and applies the recompute policy.
 func (p *pricer) layer(s shape, moe bool) block {
-	b := p.attentionBlock(s)
+	var f block
 	if moe {
-		b = b.plus(p.experts(s))
+		f = p.experts(s)
 	} else {
-		b = b.plus(p.feedForward(s, float64(p.work.Model.FFN)))
+		f = p.feedForward(s, float64(p.work.Model.FFN))
 	}
+	if p.recomputes(regionFeedForward) {
+		f = f.again(s)
+	}
+	b := p.attentionBlock(s).plus(f)
 	if p.layout.SP && p.layout.TP > 1 {
 		// A block's gathered input and its gradient before it is scattered.
 		b.working += 2 * activationBytes * s.tokens * s.hidden

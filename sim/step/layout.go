@@ -33,6 +33,9 @@ func (l Layout) String() string {
 	if l.Recompute != RecomputeNone {
 		fmt.Fprintf(&b, ",recompute=%s", l.Recompute)
 	}
+	if l.RecomputeLayers > 0 {
+		fmt.Fprintf(&b, ",recompute_layers=%d", l.RecomputeLayers)
+	}
 	if l.Schedule != OneFOneB {
 		fmt.Fprintf(&b, ",schedule=%s", l.Schedule)
 	}
@@ -43,7 +46,7 @@ func (l Layout) String() string {
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, sp, vpp, cp, cp_comm, ep, etp, zero, shard, mb, recompute, schedule, attention"
+const layoutKeys = "tp, pp, dp, sp, vpp, cp, cp_comm, ep, etp, zero, shard, mb, recompute, recompute_layers, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
 // ZeRO is 1 over all replicas, sequence parallelism on (sp=1), context
@@ -53,7 +56,7 @@ func ParseLayout(text string) (Layout, error) {
 	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, CPComm: Ring, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
 		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "etp": &l.ETP,
-		"zero": &l.ZeRO, "shard": &l.Shard, "mb": &l.MicroBatch,
+		"zero": &l.ZeRO, "shard": &l.Shard, "mb": &l.MicroBatch, "recompute_layers": &l.RecomputeLayers,
 	}
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -157,11 +160,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	case l.Shard > 0 && (l.DP*l.CP)%l.Shard != 0:
 		bad("shard=%d must divide dp x cp = %d", l.Shard, l.DP*l.CP)
 	}
-	switch l.Recompute {
-	case RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull:
-	default:
-		bad("recompute=%s is not none, selective, light, alternate or full", l.Recompute)
-	}
+	out = append(out, l.recomputeProblems(w)...)
 	switch l.CPComm {
 	case Ring, AllGather:
 	default:

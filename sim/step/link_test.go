@@ -16,8 +16,8 @@ func TestLinksAreNeverUsedTwice(t *testing.T) {
 		w, l := drawStep(t)
 		m := a100()
 		m.Stack.SerialData = rapid.Bool().Draw(t, "serial")
-		// One microbatch on a slow NIC has no link to spare.
-		w.Batch = l.DP * l.MicroBatch * rapid.SampledFrom([]int{1, 1, 2, 8, 16}).Draw(t, "micro")
+		// Few microbatches on a slow NIC have no link to spare.
+		w.Batch = l.DP * l.MicroBatch * l.PP * rapid.SampledFrom([]int{1, 1, 2, 8}).Draw(t, "micro")
 		m.Chip.NIC = unit.Point(m.Chip.NIC.Likely / unit.Bandwidth(rapid.SampledFrom([]int{1, 4, 16, 64}).Draw(t, "slower")))
 		s, err := Estimate(w, m, l)
 		if err != nil {

@@ -154,6 +154,7 @@ func (p *pricer) deal() dealing {
 // layers are the priced blocks that the chunks of a pipeline are made of.
 type layers struct {
 	dense, moe, embedding, head block
+	densePlain, moePlain        block // of which nothing is computed anew; as few say
 	deal                        dealing
 }
 
@@ -165,6 +166,17 @@ func (p *pricer) layers(sh shape) layers {
 	}
 	if m.MoE != nil {
 		out.moe = p.layer(sh, true)
+	}
+	if p.layout.RecomputeLayers > 0 {
+		policy := p.layout.Recompute
+		p.layout.Recompute = RecomputeNone
+		if m.DenseLayers() > 0 {
+			out.densePlain = p.layer(sh, false)
+		}
+		if m.MoE != nil {
+			out.moePlain = p.layer(sh, true)
+		}
+		p.layout.Recompute = policy
 	}
 	if m.MTP > 0 {
 		out.head = out.head.plus(p.predictor(sh).times(float64(m.MTP)))
@@ -229,7 +241,7 @@ func (p *pricer) parameters() parameters {
 func (p *pricer) stage(y *layers, n *parameters, i, dense, moe int) stage {
 	m, l := &p.work.Model, p.layout
 	tp := float64(l.TP)
-	b := y.dense.times(float64(dense)).plus(y.moe.times(float64(moe)))
+	b := y.mix(dense, moe, l.few(m.Layers))
 	s := stage{
 		dense:  float64(dense)*n.dense + float64(moe)*n.moe,
 		expert: float64(moe) * n.experts,

@@ -61,7 +61,7 @@ func TestPartsAndActivitySumToTime(t *testing.T) {
 		if sum := a.Matrix + a.Memory + a.Comm + a.Wait; !near(float64(sum), float64(s.Time)) {
 			t.Fatalf("%s: activity sums to %v, step takes %v", l, sum, s.Time)
 		}
-		if s.Parts.Bubble < 0 || s.MFU <= 0 || s.MFU >= 0.8 || s.HFU < s.MFU || l.Recompute == RecomputeFull && s.HFU < 1.2*s.MFU {
+		if s.Parts.Bubble < 0 || s.MFU <= 0 || s.MFU >= 0.8 || s.HFU < s.MFU || l.Recompute == RecomputeFull && l.RecomputeLayers == 0 && s.HFU < 1.2*s.MFU {
 			t.Fatalf("%s: implausible step %+v", l, s)
 		}
 		p, _ := NewPricer(w, a100())
@@ -79,14 +79,30 @@ func drawStep(t *rapid.T) (*Workload, Layout) {
 		w.Model = moe()
 	}
 	l := Layout{
-		TP: pow("tp", 3), SP: rapid.Bool().Draw(t, "sp"), PP: pow("pp", 3), VPP: pow("vpp", 1), DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
+		TP: pow("tp", 3), SP: rapid.Bool().Draw(t, "sp"), PP: pow("pp", 3), VPP: 1, DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
 		CPComm:     rapid.SampledFrom([]ContextComm{Ring, AllGather}).Draw(t, "cp_comm"),
-		ZeRO:       rapid.SampledFrom([]int{0, 1, 2, 3}).Draw(t, "zero"),
+		ZeRO:       rapid.IntRange(0, 1).Draw(t, "zero"),
 		MicroBatch: pow("mb", 2),
-		Recompute:  rapid.SampledFrom([]Recompute{RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull}).Draw(t, "recompute"),
-		Schedule:   rapid.SampledFrom([]Schedule{OneFOneB, ZeroBubbleH1, ZeroBubbleV, DualPipe}).Draw(t, "schedule"),
-		Attention:  rapid.SampledFrom([]Attention{Fused, Unfused}).Draw(t, "attention"),
+		Recompute: rapid.SampledFrom([]Recompute{
+			RecomputeNone, RecomputeSelective, RecomputeLight, RecomputeAlternate, RecomputeFull, "norm", "norm+act", "ffn", "ffn+norm",
+		}).Draw(t, "recompute"),
+		Schedule: OneFOneB, Attention: Fused,
 	}
+	// Most of what follows would not be valid everywhere.
+	if l.PP == 1 {
+		l.ZeRO = rapid.IntRange(0, 3).Draw(t, "zero")
+	} else if l.Schedule = rapid.SampledFrom([]Schedule{OneFOneB, ZeroBubbleH1, ZeroBubbleV, DualPipe}).Draw(t, "schedule"); l.Schedule == ZeroBubbleV {
+		l.VPP = 2
+	} else if l.Schedule == OneFOneB {
+		l.VPP = pow("vpp", 1)
+	}
+	if l.CP == 1 {
+		l.Attention = rapid.SampledFrom([]Attention{Fused, Unfused}).Draw(t, "attention")
+	}
+	if l.Recompute != RecomputeNone {
+		l.RecomputeLayers = rapid.SampledFrom([]int{0, 0, 1, 2, 5}).Draw(t, "recompute_layers")
+	}
+	l.SP = l.SP || w.Model.MoE != nil
 	if w.Model.MoE != nil {
 		l.EP = pow("ep", 5)
 		if rapid.Bool().Draw(t, "etp") {

@@ -127,7 +127,7 @@ func (p *pricer) chunks(sh shape) []chunkTime {
 	out := make([]chunkTime, p.layout.PP*p.layout.VPP)
 	for i := range out {
 		dense, moe := y.chunk(&p.work.Model, i)
-		b := y.dense.times(float64(dense)).plus(y.moe.times(float64(moe)))
+		b := y.mix(dense, moe, p.fewOf(&y, i))
 		if i == 0 {
 			b = b.plus(y.embedding)
 		}
@@ -137,6 +137,22 @@ func (p *pricer) chunks(sh shape) []chunkTime {
 		out[i] = p.chunkTimes(&b)
 	}
 	return out
+}
+
+// fewOf is how many layers of a chunk follow the recompute policy: those of its stage
+// that the stage's chunks before it have not taken.
+func (p *pricer) fewOf(y *layers, chunk int) int {
+	l := &p.layout
+	few := l.few(p.work.Model.Layers)
+	stage, v := chunk%l.PP, chunk/l.PP
+	if l.Schedule == ZeroBubbleV && v == 1 {
+		stage = l.PP - 1 - stage
+	}
+	for before := range v {
+		dense, moe := y.chunk(&p.work.Model, l.chunkAt(stage, before))
+		few -= dense + moe
+	}
+	return max(0, few)
 }
 
 // clock runs the stages of one pipeline against each other. Times are in seconds.

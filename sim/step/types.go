@@ -128,11 +128,17 @@ type Layout struct {
 	ZeRO int `json:"zero"`
 	// Shard is over how many replicas ZeRO shards, the rest holding copies (hybrid
 	// sharding, HSDP); 0 for all.
-	Shard      int       `json:"shard"`
-	MicroBatch int       `json:"micro_batch"` // sequences
-	Recompute  Recompute `json:"recompute"`
-	Schedule   Schedule  `json:"schedule"`
-	Attention  Attention `json:"attention"`
+	Shard      int `json:"shard"`
+	MicroBatch int `json:"micro_batch"` // sequences
+	// Recompute is none, selective, light, alternate or full, or parts of a layer joined
+	// by +: norm, act (the feed-forward activation), mla (latent up-projections), scores
+	// (of unfused attention), ffn (the whole feed-forward block or experts).
+	Recompute Recompute `json:"recompute"`
+	// RecomputeLayers is how many layers of each stage follow Recompute, the first
+	// ones; the others compute nothing anew. 0 is all.
+	RecomputeLayers int       `json:"recompute_layers"`
+	Schedule        Schedule  `json:"schedule"`
+	Attention       Attention `json:"attention"`
 }
 
 // Chips that the layout occupies.

@@ -1,0 +1,111 @@
+package step
+
+import (
+	"fmt"
+	"strings"
+)
+
+// region is a part of a layer whose activations the backward pass may compute anew.
+type region uint8
+
+const (
+	regionNorm region = 1 << iota
+	regionActivation
+	regionLatent
+	regionScores
+	regionFeedForward
+)
+
+// regionNames in the order that messages list them.
+var regionNames = [...]struct {
+	name   string
+	region region
+}{
+	{"norm", regionNorm}, {"act", regionActivation}, {"mla", regionLatent}, {"scores", regionScores}, {"ffn", regionFeedForward},
+}
+
+// regions are the parts of a layer that a policy computes anew, apart from what
+// RecomputeFull and RecomputeAlternate do to the whole; false where it names one that
+// is unknown or named twice.
+func (r Recompute) regions() (set region, ok bool) {
+	switch r {
+	case RecomputeNone, RecomputeFull:
+		return 0, true
+	case RecomputeLight, RecomputeAlternate:
+		return regionNorm | regionActivation | regionLatent, true
+	case RecomputeSelective:
+		return regionScores, true
+	}
+	for rest, more := string(r), true; more; {
+		var name string
+		name, rest, more = strings.Cut(rest, "+")
+		found := region(0)
+		for _, n := range regionNames {
+			if n.name == name {
+				found = n.region
+			}
+		}
+		if found == 0 || set&found != 0 {
+			return 0, false
+		}
+		set |= found
+	}
+	return set, true
+}
+
+// recomputes reports whether a region's activations are computed anew.
+func (p *pricer) recomputes(r region) bool {
+	set, _ := p.layout.Recompute.regions()
+	return set&r != 0
+}
+
+// again is a block computed anew from the input of its layer's residual stream, which
+// alone is kept.
+func (b block) again(s shape) block {
+	input := activationBytes * s.sharded * s.hidden
+	b.redone += b.stored - input
+	b.stored, b.redo = input, b.forward
+	return b
+}
+
+// recomputeProblems lists what is wrong with the choice of what is computed anew.
+func (l *Layout) recomputeProblems(w *Workload) []string {
+	var out []string
+	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	set, ok := l.Recompute.regions()
+	switch {
+	case !ok:
+		bad("recompute=%s is not none, selective, light, alternate or full, nor different ones of norm, act, mla, scores and ffn joined by +", l.Recompute)
+	case set&regionScores != 0 && l.Recompute != RecomputeSelective && l.Attention == Fused:
+		bad("recompute=%s: fused attention keeps no scores; leave scores out", l.Recompute)
+	case set&regionLatent != 0 && l.Recompute != RecomputeLight && l.Recompute != RecomputeAlternate && w.Model.MLA == nil:
+		bad("recompute=%s: %s has no latent attention; leave mla out", l.Recompute, w.Model.Name)
+	}
+	switch {
+	case l.RecomputeLayers < 0 || l.RecomputeLayers > w.Model.Layers:
+		bad("recompute_layers=%d must be 0 (all) to the model's %d layers", l.RecomputeLayers, w.Model.Layers)
+	case l.RecomputeLayers > 0 && l.Recompute == RecomputeNone:
+		bad("recompute_layers=%d needs recompute; write e.g. recompute=full", l.RecomputeLayers)
+	}
+	return out
+}
+
+// mix is so many layers of either kind, of which the first few, dense ones first, follow the
+// policy and the others compute nothing anew (Megatron's block method of recomputation).
+func (y *layers) mix(dense, moe, few int) block {
+	d := min(few, dense)
+	m := min(few-d, moe)
+	b := y.dense.times(float64(d)).plus(y.moe.times(float64(m)))
+	if d < dense || m < moe {
+		b = b.plus(y.densePlain.times(float64(dense - d))).plus(y.moePlain.times(float64(moe - m)))
+	}
+	return b
+}
+
+// few is how many layers of each stage follow the recompute policy.
+func (l *Layout) few(model int) int {
+	if l.RecomputeLayers == 0 {
+		return model
+	}
+	return l.RecomputeLayers
+}
