@@ -90,6 +90,7 @@ type space struct {
 	lacking bool
 	batches []int // divisors of the global batch, descending
 	experts []int // divisors of the expert count
+	tiers   []int // chips of the scale-up domain and of the fabric's tiers that end
 	// coarse walks few layouts: one number of replicas for each division of the
 	// model, microbatches of one sequence, no chunks, no context parallelism.
 	coarse bool
@@ -112,6 +113,12 @@ func newSpace(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 	}
 	if w.Model.MoE != nil {
 		s.experts = divisors(w.Model.MoE.Experts)
+	}
+	s.tiers = append(s.tiers, m.Server.ScaleUpDomain)
+	for i := range m.Fabric.Tiers {
+		if chips := m.Fabric.Tiers[i].Chips; chips > m.Server.ScaleUpDomain {
+			s.tiers = append(s.tiers, chips)
+		}
 	}
 	return s, nil
 }
@@ -209,17 +216,17 @@ func (s *space) expertLayouts(l step.Layout, ep, etp int) {
 	l.EP, l.ETP = ep, etp
 	var least unit.Duration
 	if l.VPP == 1 || s.micro(l)%l.PP == 0 {
-		p := s.memories(l)
-		least = p.Sum() - p.Bubble
+		p := s.variants(l)
+		least = s.least(l, p.Sum()-p.Bubble-p.DataComm)
 		if l.VPP == 1 && s.runs(l, step.DualPipe) && !s.slow(least-p.ExpertComm-p.PipeComm) {
 			l.Schedule = step.DualPipe
-			s.memories(l)
+			s.variants(l)
 		}
 	}
 	for _, schedule := range [...]step.Schedule{step.ZeroBubbleH1, step.ZeroBubbleV} {
 		if s.runs(l, schedule) && !s.slow(least) {
 			l.Schedule = schedule
-			s.memories(l)
+			s.variants(l)
 		}
 	}
 }
@@ -241,62 +248,29 @@ func (s *space) runs(l step.Layout, schedule step.Schedule) bool {
 	}
 }
 
-// memories tries the ways to save memory from the fastest to the leanest and stops at
-// the first that fits, or where even one that does not fit would be too slow: neither
-// recomputing more nor sharding more makes a step faster. It returns what the first
-// one takes, nothing where the bound cuts all.
-func (s *space) memories(l step.Layout) (first step.Parts) {
-	if s.slow(s.pricer.Floor(l)) {
-		return first
-	}
-	for _, zero := range [...]int{1, 3} {
-		if zero == 3 && l.PP > 1 {
-			continue
-		}
-		l.ZeRO = zero
-		for _, r := range [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
-			l.Recompute = r
-			st := s.pricer.Price(l)
-			if first == (step.Parts{}) {
-				first = st.Parts
-			}
-			if s.consider(&st) {
-				break
-			}
-			if s.slow(st.Time) {
-				if r == step.RecomputeNone {
-					return first
-				}
-				break
-			}
-		}
-	}
-	return first
-}
-
 // slow reports whether a step of at least this time is out of the answer.
 func (s *space) slow(least unit.Duration) bool {
 	return least > s.limit || len(s.best) == s.k && least >= s.best[s.k-1].Time
 }
 
-// consider keeps the step if it fits and is among the best; it reports whether it fits.
-func (s *space) consider(st *step.Step) bool {
-	if !st.Memory.Fits() {
-		if !s.lacking || st.Memory.Total() < s.closest.Memory.Total() {
-			s.closest, s.lacking = *st, true
-		}
-		return false
+// lack notes a step that does not fit.
+func (s *space) lack(st *step.Step) {
+	if !s.lacking || st.Memory.Total() < s.closest.Memory.Total() {
+		s.closest, s.lacking = *st, true
 	}
+}
+
+// keep keeps a step that fits if it is among the best.
+func (s *space) keep(st *step.Step) {
 	i := sort.Search(len(s.best), func(i int) bool { return s.best[i].Time > st.Time })
 	if i == s.k {
-		return true
+		return
 	}
 	if len(s.best) < s.k {
 		s.best = append(s.best, step.Step{})
 	}
 	copy(s.best[i+1:], s.best[i:])
 	s.best[i] = *st
-	return true
 }
 
 // divisors of n in descending order.
