@@ -167,7 +167,7 @@ func TestThrottledRate(t *testing.T) {
 	p.Jobs[0].Tokens = 1000 * stepTokens
 	got := run(t, prepared(t, p), 0).Jobs[0].TrainingDays * 86400
 	want := 600 + 1000*(5/f+3.5)*(1+1.5/8.5)/10
-	if math.Abs(got-want) > 0.01 { // the clock is the inverse of a power, to some 1e-9; a millisecond
+	if math.Abs(got-want) > 0.01 { // events fall on milliseconds
 		t.Errorf("trained for %.3f s, want %.3f", got, want)
 	}
 }

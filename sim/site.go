@@ -6,6 +6,7 @@ import (
 	"clustercap/sim/des"
 	"clustercap/sim/power"
 	"clustercap/sim/scenario"
+	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
 
@@ -63,6 +64,21 @@ func (s *site) reset(p *scenario.Plan) {
 // mean over a step, and with every training job in the phase that draws most.
 func (s *site) load(hour int) float64 { return s.plant.AtMeter(s.it.Sum(), hour) }
 func (s *site) peak(hour int) float64 { return s.plant.AtMeter(s.peakIT, hour) }
+
+// ActivityOf is a step's time by power state. All matrix products count at the step's
+// precision: those that an 8- or 4-bit step keeps in BF16 are not told apart.
+func ActivityOf(s *step.Step, p step.Precision) power.Activity {
+	a := power.Activity{Memory: s.Activity.Memory, Comm: s.Activity.Comm, Wait: s.Activity.Wait}
+	switch p {
+	case step.FP8, step.MXFP8:
+		a.Matrix8 = s.Activity.Matrix
+	case step.NVFP4:
+		a.Matrix4 = s.Activity.Matrix
+	default:
+		a.Matrix = s.Activity.Matrix
+	}
+	return a
+}
 
 // hourLength is for how long weather and prices are constant.
 const hourLength = des.Time(3600 * 1000)

@@ -279,7 +279,7 @@ func (w *World) resetJobs() error {
 			}
 			o := option{
 				servers: size.Servers, used: s.Layout.Chips(), time: s.Time, tokens: float64(s.Tokens), parts: s.Parts,
-				rate: speed(&s) / 1000, activity: power.Activity(s.Activity), mfu: float64(s.MFU), base: k,
+				rate: speed(&s) / 1000, activity: ActivityOf(&s, j.spec.Workload.Precision), mfu: float64(s.MFU), base: k,
 			}
 			if !(o.rate > 0) || math.IsInf(o.rate, 1) {
 				return fmt.Errorf("job %s on %d chips: a step of %g s for %g tokens", j.spec.Name, size.Chips, float64(s.Time), o.tokens)

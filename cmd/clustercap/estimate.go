@@ -214,6 +214,7 @@ func (e *estimate) text(format string) (string, error) {
 	}
 	b.WriteString("\n" + e.headlineTable().render(format))
 	b.WriteString("\n" + e.waterfallTable(format).render(format))
+	b.WriteString("\n" + e.powerTable().render(format))
 	b.WriteString("\n" + e.memoryTable().render(format))
 	return b.String(), nil
 }
@@ -245,7 +246,7 @@ func (e *estimate) rows() []headlineRow {
 		return headlineRow{name, label, base, of(&likely), e.over(of)}
 	}
 	used := float64(e.step.Layout.Chips())
-	watts := func(d *drawnStep) float64 { return d.meter.MeanAt(activity(&d.step), 1).Sum() }
+	watts := func(d *drawnStep) float64 { return d.meter.MeanAt(sim.ActivityOf(&d.step, e.work.Precision), 1).Sum() }
 	return []headlineRow{
 		row("step_seconds", "step", "s", func(d *drawnStep) float64 { return float64(d.step.Time) }),
 		row("tokens_per_second", "speed", "tokens/s", func(d *drawnStep) float64 { return tokensPerSecond(&d.step) }),
@@ -262,9 +263,19 @@ func itMeter(m *step.Machine, chips int) power.Meter {
 	return power.NewMeter(&m.Chip, &m.Server, &m.Fabric, chips, &power.Spec{})
 }
 
-func activity(s *step.Step) power.Activity {
-	a := s.Activity
-	return power.Activity{Matrix: a.Matrix, Memory: a.Memory, Comm: a.Comm, Wait: a.Wait}
+// powerTable is the power of one chip with its share of server and fabric, by part.
+func (e *estimate) powerTable() *grid {
+	g := &grid{head: []string{"IT power per chip, W", "idle", "mean", "peak"}}
+	meter := itMeter(e.mach, e.chips)
+	all := power.Component{Name: "all together"}
+	for _, c := range meter.Components(sim.ActivityOf(e.step, e.work.Precision)) {
+		all.Idle, all.Mean, all.Peak = all.Idle+c.Idle, all.Mean+c.Mean, all.Peak+c.Peak
+		if c.Peak > 0 {
+			g.add(c.Name, figure(c.Idle), figure(c.Mean), figure(c.Peak))
+		}
+	}
+	g.add(all.Name, figure(all.Idle), figure(all.Mean), figure(all.Peak))
+	return g
 }
 
 // memoryTable is the memory of the fullest pipeline stage.

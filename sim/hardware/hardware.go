@@ -37,6 +37,17 @@ type Chip struct {
 	TDP  unit.Range[unit.Power] `json:"tdp"`
 	Idle unit.Range[unit.Power] `json:"idle"`
 
+	// UncorePower is the share of (TDP - Idle) that memory stacks and links draw at work,
+	// at any core clock: they keep their own.
+	UncorePower unit.Range[unit.Share] `json:"uncore_power"`
+	// VoltageSlope is by how much the core's relative voltage falls per relative fall of
+	// its clock, VoltageFloor the relative clock below which it falls no more.
+	VoltageSlope unit.Range[unit.Factor] `json:"voltage_slope"`
+	VoltageFloor unit.Range[unit.Share]  `json:"voltage_floor"`
+	// PowerCurve is the chip's measured power in matrix products by clock, lowest clock
+	// first, up to full clock and power; it takes the place of the three above.
+	PowerCurve []PowerPoint `json:"power_curve,omitempty"`
+
 	Price unit.Range[unit.Money] `json:"price"` // USD per chip
 
 	// Server and Fabric name the catalog entries that this chip usually comes in.
@@ -44,6 +55,14 @@ type Chip struct {
 	Fabric string `json:"fabric,omitempty"`
 
 	Efficiency Efficiency `json:"efficiency"`
+}
+
+// PowerPoint is a point of a chip's measured power.
+type PowerPoint struct {
+	// Clock relative to the highest that the chip sustains.
+	Clock unit.Share `json:"clock"`
+	// Power of the whole chip relative to that at full clock.
+	Power unit.Share `json:"power"`
 }
 
 // Efficiency holds the constants of a chip generation and its software stack.
@@ -68,6 +87,10 @@ type Efficiency struct {
 	ComputeSpread unit.Range[unit.Share] `json:"compute_spread"`
 	// ComputePower is the share of (TDP - Idle) drawn while the matrix units are busy.
 	ComputePower unit.Range[unit.Share] `json:"compute_power"`
+	// ComputePowerFP8 and ComputePowerFP4 are the same in 8 and 4 bits; as in 16 where
+	// left out.
+	ComputePowerFP8 unit.Range[unit.Share] `json:"compute_power_fp8,omitempty"`
+	ComputePowerFP4 unit.Range[unit.Share] `json:"compute_power_fp4,omitempty"`
 	// MemoryPower is the share of (TDP - Idle) drawn by memory-bound kernels.
 	MemoryPower unit.Range[unit.Share] `json:"memory_power"`
 	// CommPower is the share of (TDP - Idle) drawn while waiting for a collective.
@@ -90,7 +113,15 @@ type Server struct {
 	// the accelerators idle and at full load.
 	OverheadIdle unit.Range[unit.Power] `json:"overhead_idle"`
 	OverheadLoad unit.Range[unit.Power] `json:"overhead_load"`
-	Price        unit.Range[unit.Money] `json:"price"` // USD per server, chips not included
+	// Fans is the part of OverheadLoad that the fans draw; 0 in a liquid-cooled server.
+	Fans unit.Range[unit.Power] `json:"fans,omitempty"`
+	// Supply is the rated output of all power supplies that share the load; with it their
+	// part of the overheads follows from a loss curve.
+	Supply unit.Range[unit.Power] `json:"supply,omitempty"`
+	// Switches is the part of both overheads that scale-up switches draw, those in
+	// switch trays of the rack included.
+	Switches unit.Range[unit.Power] `json:"switches,omitempty"`
+	Price    unit.Range[unit.Money] `json:"price"` // USD per server, chips not included
 }
 
 // Fabric is the scale-out network, nearest tier first.

@@ -26,12 +26,49 @@ func (c Chip) Validate() []error {
 	if c.Idle.High > c.TDP.Low {
 		p.add("idle", "idle power up to %g W is above the lowest TDP of %g W", c.Idle.High, c.TDP.Low)
 	}
+	share(&p, "uncore_power", c.UncorePower)
+	if ordered(&p, "voltage_slope", c.VoltageSlope) && (c.VoltageSlope.Low < 0 || c.VoltageSlope.High > 1) {
+		p.add("voltage_slope", "range %g..%g is not within 0..1: a voltage falls at most as fast as its clock", c.VoltageSlope.Low, c.VoltageSlope.High)
+	}
+	share(&p, "voltage_floor", c.VoltageFloor)
+	p = append(p, c.validateCurve()...)
 	optional(&p, "price", c.Price)
 	for _, e := range c.Efficiency.Validate() {
 		p = append(p, fmt.Errorf("efficiency.%w", e))
 	}
 	if c.FP8.High > 0 && c.Efficiency.MatmulFP8.High == 0 {
 		p.add("efficiency.matmul_fp8", "is missing, and the chip has an FP8 rate")
+	}
+	return p
+}
+
+// validateCurve lists what keeps the measured power curve from being one: points that do
+// not rise, no point at full clock and power, less power than idle.
+func (c *Chip) validateCurve() []error {
+	var p problems
+	curve := c.PowerCurve
+	if len(curve) == 0 {
+		return nil
+	}
+	for i, point := range curve {
+		at := func(field string) string { return fmt.Sprintf("power_curve[%d].%s", i, field) }
+		switch {
+		case !(point.Clock > 0 && point.Clock <= 1):
+			p.add(at("clock"), "%g is not above 0 and at most 1 (100 %%)", point.Clock)
+		case i > 0 && point.Clock <= curve[i-1].Clock:
+			p.add(at("clock"), "%g does not exceed the point before it, %g; the lowest clock comes first", point.Clock, curve[i-1].Clock)
+		}
+		switch {
+		case !(point.Power > 0 && point.Power <= 1):
+			p.add(at("power"), "%g is not above 0 and at most 1 (100 %%)", point.Power)
+		case i > 0 && point.Power < curve[i-1].Power:
+			p.add(at("power"), "%g is below that of the lower clock before it, %g", point.Power, curve[i-1].Power)
+		case float64(point.Power)*float64(c.TDP.Low) < float64(c.Idle.High):
+			p.add(at("power"), "%g of %g W is below the idle power of %g W", point.Power, c.TDP.Low, c.Idle.High)
+		}
+	}
+	if last := curve[len(curve)-1]; last.Clock != 1 || last.Power != 1 {
+		p.add(fmt.Sprintf("power_curve[%d]", len(curve)-1), "%g of the power at %g of the clock; the last point is 100 %% at 100 %%", last.Power, last.Clock)
 	}
 	return p
 }
@@ -50,6 +87,8 @@ func (e Efficiency) Validate() []error {
 	speed(&p, "scale_up_bus", e.ScaleUpBus)
 	share(&p, "compute_spread", e.ComputeSpread)
 	share(&p, "compute_power", e.ComputePower)
+	share(&p, "compute_power_fp8", e.ComputePowerFP8)
+	share(&p, "compute_power_fp4", e.ComputePowerFP4)
 	share(&p, "memory_power", e.MemoryPower)
 	share(&p, "comm_power", e.CommPower)
 	return p
@@ -73,6 +112,15 @@ func (s Server) Validate() []error {
 	optional(&p, "overhead_load", s.OverheadLoad)
 	if s.OverheadLoad.Likely < s.OverheadIdle.Likely {
 		p.add("overhead_load", "%g W is below overhead_idle, %g W", s.OverheadLoad.Likely, s.OverheadIdle.Likely)
+	}
+	optional(&p, "fans", s.Fans)
+	optional(&p, "supply", s.Supply)
+	optional(&p, "switches", s.Switches)
+	if most := s.Fans.Likely + s.Switches.Likely; most > s.OverheadLoad.Likely {
+		p.add("fans", "with switches are %g W, more than overhead_load, %g W, which holds both", most, s.OverheadLoad.Likely)
+	}
+	if s.Switches.Likely > s.OverheadIdle.Likely {
+		p.add("switches", "%g W is above overhead_idle, %g W, which holds them", s.Switches.Likely, s.OverheadIdle.Likely)
 	}
 	optional(&p, "price", s.Price)
 	return p

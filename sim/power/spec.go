@@ -15,7 +15,8 @@ type Spec struct {
 	Carbon      unit.Range[unit.CarbonIntensity]
 	// Currency is the ISO 4217 code that Electricity and all results use.
 	Currency string
-	// ClockExponent is a in P = Idle + (Max - Idle) f^a for relative clock f.
+	// ClockExponent is a in P = Idle + (Max - Idle) f^a for relative clock f; 0 leaves
+	// it to the chip's voltage or measured curve.
 	ClockExponent unit.Range[unit.Factor]
 	// MinClock is the lowest relative clock; below it jobs are paused.
 	MinClock unit.Share

@@ -25,8 +25,8 @@ func (s *Spec) Validate() error {
 	if !(s.MinClock > 0 && s.MinClock <= 1) {
 		bad("min_clock: %g; it must be above 0 and at most 1", float64(s.MinClock))
 	}
-	if !(s.ClockExponent.Low >= 1) {
-		bad("clock_exponent: %g; it must be at least 1", s.ClockExponent.Low)
+	if s.ClockExponent.High != 0 && !(s.ClockExponent.Low >= 1) {
+		bad("clock_exponent: %g; it must be at least 1, or 0 to follow the chip's voltage", s.ClockExponent.Low)
 	}
 	if !(s.Electricity.Low >= 0) {
 		bad("electricity: %g per joule; it must not be negative", s.Electricity.Low)

@@ -73,8 +73,9 @@ type Site struct {
 	Carbon unit.Range[unit.CarbonIntensity] `json:"carbon"`
 	// Currency is an ISO 4217 code.
 	Currency Currency `json:"currency"`
-	// ClockExponent is a in P = idle + (max - idle) f^a at relative clock f: 1 to 4.
-	ClockExponent unit.Range[unit.Factor] `json:"clock_exponent" default:"2..2.4..3" source:"voltage scales with frequency: between f^2 and f^3 [prior]" min:"1" max:"4"`
+	// ClockExponent is a in P = idle + (max - idle) f^a at relative clock f: 1 to 4. Where
+	// given it takes the place of the chip's voltage and power curve.
+	ClockExponent unit.Range[unit.Factor] `json:"clock_exponent,omitempty" min:"1" max:"4" example:"2..2.4..3"`
 	// MinClock is the lowest relative clock that a power cap may force; below it
 	// jobs are paused. 1 % to 100 %.
 	MinClock unit.Share `json:"min_clock" default:"50 %" source:"accelerators lower their clock to about half of the highest [prior]" min:"1 %" max:"100 %"`

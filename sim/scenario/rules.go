@@ -83,6 +83,12 @@ func buildForeignRules() map[string]reflect.StructTag {
 	for _, f := range []string{"BF16", "HBM", "HBMBandwidth", "ScaleUp", "NIC", "TDP"} {
 		add(chip, f, positiveOf[f])
 	}
+	add(chip, "UncorePower", `default:"10..18..25 %" source:"HBM3 at 3.4 TB/s and about 4 pJ/bit draws 110 W of H100's 620 W above idle, links 10 to 20 W more; less where neither is busy [prior]"`)
+	add(chip, "VoltageSlope", `default:"0.5..0.7..1" source:"f V^2 is then about f^(1+2s), and accelerators' power falls as f^2 to f^3 above the voltage floor [prior]" max:"1" example:"0.7"`)
+	add(chip, "VoltageFloor", `default:"50..60..75 %" source:"GPUs reach their lowest voltage at 1.0 to 1.4 of 1.9 GHz [memory]"`)
+	point := reflect.TypeFor[hardware.PowerPoint]()
+	add(point, "Clock", `above:"0 %" example:"60 %"`)
+	add(point, "Power", `above:"0 %" example:"45 %"`)
 	efficiency := reflect.TypeFor[hardware.Efficiency]()
 	for _, f := range []string{"Matmul", "Attention", "Memory", "ScaleUpBus"} {
 		add(efficiency, f, `above:"0 %"`)
