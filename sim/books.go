@@ -201,7 +201,8 @@ func (w *World) jobRun(i int) result.JobRun {
 		s, o := &b.bySize[k], &j.options[k]
 		lostWork += s.lost.Wall()
 		train += float64(s.kept.Train.Duration()) * (1 - o.fastBlocking)
-		useful += s.kept.Tokens / o.tokens * float64(o.time)
+		whole := &j.options[o.base] // what replicas that are missing would have trained is lost
+		useful += s.kept.Tokens / whole.tokens * float64(whole.time)
 		steps := (s.kept.Tokens + s.lost.Tokens) / o.tokens * float64(o.used)
 		peakShare += steps * float64(o.time) * o.mfu
 		busy += float64(s.kept.Train.Duration()+s.lost.Train.Duration()) * float64(o.used)

@@ -94,10 +94,7 @@ func (w *World) recurs(n int32) {
 // failGroup takes out every server in service that shares what broke with the victim.
 func (w *World) failGroup(class int, victim int32, known des.Time) {
 	c := &w.plan.Failures.Classes[class]
-	lost := job.SomeServers
-	if c.Scope == failure.LoopScope || c.Scope == failure.RoomScope {
-		lost = job.ManyServers
-	}
+	lost := lossOf(c.Scope)
 	first, end := w.group(c.Scope, victim)
 	for s := first; s < end; s++ {
 		v := w.fleet.Server(s)

@@ -1,6 +1,9 @@
 package sim
 
 import (
+	"slices"
+
+	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/scenario"
@@ -209,29 +212,55 @@ func meanRepair(p *scenario.Plan) unit.Duration {
 	return sum
 }
 
-// recovery is what a failure costs a job of so many chips, in a mode.
+// recovery is what a failure costs a job of so many chips, in a mode, with a spare at hand.
 func recovery(p *scenario.Plan, j *job.Spec, chips int, mode job.Mode) job.Recovery {
+	var r job.Recovery
+	f := &p.Failures
+	for i := range f.Classes {
+		c := &f.Classes[i]
+		if rate := float64(c.Rate.Likely); rate > 0 && c.Stops(p.Fleet.Topology.DualHomed) {
+			r.Detection = append(r.Detection, job.WeightedDuration{Weight: rate, Duration: c.Detection})
+			w := restartAfter(j, c.Scope, chips, mode)
+			w.Weight = rate
+			if k := slices.IndexFunc(r.Restarts, func(o job.Restart) bool { return o.Time == w.Time && o.Fixed == w.Fixed }); k >= 0 {
+				r.Restarts[k].Weight += rate
+			} else {
+				r.Restarts = append(r.Restarts, w)
+			}
+		}
+	}
+	return r
+}
+
+// restartAfter is how a job comes back after a failure of a scope; see recoveryPause.
+func restartAfter(j *job.Spec, scope failure.Scope, chips int, mode job.Mode) job.Restart {
 	load := j.Checkpoint.Load
 	if t := newest(&j.Checkpoint); t != nil {
 		load = t.Load
 	}
-	r := job.Recovery{Restart: j.Restart, Fixed: j.Recovery.Setup.Time(chips) + load}
-	switch mode {
-	case job.WarmSwap:
-		r.Restart = j.Recovery.Swap
-	case job.Shrink:
-		r.Restart, r.Fixed = j.Recovery.Shrink, 0
-	case job.InPlace:
-		r.Restart, r.Fixed = j.Recovery.InPlace, 0
+	setup := j.Recovery.Setup.Time(chips)
+	switch {
+	case mode == job.WarmSwap:
+		return job.Restart{Time: j.Recovery.Swap, Fixed: setup + load}
+	case mode.KeepsState() && lossOf(scope) == job.ManyServers || mode == job.StopRestart:
+		return job.Restart{Time: j.Restart, Fixed: setup + load}
+	case mode == job.InPlace && scope.TakesServers():
+		return job.Restart{Time: j.Recovery.Swap, Fixed: setup}
+	case mode == job.InPlace:
+		return job.Restart{Time: j.Recovery.InPlace}
 	}
-	f := &p.Failures
-	for i := range f.Classes {
-		c := &f.Classes[i]
-		if c.Stops(p.Fleet.Topology.DualHomed) {
-			r.Detection = append(r.Detection, job.WeightedDuration{Weight: float64(c.Rate.Likely), Duration: c.Detection})
-		}
+	return job.Restart{Time: j.Recovery.Shrink}
+}
+
+// lossOf is how much of a job's memory a failure of a scope takes.
+func lossOf(scope failure.Scope) job.Loss {
+	switch {
+	case scope == failure.LoopScope || scope == failure.RoomScope:
+		return job.ManyServers
+	case scope.TakesServers():
+		return job.SomeServers
 	}
-	return r
+	return job.NoServers
 }
 
 // newest is the fast tier of most frequent checkpoints that survives a lost server.

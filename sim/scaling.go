@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"gonum.org/v1/gonum/stat/distuv"
+
 	"clustercap/sim/des"
 	"clustercap/sim/job"
 	"clustercap/sim/result"
@@ -104,8 +106,8 @@ type prospect struct {
 
 // longRun prices failures and checkpoints for a job that recovers in a mode: by the
 // renewal formula of job.ExpectedGoodput, with what a failure takes back cut to the
-// newest checkpoint that survives the loss of a server. Shrink lacks the share of
-// its servers that is in repair; the other modes have a spare at hand.
+// newest checkpoint that survives the loss of a server. Shrink lacks the servers that
+// are in repair; the other modes have a spare at hand.
 func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect {
 	s := &size.Step
 	// A failure of a chip that the layout leaves idle takes its server's others with it.
@@ -132,14 +134,39 @@ func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect 
 	}
 	l.goodput = float64(job.ExpectedGoodput(back, rate, r)) * blocking
 	if mode == job.Shrink {
-		servers := float64(chips) / float64(p.Fleet.ChipsPerServer)
-		out := float64(o.taking) * float64(chips) * float64(meanRepair(p)) // servers in repair
-		replicas := float64(max(s.Layout.DP, 1))
-		// The last replica that is dropped lacks half its servers on average.
-		missing := out/servers + (1-math.Exp(-out))/(2*replicas)
-		l.goodput *= max(1-missing, 0)
+		l.goodput = shrunk(p, j, size, l.goodput, o.taking*unit.Rate(chips))
 	}
 	return l
+}
+
+// shrunk is the goodput of a job that trains without the replicas whose servers are in
+// repair, given that with all of them and the rate at which it loses servers.
+//
+// Each server is out by itself, so the number of those out is binomial. Replicas make up
+// for each other's lost servers, so that what is left is whole replicas. Below the
+// fewest that it may train on the job waits. Every server that comes back costs a second
+// pause.
+func shrunk(p *scenario.Plan, j *job.Spec, size *Size, goodput float64, taking unit.Rate) float64 {
+	if taking == 0 {
+		return goodput
+	}
+	replicas := size.Step.Layout.DP + size.Missing
+	perServer, perReplica := float64(p.Fleet.ChipsPerServer), float64(size.Used())/float64(size.Step.Layout.DP)
+	servers := math.Ceil(perReplica * float64(replicas) / perServer)
+	away := float64(taking) / float64(size.Servers) * float64(meanRepair(p)) // over the time in service
+	out := distuv.Binomial{N: servers, P: away / (1 + away)}
+	// Sizes differ by whole replicas and whole servers.
+	least := max(fewestReplicas(j, replicas), int(float64(replicas)-mostDropped*max(1, perServer/perReplica)))
+	left := 0.0
+	for n := 0.0; n <= servers; n++ {
+		whole := math.Floor((servers - n) * perServer / perReplica)
+		if whole < float64(least) {
+			break
+		}
+		left += out.Prob(n) * min(whole/float64(replicas), 1)
+	}
+	back := float64(taking) * float64(j.Recovery.Shrink.Mean)
+	return left * goodput / (1 + goodput*back)
 }
 
 // checkpointPoints is the number of intervals of the curve: ten per decade.

@@ -78,5 +78,5 @@ func reasonsLine(set *result.Set) string {
 		return ""
 	}
 	return "Lost to failures: " + strings.Join(words, ", ") +
-		". Goodput is the time that the kept steps take at full clock over the time since the first start, ETTR the time in training that was kept over the same"
+		". Goodput is the time that the kept steps take at full clock and with all replicas over the time since the first start, ETTR the time in training that was kept over the same"
 }

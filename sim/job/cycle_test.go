@@ -104,7 +104,7 @@ func TestOptimalIntervalIsNearTheExactOptimum(t *testing.T) {
 
 func TestExpectedGoodputLimits(t *testing.T) {
 	cycle := Cycle{Interval: 1000_000, Blocking: 10_000, Background: 100_000}
-	recovery := Recovery{Restart: dist.Fixed(600)}
+	recovery := Recovery{Restarts: []Restart{{Weight: 1, Time: dist.Fixed(600)}}}
 	if got, want := float64(ExpectedGoodput(cycle, 0, recovery)), 1000.0/1010; math.Abs(got-want) > 1e-15 { // one rounding
 		t.Errorf("without failures %v, want %v", got, want)
 	}

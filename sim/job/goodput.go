@@ -14,10 +14,17 @@ import (
 // earlier: the owner looks at the job as soon as the first of them is.
 type Recovery struct {
 	Detection []WeightedDuration // by class; weights are relative
-	Restart   dist.Duration
-	Fixed     unit.Duration // on top of Restart
+	// Restarts by what a failure took; weights are relative.
+	Restarts []Restart
 	// Idle is the rate of failures during detection and restart over that in training.
 	Idle unit.Factor
+}
+
+// Restart is one way back to training.
+type Restart struct {
+	Weight float64
+	Time   dist.Duration
+	Fixed  unit.Duration // on top of Time
 }
 
 // WeightedDuration is one part of a mixture of distributions.
@@ -53,10 +60,19 @@ func ExpectedGoodput(c Cycle, rate unit.Rate, r Recovery) unit.Share {
 	}
 	up := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / lambda
 	mu := lambda * float64(r.Idle)
-	attempts, restart := 1.0, float64(r.Restart.Mean+r.Fixed)
-	if mu*restart > 1e-12 { // below, the form (1/φ − 1)/μ is 0/0
-		attempts = 1 / (laplace(r.Restart, mu) * math.Exp(-mu*float64(r.Fixed)))
-		restart = (attempts - 1) / mu
+	var weight, restart, passed float64
+	for i := range r.Restarts {
+		w := &r.Restarts[i]
+		weight += w.Weight
+		restart += w.Weight * float64(w.Time.Mean+w.Fixed)
+		passed += w.Weight * laplace(w.Time, mu) * math.Exp(-mu*float64(w.Fixed))
+	}
+	attempts := 1.0
+	if weight > 0 {
+		if restart /= weight; mu*restart > 1e-12 { // below, the form (1/φ − 1)/μ is 0/0
+			attempts = weight / passed
+			restart = (attempts - 1) / mu
+		}
 	}
 	return unit.Share(interval / (up * (1 + lambda*(restart+attempts*meanDetection(r.Detection, mu)))))
 }

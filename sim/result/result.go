@@ -127,7 +127,7 @@ type JobRun struct {
 	// MFU while training steps run, failures not counted.
 	MFU float64
 	// Goodput is the share of wall time since the first start that made progress
-	// that was kept, at full clock.
+	// that was kept, at full clock and with all replicas of the size.
 	Goodput float64
 	// ETTR, the effective training time ratio, is the share of wall time since the
 	// first start spent in training that was kept, at whatever clock.
