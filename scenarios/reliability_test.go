@@ -126,30 +126,43 @@ func TestLlama3Interruptions(t *testing.T) {
 
 // TestLlama3WithoutItsPractices: 60-second blocking checkpoints and no spares. A
 // public replication found an effective time of 0.60. What decides is not the
-// checkpoints but how long the job waits for a server: with spares ours stays above
-// 0.8; without, and with repairs that take a day or more, some of the 2,048 servers
-// are always missing and the job hardly runs; 0.60 is what remains when every failed
-// server is back an hour and a quarter later.
+// checkpoints but how long a failed server is away: with spares ours stays above 0.8.
+// Without, the job on all 2,048 servers runs only while none of them is out, which is
+// so for e^(−λ away) of the time, with λ the rate at which servers fail: 356 of the 419
+// interruptions in 54 days. That is 0.71 where every server is back after 75 minutes,
+// which leaves 0.60, and next to nothing where repairs take a day, as the profile's do.
 func TestLlama3WithoutItsPractices(t *testing.T) {
 	blocking := []string{"replicas=16", "horizon=54 d", "checkpoint.blocking=60 s", "checkpoint.background=0 s"}
 	bare := append(slices.Clone(blocking), "fleet.spares=0 %", "fleet.deliveries=[{date: 2024-02-01, chips: 16384}]")
 	spares := simulateWith(t, "llama3-405b.yaml", blocking...).Jobs[0].ETTR.Mean
-	none := simulateWith(t, "llama3-405b.yaml", bare...).Jobs[0].ETTR.Mean
-	quick := simulateWith(t, "llama3-405b.yaml", append(bare, "fleet.repair.stages=[{name: reset, time: 75 min}]")...).Jobs[0].ETTR.Mean
-	t.Logf("ETTR with spares %.3f; without %.3f, and with repairs of 75 min %.3f", spares, none, quick)
 	// The blocking adds √(2 w / MTTF) = √(2 x 60 s / 3.1 h) = 10 % to a loss of 5 to 8 %.
 	if spares < 0.80 || spares > 0.90 {
 		t.Errorf("with spares ETTR %.3f, want 0.80 to 0.90", spares)
 	}
+	t.Logf("ETTR with spares %.3f", spares)
+	for _, c := range []struct {
+		minutes   float64
+		published float64
+	}{{15, 0}, {75, 0.60}, {240, 0}, {1440, 0}} {
+		e := simulateWith(t, "llama3-405b.yaml", append(slices.Clone(bare), fmt.Sprintf("fleet.repair.stages=[{name: away, time: %g min}]", c.minutes))...).Jobs[0].ETTR.Mean
+		alone := math.Exp(-356.0 / 54 / 1440 * c.minutes)
+		t.Logf("without, a failed server away for %g min: ETTR %.3f, all servers there for %.3f of the time", c.minutes, e, alone)
+		// A start that must wait for a server loses nothing by its restart, and one that
+		// need not does: a tenth of the loss to restarts and lost work either way.
+		if want := spares * alone; math.Abs(e-want) > 0.10*want+0.01 {
+			t.Errorf("without spares, away for %g min: ETTR %.3f, want about %.3f", c.minutes, e, want)
+		}
+		// The printed figure has two digits, and its repair time is not printed: 75 min is
+		// the time that gives it.
+		if c.published > 0 && math.Abs(e-c.published) > 0.04 {
+			t.Errorf("without spares, away for %g min: ETTR %.3f, replication %.2f", c.minutes, e, c.published)
+		}
+	}
+	none := simulateWith(t, "llama3-405b.yaml", bare...).Jobs[0].ETTR.Mean
+	t.Logf("without, the profile's own repairs: ETTR %.3f", none)
 	// Seven failures a day take a server, for two days on average: 13 are always out.
 	if none > 0.05 {
 		t.Errorf("without spares and with long repairs ETTR %.3f: 13 servers are missing", none)
-	}
-	// 3 h of training, then 15 % for checkpoints and restarts and 1.25 h for the server in
-	// 87 % of the cases: 0.85 / (1 + 0.85 x 0.87 x 1.25/3) = 0.65, less for servers that fail while others are away; how well the printed 0.60
-	// is known is not said: two digits and as much for its unknown repair time.
-	if math.Abs(quick-0.60) > 0.04 {
-		t.Errorf("without spares and with quick repairs ETTR %.3f, replication 0.60", quick)
 	}
 }
 
@@ -199,8 +212,7 @@ func TestPublishedMTTF(t *testing.T) {
 		{"meta-rsc-2", 16384, 5.0},
 		{"llama3", 16384, 54 * 24 / 419.0},
 		// 1,024 machines at 0.08 % a day, 4,096 x 1.5 to 3 cables at 0.005 %, 48 switches
-		// at 0.04 %: 0.82 + 0.46 + 0.02 a day. Its 99.98 % availability counts whole slices
-		// that optical switches route around what failed, which has no counterpart here.
+		// at 0.04 %: 0.82 + 0.46 + 0.02 a day.
 		{"tpu-v4", 4096, 24 / (0.82 + 0.46 + 0.02)},
 	} {
 		set := simulateWith(t, onChips(t, c.chips, c.profile, ""))
@@ -215,6 +227,37 @@ func TestPublishedMTTF(t *testing.T) {
 	// 13 classes are drawn one by one, so replicas crowd in the middle.
 	if low, high := 60*m[0], 60*m[len(m)-1]; low < 18 || high > 51 || high-low < 4 {
 		t.Errorf("meta-100k: a failure every %.0f to %.0f minutes, want within 18 to 51", low, high)
+	}
+}
+
+// TestTPUv4Availability: rewiring around what fails lets a pod of 4,096 chips reach 99.98 %
+// availability (Resiliency at scale, NSDI 2024). What fails takes its cube of 64 chips, and
+// any whole cubes make a slice; with the rates and mean repairs of profile tpu-v4 1.7 of the 64 cubes
+// are out on average, by Poisson's law, and a slice is there while no more are out than
+// it leaves over: 99.99 % of the time where it leaves an eighth of the pod.
+func TestTPUv4Availability(t *testing.T) {
+	available := func(cubes int) float64 {
+		file := onChips(t, 64*cubes, "{classes: [{name: machine, rate: 7.3 %/y, scope: domain, repair: 1 d}, "+
+			"{name: ici-cable, rate: 4.1 %/y, scope: domain, repair: 2 d}]}", "recovery: {mode: swap, swap: 1 s}\n")
+		set := simulateWith(t, file, "fleet.deliveries=[{date: 2026-01-01, chips: 4096}]", "fleet.spares=0 %", "fleet.topology.domain=64",
+			"horizon=365 d", "replicas=16", "jobs.job.work=2 y")
+		return 1 - set.Jobs[0].LostBy["waiting"].Mean/365/24
+	}
+	out := 0.82*1 + 0.46*2 // failures a day times days of repair
+	for _, spare := range []int{1, 2, 4} {
+		want, term := 0.0, math.Exp(-out)
+		for n := range spare + 1 {
+			want += term
+			term *= out / float64(n+1)
+		}
+		// The mean of 16 years is known to 1 %; a slice that waits for several cubes
+		// restarts with the last of them.
+		if got := available(64 - spare); math.Abs(got-want) > 0.02 {
+			t.Errorf("a slice that leaves %d cubes over is there for %.3f of the time, by Poisson's law %.3f", spare, got, want)
+		}
+	}
+	if got := available(56); got < 0.9998 {
+		t.Errorf("a slice that leaves an eighth over is there for %.5f of the time, published 0.9998", got)
 	}
 }
 
@@ -259,6 +302,29 @@ func TestHeadline(t *testing.T) {
 		t.Errorf("ETTR %.3f on 100,000 chips with swaps and peer checkpoints, %.3f without", better, large)
 	}
 	t.Log(strings.TrimSpace(fmt.Sprintf("ETTR 10,000 chips %.3f; 100,000 chips %.3f, with swap and peer memory %.3f", small, large, better)))
+}
+
+// TestFTHSDP: at 98,000 chips that fail every 18 minutes Meta's fault-tolerant HSDP, which
+// trains on without the replica that failed, cuts the stall of a failure from 10 minutes to
+// 3 and raises the effective training time from 44 to 80 % (arXiv:2602.00277).
+func TestFTHSDP(t *testing.T) {
+	profile := "{classes: [{name: any, rate: 29.2 %/y, scope: server, repair: {mean: 1 d, median: 2 h}}]}" // its 18 min
+	run := func(set ...string) float64 {
+		return simulateWith(t, onChips(t, 98304, profile, ""), append(set, "replicas=4", "horizon=30 d", "restart=10 min")...).Jobs[0].ETTR.Mean
+	}
+	shrink := run("recovery.mode=shrink", "recovery.swap=3 min")
+	// Measured stalls were longer than planned, by bugs and by what smooths power; two digits.
+	if math.Abs(shrink-0.80) > 0.06 {
+		t.Errorf("ETTR %.3f with stalls of 3 minutes, published 0.80", shrink)
+	}
+	// 44 % is (18 - 10)/18, which has each failure cost ten minutes though one in a stall
+	// costs fewer, and no lost work. By renewal 18 minutes of training take e^(10/18) - 1 of
+	// 18 more in stalls, 57 % without lost work; ours lose some with blocking checkpoints.
+	restart := run("checkpoint.interval=optimum", "checkpoint.blocking=10 s")
+	if restart < 0.44 || restart > 0.57 {
+		t.Errorf("ETTR %.3f with restarts of 10 minutes, published 0.44, 0.57 without lost work", restart)
+	}
+	t.Logf("ETTR %.3f with stalls of 3 minutes, %.3f with 10", shrink, restart)
 }
 
 // TestGrowthWithBlockingCheckpoints: at the rate of RSC-1's projection for 131,072 chips,

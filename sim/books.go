@@ -32,6 +32,7 @@ type jobBooks struct {
 	overhead      float64 // joules of the plant that fall to it
 	withheld      float64 // joules that it would have drawn beyond, had the limit let it
 	interruptions int
+	stops         int // of these, those of training under way
 	plannedStops  int
 	interruptedBy []int      // by class
 	lostTo        []des.Time // wall time by class; the last is planned stops
@@ -214,8 +215,8 @@ func (w *World) jobRun(i int) result.JobRun {
 		result.LostToRestart: hours(b.restarting), result.LostToWaiting: hours(b.wall[job.Waiting]),
 	}
 	run.MTTFHours = math.NaN()
-	if b.interruptions > 0 {
-		run.MTTFHours = hours(b.wall[job.Training]) / float64(b.interruptions)
+	if b.stops > 0 {
+		run.MTTFHours = hours(b.wall[job.Training]) / float64(b.stops)
 	}
 	if busy > 0 {
 		run.MFU = peakShare / busy

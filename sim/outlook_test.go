@@ -115,10 +115,11 @@ func TestChartsOfAIReSim(t *testing.T) {
 		if got, want := l.goodput, run.Jobs[0].Goodput; math.Abs(got/want-1) > 0.03 {
 			t.Errorf("%v: expected goodput %.3f, simulated %.3f", set, got, want)
 		}
+		tolerance := 0.03
 		if pr.Plan.Failures.Classes[0].Idle > 0 {
-			continue // the simulated MTTF counts interruptions of restarts too
+			tolerance = 0.04 // the lemons that failures of restarts find are left out: a percent more
 		}
-		if got, want := 1/float64(l.rate)/3600, run.Jobs[0].MTTFHours; math.Abs(got/want-1) > 0.03 {
+		if got, want := 1/float64(l.rate)/3600, run.Jobs[0].MTTFHours; math.Abs(got/want-1) > tolerance {
 			t.Errorf("%v: expected MTTF %.3f h, simulated %.3f h", set, got, want)
 		}
 	}

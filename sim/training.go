@@ -91,6 +91,9 @@ func (w *World) interrupt(i, class int, known des.Time, loss job.Loss) {
 		}
 		if j.books.trained > 0 { // before its first step there is nothing to interrupt
 			j.books.interruptions++
+			if j.phase == job.Training {
+				j.books.stops++
+			}
 			j.books.interruptedBy[class]++
 		}
 		j.cause = class

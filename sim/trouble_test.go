@@ -272,3 +272,73 @@ func TestGroupsFailTogether(t *testing.T) {
 		t.Errorf("dual-homed: %v absorbed, %v interruptions, %v chip-hours in repair", r.Site.Absorbed, r.Jobs[0].Interruptions, r.ChipHours[result.Repair])
 	}
 }
+
+// Blast radius: one failure of each scope on a site of two rooms, a job in each, and free
+// servers in the first. What leaves service, which jobs stop, and which lose the copies of
+// their state among peers.
+func TestBlastRadius(t *testing.T) {
+	topology := fleet.Topology{Domain: 2, Leaf: 4, Rack: 3, Loop: 6, Room: 12}
+	for _, c := range []struct {
+		scope    failure.Scope
+		out      int
+		stopped  bool
+		restarts bool // from the store: peers are gone with it
+	}{
+		{failure.JobScope, 0, true, false},
+		{failure.ServerScope, 1, true, false},
+		{failure.DomainScope, 2, true, false},
+		{failure.LeafScope, 4, true, false},
+		{failure.RackScope, 3, true, false},
+		{failure.LoopScope, 6, true, true},
+		{failure.RoomScope, 12, true, true},
+		{failure.StorageScope, 0, false, false},
+	} {
+		p := testPlan(24)
+		p.Fleet.Topology = topology
+		p.Jobs = nil
+		for i, name := range []string{"second-room", "first-room"} {
+			j := testJob(name, 1e15, []int{12, 8}[i]*perServer)
+			j.Checkpoint = job.Checkpoint{Interval: 3600, Blocking: 1, Fast: []job.Tier{{Kind: job.Peer, Interval: 60}}}
+			p.Jobs = append(p.Jobs, j)
+		}
+		p.Failures.Classes = []failure.Class{failing("any", c.scope, 0, 60, unit.Day)}
+		w := prepared(t, p).NewWorld()
+		if err := w.reset(0); err != nil {
+			t.Fatal(err)
+		}
+		w.forward(t, 10*unit.Hour+30*unit.Minute)
+		// The first job took the last servers, which are the second room's.
+		victim := w.fleet.HeldVictim(0, 0)
+		if w.fleet.HeldVictim(1, 0)/12 == victim/12 {
+			t.Fatal("both jobs start in one room")
+		}
+		w.settle(0)
+		w.settle(1)
+		w.fail(0, victim)
+		w.endInstant()
+		if got := w.fleet.Count(fleet.Repair); got != c.out {
+			t.Errorf("%s: %d servers out, want %d", c.scope, got, c.out)
+		}
+		for s := range int32(24) {
+			if out := w.fleet.Server(s).Status == fleet.Repair; out && s/int32(max(c.out, 1)) != victim/int32(max(c.out, 1)) {
+				t.Errorf("%s: server %d is out for a failure of server %d", c.scope, s, victim)
+			}
+		}
+		if stopped := w.jobs[0].phase == job.Detecting; stopped != c.stopped || w.jobs[1].phase != job.Training {
+			t.Errorf("%s: the job on it is in phase %d, the other in %d", c.scope, w.jobs[0].phase, w.jobs[1].phase)
+		}
+		if down := w.storage > w.now; down != (c.scope == failure.StorageScope) {
+			t.Errorf("%s: the store is down: %v", c.scope, down)
+		}
+		if c.stopped {
+			// Back to the store's checkpoint half an hour ago, or to the peers' of the last minute.
+			if lost := hours(w.jobs[0].books.lostTo[0]) * 60; c.restarts != (lost > 10) {
+				t.Errorf("%s: %.1f minutes of work lost", c.scope, lost)
+			}
+		}
+		w.forward(t, 2*unit.Day)
+		if got := w.fleet.InService(); got != 24 {
+			t.Errorf("%s: %d servers in service after the repair", c.scope, got)
+		}
+	}
+}

@@ -134,7 +134,8 @@ type JobRun struct {
 	ETTR          float64
 	Interruptions float64
 	PlannedStops  float64 // for maintenance; not among the interruptions
-	// MTTFHours is the time in training per interruption; NaN without one.
+	// MTTFHours is the time in training per failure that stops it; NaN without one. A
+	// failure of a restart is an interruption too, but of no training.
 	MTTFHours float64
 	// LostHours of wall time to failures and planned stops, and the same by reason.
 	LostHours float64
