@@ -73,6 +73,8 @@ func (w *World) unavailable(b *jobBooks) string {
 	}{
 		{"in commissioning", b.queue[fleet.Commissioning]},
 		{"rejected and with the vendor", b.queue[fleet.Returned]},
+		{"waiting for power", b.queue[fleet.Unpowered]},
+		{"switched off for want of power", b.queue[fleet.Dark]},
 		{"in repair", b.queue[fleet.Repair]},
 		{"held by other jobs", b.queue[fleet.Held]},
 		{"in the pool of cold spares", b.queue[fleet.Cold]},

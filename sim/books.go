@@ -108,6 +108,10 @@ func (w *World) close(replica int) (*result.Run, error) {
 		},
 	}
 	s.supply.report(&run.Site)
+	run.Site.LateChips = float64(w.late+w.fleet.Count(fleet.Unpowered)) * float64(cps)
+	if run.Site.LateChips > 0 {
+		run.Site.LateDays = chipHours(cps*w.fleet.Integral(fleet.Unpowered)) / 24 / run.Site.LateChips
+	}
 	w.serviceRun(run)
 	if err := w.audit(); err != nil {
 		return nil, err
@@ -136,7 +140,8 @@ func (w *World) chipHours(h *[result.NumStates]float64) {
 		h[result.Repair] += chipHours(cps * w.fleet.Integral(st))
 	}
 	// Not yet ready: a rejected server has never been in service.
-	h[result.Commissioning] = chipHours(cps * (w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned)))
+	h[result.Commissioning] = chipHours(cps * (w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned) + w.fleet.Integral(fleet.Unpowered)))
+	h[result.Throttled] = chipHours(cps * w.fleet.Integral(fleet.Dark))
 	for i := range w.jobs {
 		b := &w.jobs[i].books
 		h[result.Idle] += chipHours(b.spare)

@@ -88,7 +88,7 @@ func (w *World) dispatch(e des.Event) {
 			w.commissioned(e.Index)
 		}
 	case kindLot:
-		w.lot(int(e.Index))
+		w.lot(e.Index, int32(e.Epoch))
 	case kindReturned:
 		w.enter(e.Index)
 	case kindRepaired:
@@ -106,6 +106,8 @@ func (w *World) dispatch(e des.Event) {
 	case kindPower:
 		w.site.supply.phase = float64(w.plan.Site.Phases[e.Index].Limit)
 		w.site.supply.relimit()
+		w.energise(0)
+		w.shedNewest()
 		w.vacant = true // another size may be the fastest
 	case kindWindow:
 		w.window(int(e.Index), e.Epoch == 1)
@@ -206,23 +208,13 @@ func (w *World) deliver(i int) {
 			v.Slow = slowCause(len(f.Classes))
 		}
 	}
-	c := w.plan.Fleet.Commissioning
-	if c.Constant() { // one event for all: they are ready together
-		w.queue.Push(event(w.now.After(c.Mean), kindLot, int32(i), 0))
-		return
-	}
-	for s := first; s < first+int32(n); s++ {
-		w.queue.Push(event(w.now.After(draw(c, w.draws.commissioning)), kindCommissioned, s, 0))
-	}
+	w.energise(n)
 }
 
-// lot is when a delivery of constant commissioning time is ready.
-func (w *World) lot(i int) {
-	first := int32(0)
-	for _, d := range w.plan.Fleet.Deliveries[:i] {
-		first += int32(d.Servers)
-	}
-	for s := first; s < first+int32(w.plan.Fleet.Deliveries[i].Servers); s++ {
+// lot is when servers of constant commissioning time that were switched on together
+// are ready.
+func (w *World) lot(first, n int32) {
+	for s := first; s < first+n; s++ {
 		if v := w.fleet.Server(s); v.Status == fleet.Commissioning && v.Epoch == 0 {
 			w.commissioned(s)
 		}
@@ -255,6 +247,10 @@ func (w *World) sendBack(s int32) {
 
 func (w *World) enter(s int32) {
 	w.fleet.Enter(s, w.now)
+	if int(s) >= w.lit {
+		w.fleet.Remove(s, fleet.Dark)
+		return
+	}
 	w.vacant = true
 }
 

@@ -16,6 +16,7 @@ type bins struct {
 	from    des.Time
 
 	onSite, inService int64 // server x ms at the last end
+	dark              int64 // the same on site without power
 	repair, free      int64
 	queued            int64
 	swaps             int
@@ -37,6 +38,7 @@ type jobBin struct {
 const (
 	onSiteColumn = iota
 	inServiceColumn
+	darkColumn
 	productiveColumn
 	powerColumn
 	peakColumn
@@ -97,7 +99,8 @@ func (w *World) observe() {
 	}
 	inService := w.fleet.Integral(fleet.Free) + w.fleet.Integral(fleet.Held)
 	onSite := inService
-	onSite += w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned) + w.fleet.Integral(fleet.Cold)
+	dark := w.fleet.Integral(fleet.Unpowered) + w.fleet.Integral(fleet.Dark)
+	onSite += dark + w.fleet.Integral(fleet.Commissioning) + w.fleet.Integral(fleet.Returned) + w.fleet.Integral(fleet.Cold)
 	for _, st := range outOfService {
 		onSite += w.fleet.Integral(st)
 	}
@@ -109,6 +112,7 @@ func (w *World) observe() {
 	b.repair, b.free, b.swaps, b.queued = repair, free, w.swaps, w.queued
 	energy := w.site.atMeter()
 	b.samples[onSiteColumn][n] = float64(onSite-b.onSite) * cps / ms
+	b.samples[darkColumn][n] = float64(dark-b.dark) * cps / ms
 	b.samples[inServiceColumn][n] = float64(inService-b.inService) * cps / ms
 	b.samples[productiveColumn][n] = (productive - b.productive) / ms * 1000
 	b.samples[powerColumn][n] = (energy - b.siteEnergy) / ms * 1000 / 1e6
@@ -123,6 +127,10 @@ func (w *World) observe() {
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
 	w.site.binHighest = 0
 	w.site.reach(int(w.now / hourLength))
+	b.dark = dark
+	if w.fleet.Count(fleet.Unpowered) > 0 { // a cooler day may leave power for more
+		w.energise(0)
+	}
 	b.from = w.now
 	b.next++
 	if b.next < len(w.pre.bins)-1 {

@@ -418,6 +418,7 @@ var (
 	siteColumns = [...]column{
 		{"chips_on_site", "chips"},
 		{"chips_in_service", "chips"},
+		{"chips_without_power", "chips"},
 		{"chips_productive", "chips"},
 		{"power_mw", "MW"},
 		{"power_peak_mw", "MW"},

@@ -14,7 +14,7 @@ import (
 func (w *World) start(i int, recovering bool, pause unit.Duration) {
 	j := &w.jobs[i]
 	j.phase = job.Starting
-	j.recovering = recovering
+	j.recovering, j.ramped = recovering, false
 	// Until a checkpoint at leave is durable a failure loses what it would have saved.
 	j.durable = w.now.After(j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background)
 	j.epoch++

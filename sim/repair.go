@@ -132,7 +132,7 @@ func (w *World) repaired(s int32) {
 func (w *World) back(s int32) {
 	w.enter(s)
 	v := w.fleet.Server(s)
-	if v.Member == fleet.NoHolder {
+	if v.Member == fleet.NoHolder || v.Status == fleet.Dark {
 		return
 	}
 	if j := &w.jobs[v.Member]; j.spec.Recovery.Standbys > 0 && j.phase.Holds() {

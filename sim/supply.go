@@ -9,6 +9,7 @@ import (
 	"clustercap/sim/power"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
 )
 
 // supply is where the site's power comes from: the grid up to its limit, generators on
@@ -113,13 +114,18 @@ func (u *supply) firm() float64 {
 	if u.phase == 0 {
 		return 0
 	}
-	firm := u.phase
+	return u.phase + u.dispatchable()
+}
+
+// dispatchable is the capacity of the generators that need no sun.
+func (u *supply) dispatchable() float64 {
+	sum := 0.0
 	for i := range u.spec.Generators {
 		if g := &u.spec.Generators[i]; g.Runs != power.Daylight {
-			firm += float64(g.Capacity)
+			sum += float64(g.Capacity)
 		}
 	}
-	return firm
+	return sum
 }
 
 // dispatch divides a load in an hour, whose highest instant is peak, among the sources:
@@ -254,6 +260,28 @@ func (w *World) window(i int, closes bool) {
 		}
 	}
 	u.relimit()
+	w.shedNewest()
+}
+
+// steady is what grid and generators give at any hour while the present windows are
+// open; 0 is without limit.
+func (u *supply) steady() float64 {
+	if u.grid == 0 {
+		return 0
+	}
+	return u.grid + u.dispatchable()
+}
+
+// notice is the shortest that the site had of the open windows; a phase of the grid is
+// known long before.
+func (u *supply) notice() unit.Duration {
+	shortest := unit.Duration(math.Inf(1))
+	for i, open := range u.open {
+		if open {
+			shortest = min(shortest, u.spec.Windows[i].Notice)
+		}
+	}
+	return shortest
 }
 
 // report is what the sources gave, and what became of the windows.

@@ -227,7 +227,11 @@ func randomSupply(t *rapid.T, p *scenario.Plan) {
 		p.Site.Limits.Chip = unit.Power(m.PeakAt(rapid.Float64Range(0.5, 1).Draw(t, "chip")).Chips * (1 + 1e-9))
 		p.Site.Limits.Rack = unit.Power(m.PeakAt(rapid.Float64Range(0.5, 1).Draw(t, "rack")).Sum() * perServer * 4 * (1 + 1e-9))
 	}
-	p.Site.Policy = rapid.SampledFrom([]power.Policy{nil, {power.Cap, power.Pause}, {power.Pause, power.Cap}}).Draw(t, "policy")
+	p.Site.Policy = rapid.SampledFrom([]power.Policy{
+		nil, {power.Cap, power.Pause}, {power.Pause, power.Cap}, {power.Shed, power.Cap}, {power.Cap, power.Shed}, {power.Pause, power.Shed},
+	}).Draw(t, "policy")
+	p.Site.Oversubscription = rapid.SampledFrom([]unit.Factor{0, 1, 1.5, 3}).Draw(t, "oversubscription")
+	p.Site.JobRamp = rapid.SampledFrom([]float64{0, 10, 1000}).Draw(t, "ramp")
 }
 
 // A higher limit never trains slower, whatever else feeds the site, nor does a battery
@@ -238,6 +242,7 @@ func TestMorePowerNeverTrainsSlower(t *testing.T) {
 		p := testPlan(4)
 		p.Horizon = unit.Duration(rapid.Float64Range(1, 20).Draw(t, "days")) * unit.Day
 		randomSupply(t, p)
+		p.Site.Policy, p.Site.Oversubscription = nil, 0 // who trains and who waits may change places
 		battery := p.Site.Supply.Battery
 		low := rapid.Float64Range(2000, 40_000).Draw(t, "limit")
 		high := low * rapid.Float64Range(1, 2).Draw(t, "higher")

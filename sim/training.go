@@ -230,6 +230,13 @@ func (w *World) restarted(i int, epoch uint32) {
 	if epoch != j.epoch || j.phase != job.Starting {
 		return
 	}
+	if !j.ramped {
+		j.ramped = true
+		if at := w.ramp(i); at > w.now {
+			w.queue.Push(event(at, kindRestarted, int32(i), epoch))
+			return
+		}
+	}
 	w.settle(i)
 	if !j.recovering || j.size != j.trainedOn { // what it left with has been saved
 		w.keep(j)

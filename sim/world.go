@@ -39,6 +39,7 @@ type World struct {
 	draws      draws
 	shop
 	counts
+	energised
 	sharers bool     // several jobs write to one store
 	storage des.Time // when the checkpoint store is back; 0 while it is up
 	outage  des.Time // when it failed
@@ -134,6 +135,7 @@ type trainee struct {
 	added     float64    // site.added when it was settled
 	segment   int        // of books.byClock
 
+	ramped      bool     // Starting: it has waited for its turn to draw power
 	recovering  bool     // Starting after a failure, not of its own will
 	planned     bool     // stopped to save its work, not by a failure
 	durable     des.Time // Starting of its own will: when what it left with is saved
@@ -204,6 +206,7 @@ func (w *World) reset(replica int) error {
 	w.latents, w.unused, w.outage = w.latents[:0], w.unused[:0], 0
 	w.resetSlows(&p.Failures)
 	w.site.reset(p)
+	w.energised = energised{lit: math.MaxInt}
 	w.openStreams(replica)
 	w.resetClock()
 	if err := w.resetJobs(); err != nil {

@@ -44,6 +44,9 @@ func summary(set *result.Set, format, files string) string {
 		bullet(&b, format, line)
 	}
 	bullet(&b, format, siteLine(set))
+	for _, line := range supplyLines(set) {
+		bullet(&b, format, line)
+	}
 	bullet(&b, format, hoursLine(set))
 	for i, w := range set.Warnings {
 		if i == topWarnings {

@@ -22,6 +22,8 @@ const (
 	Repair                      // failed, or drained for work on what it shares
 	Retired                     // taken out for good, its replacement not there yet
 	Serviced                    // out for planned maintenance
+	Unpowered                   // on site, not switched on yet: there is no power for it
+	Dark                        // commissioned, switched off for want of power
 	NumStatus
 )
 
@@ -163,21 +165,21 @@ func (s *State) BurningVictim(rank int) int32 { return s.burning[rank] }
 // LemonVictim: see HeldVictim.
 func (s *State) LemonVictim(rank int) int32 { return s.lemons[rank] }
 
-// Deliver brings the next n servers on site, in commissioning, and returns the
-// index of the first.
+// Deliver brings the next n servers on site, without power, and returns the index of
+// the first.
 func (s *State) Deliver(n int) int32 {
 	first := s.delivered
-	s.burning = slices.Grow(s.burning, n)
 	for i := first; i < first+n; i++ {
 		v := &s.servers[i]
 		v.Holder, v.Member, v.lemon, v.Outage = NoHolder, NoHolder, -1, -1
-		s.burn(int32(i))
+		s.move(v, Unpowered)
 	}
 	s.delivered += n
 	return int32(first)
 }
 
-func (s *State) burn(i int32) {
+// Energise switches a delivered server on: its commissioning begins.
+func (s *State) Energise(i int32) {
 	v := &s.servers[i]
 	s.move(v, Commissioning)
 	v.slot = int32(len(s.burning))

@@ -158,6 +158,8 @@ type SiteRun struct {
 	// ChargedMWh and DischargedMWh went into and came out of the battery; Emptied is how
 	// often it ran empty.
 	ChargedMWh, DischargedMWh, Emptied float64
+	// LateChips waited for power before they were switched on, LateDays each in the mean.
+	LateChips, LateDays float64
 	// Windows of demand response that began, and those in which the site drew no more
 	// from the grid than agreed; their hours; what the site's load fell short of that
 	// before the window; what generators and battery gave in them.
@@ -280,6 +282,10 @@ type Site struct {
 	EnergyFrom map[string]Stat `json:"energy_from,omitempty"`
 	// GridPeakMW is the highest power from the grid.
 	GridPeakMW Stat `json:"grid_peak_mw"`
+	// LateChips waited for the site's power before they were switched on, each for
+	// LateDays in the mean.
+	LateChips Stat `json:"late_chips"`
+	LateDays  Stat `json:"late_days"`
 	// Battery and DemandResponse are there where the plan has them.
 	Battery        *BatteryUse     `json:"battery,omitempty"`
 	DemandResponse *DemandResponse `json:"demand_response,omitempty"`
@@ -342,8 +348,9 @@ type Timeline struct {
 }
 
 // Column is one quantity over the calendar. Names: chips_on_site,
-// chips_in_service, chips_productive, power_mw, power_peak_mw, power_limit_mw
-// (0: none), power_chips_mw to power_losses_mw (of the mean, by consumer), servers_in_repair,
+// chips_in_service, chips_without_power (waiting for it, or switched off for want of it),
+// chips_productive, power_mw, power_peak_mw, power_limit_mw
+// (of grid and generators, windows of demand response aside; 0: none), power_chips_mw to power_losses_mw (of the mean, by consumer), servers_in_repair,
 // spares_ready (in service, held by no job), spares_used_per_day (swapped into stopped
 // jobs), repair_backlog (waiting for a technician or a part), and per job
 // job/<name>/chips, job/<name>/tokens_per_second, job/<name>/tokens (cumulative).

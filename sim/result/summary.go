@@ -246,6 +246,8 @@ func (s *Set) summarizeSupply(runs []*Run) {
 	for c := range NumSources {
 		s.Site.EnergyFrom[c.String()] = of(func(r *SiteRun) float64 { return r.EnergyFrom[c] })
 	}
+	s.Site.LateChips = of(func(r *SiteRun) float64 { return r.LateChips })
+	s.Site.LateDays = of(func(r *SiteRun) float64 { return r.LateDays })
 	if s.Site.Battery != nil {
 		s.Site.Battery = &BatteryUse{
 			ChargedMWh:    of(func(r *SiteRun) float64 { return r.ChargedMWh }),

@@ -171,6 +171,7 @@ func (r *resolver) supply() {
 		}
 		spec.Supply.Generators = append(spec.Supply.Generators, out)
 	}
+	spec.JobRamp = float64(limit(s.JobRampPerMinute)) / 60
 	if b := s.Battery; b != nil {
 		spec.Supply.Battery = power.Battery(*b)
 	}
@@ -229,6 +230,10 @@ func supplyAsWritten(p *Plan, s *Site) {
 				*x.to = &x.limit
 			}
 		}
+	}
+	if spec.JobRamp > 0 {
+		ramp := unit.Power(spec.JobRamp * 60)
+		s.JobRampPerMinute = &ramp
 	}
 	for _, w := range spec.Supply.Windows {
 		v := DemandResponse{From: dateAt(p.Start, w.From), For: w.For, Limit: w.Limit, Notice: w.Notice}

@@ -65,6 +65,8 @@ func buildQuantities() map[reflect.Type]quantity {
 	m := map[reflect.Type]quantity{}
 	add := func(t reflect.Type, q quantity) { m[t] = q }
 	add(point[unit.Power]())
+	add(point[unit.Energy]())
+	add(point[unit.CarbonIntensity]())
 	add(point[unit.Bytes]())
 	add(point[unit.Bandwidth]())
 	add(point[unit.Duration]())
