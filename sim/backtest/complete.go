@@ -3,6 +3,7 @@ package backtest
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
@@ -83,7 +84,7 @@ func (c *Case) complete(f *Configuration) error {
 	if f.Machine.Chip.Vendor == "Google" {
 		mbs = []int{1} // the batch decides
 	}
-	if len(tps)*len(pps)*len(eps) == 1 || c.fits(f) {
+	if len(tps)*len(pps)*len(eps) == 1 || c.fits(f) && slices.Contains(eps, f.Layout.EP) {
 		tps, pps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.EP}
 	}
 	known := len(tps)*len(pps)*len(eps) == 1
@@ -195,10 +196,14 @@ func degrees(printed, most int) []int {
 	return out
 }
 
-// expertDegrees are the expert-parallel degrees to try.
+// expertDegrees are the expert-parallel degrees to try. Who dispatches tokens to other
+// chips has divided the experts, whatever is printed.
 func (c *Case) expertDegrees(f *Configuration) []int {
-	if f.Work.Model.MoE == nil {
+	switch {
+	case f.Work.Model.MoE == nil:
 		return []int{1}
+	case c.EP == 1 && c.says("deepep"):
+		return degrees(0, f.Work.Model.MoE.Experts)[1:]
 	}
 	return degrees(c.EP, f.Work.Model.MoE.Experts)
 }

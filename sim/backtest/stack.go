@@ -12,6 +12,7 @@ type stackRule struct {
 	family string // how the family begins
 	chip   string // how the catalog's name of the chip begins; "" for any
 	phrase string // what notes or model say; "" for anything
+	until  int    // the last year, 0 for any
 	stack  string // "" for the stack that the chip's constants hold for
 }
 
@@ -42,12 +43,18 @@ var stackRules = []stackRule{
 	{family: "mlperf", chip: "b", stack: "megatron-core-blackwell-2025"},
 	{family: "mlperf", chip: "gb", stack: "megatron-core-blackwell-2025"},
 	{family: "dgxc", stack: "nemo-2025"},
+	{family: "mlperf", until: 2023, stack: "megatron-core-2023"},
 	{family: "mlperf", stack: "megatron-core"},
+	{family: "mbridge-25.09", stack: "megatron-bridge-2025-drop"},
 	{family: "mbridge-25", stack: "megatron-bridge-2025"},
 	{family: "mbridge-26.02", stack: "megatron-bridge-2025"},
 	{family: "mbridge-26.04", stack: "megatron-bridge-2025"},
+	// CUDA graphs of whole steps came for Blackwell alone.
+	{family: "mbridge", chip: "h", stack: "megatron-bridge-2025"},
 	{family: "mbridge", stack: "megatron-bridge-2026"},
 	{family: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
+	{family: "moezoo", chip: "b", stack: "megatron-bridge-2026"},
+	{family: "moezoo", chip: "gb", stack: "megatron-bridge-2026"},
 	{family: "moezoo", stack: "megatron-core"},
 	// MegaScale (arXiv:2402.15627) overlaps all three parallelisms; its baseline is
 	// the Megatron-LM that others could have.
@@ -75,7 +82,7 @@ func (c *Case) stack(on *shelf, chip string) (step.Stack, error) {
 func (c *Case) usualStack(chip string) string {
 	model := strings.ToLower(c.Model)
 	for _, r := range stackRules {
-		if c.inFamily([]string{r.family}) && strings.HasPrefix(chip, r.chip) && (c.says(r.phrase) || strings.Contains(model, r.phrase)) {
+		if c.inFamily([]string{r.family}) && (r.until == 0 || c.Year > 0 && c.Year <= r.until) && strings.HasPrefix(chip, r.chip) && (c.says(r.phrase) || strings.Contains(model, r.phrase)) {
 			return r.stack
 		}
 	}

@@ -162,6 +162,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
 	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
+	add(stack, "ExpertLaunch", `optional:"1" max:"1 s"`)
 	for _, f := range []string{"Gradients", "Logits"} {
 		add(stack, f, `optional:"1" max:"100 B"`)
 	}

@@ -133,15 +133,15 @@ func (n *network) reduce(bytes float64, g group) float64 {
 
 // exchange prices an all-to-all in which every member sends bytes, spread evenly
 // over all members, itself included. Traffic that leaves a tier meets the
-// oversubscription of the next. copies bounds how many domains one token's bytes
-// go to, as a share of the even spread's remote traffic (1: no limit).
-func (n *network) exchange(bytes float64, g group, copies float64) float64 {
+// oversubscription of the next. sent are the parts of the even spread's traffic that the
+// dispatch sends.
+func (n *network) exchange(bytes float64, g group, sent copies) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
 	size := float64(g.size)
 	local := float64(n.local(g))
-	slowest := bytes * (local - 1) / size / n.up.bandwidth
+	slowest := bytes * sent.chips * (local - 1) / size / n.up.bandwidth
 	if local < size {
 		inside := local
 		over := 1.0
@@ -149,15 +149,15 @@ func (n *network) exchange(bytes float64, g group, copies float64) float64 {
 			t := &n.out[i]
 			over *= t.over
 			crossing := (size - inside) / size
-			slowest = max(slowest, bytes*crossing*copies*over/t.bandwidth)
+			slowest = max(slowest, bytes*crossing*min(sent.chips, sent.domains)*over/t.bandwidth)
 			inside = min(size, math.Max(inside, math.Floor(t.chips/float64(g.stride))))
 			if inside >= size {
 				break
 			}
 		}
 		// What arrives for a neighbour is forwarded over the scale-up links.
-		if copies < 1 {
-			slowest = max(slowest, bytes*(size-1)/size/n.up.bandwidth)
+		if sent.domains < 1 {
+			slowest = max(slowest, bytes*sent.chips*(size-1)/size/n.up.bandwidth)
 		}
 	}
 	// Within a domain kernels store to all peers at once; over NICs every peer is a

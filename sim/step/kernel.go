@@ -24,6 +24,11 @@ const (
 	// attentionBackwardSpeed is the backward kernel's rate over the forward's:
 	// FlashAttention-2 and -3 report 0.75-0.85.
 	attentionBackwardSpeed = 0.8
+	// blockScaled is the rate of products with a scale per block of 32 elements or
+	// fewer over those with one per tensor: the scales are laid out and read beside the
+	// operands. The same steps on Blackwell take 3 to 6 % longer in MXFP8 than in FP8
+	// (Megatron-Bridge 25.09 and 25.11), of which the casts are 1 %; range 0.9-1.
+	blockScaled = 0.95
 	// scoreBytes is what unfused attention moves per score in the forward pass:
 	// the fused scale-mask-softmax reads and writes BF16, dropout reads and
 	// writes BF16 and a one-byte mask. Stacks that store scores and don't drop them
@@ -50,18 +55,22 @@ type cost struct {
 	matrix float64 // s, matrix units busy
 	memory float64 // s, memory-bound or launching
 	flops  float64 // of the matrix products
+	// kernels is how many there are.
+	kernels float64
 }
 
 func (c cost) sum() float64 { return c.matrix + c.memory }
 
 func (c cost) plus(d cost) cost {
-	return cost{c.matrix + d.matrix, c.memory + d.memory, c.flops + d.flops}
+	return cost{c.matrix + d.matrix, c.memory + d.memory, c.flops + d.flops, c.kernels + d.kernels}
 }
 
 // slowed is the same work in f times the time.
-func (c cost) slowed(f float64) cost { return cost{c.matrix * f, c.memory * f, c.flops} }
+func (c cost) slowed(f float64) cost { return cost{c.matrix * f, c.memory * f, c.flops, c.kernels} }
 
-func (c cost) times(f float64) cost { return cost{c.matrix * f, c.memory * f, c.flops * f} }
+func (c cost) times(f float64) cost {
+	return cost{c.matrix * f, c.memory * f, c.flops * f, c.kernels * f}
+}
 
 // rates are a chip's achievable rates for one precision, in SI.
 type rates struct {
@@ -74,8 +83,12 @@ type rates struct {
 	operand   float64 // bytes per element of a GEMM operand, scales included
 	cores     int
 	traffic   float64 // bytes that element-wise kernels move over those of fused ones
-	cast      bool    // operands are cast from BF16 before each GEMM
-	shapeless bool    // kernels run at their plateau, whatever their shape
+	// cast is the bytes that making a GEMM's operand of one element of a BF16 tensor,
+	// and of its transpose for the weight gradient, moves; 0 in BF16. NVFP4 reads the
+	// tensor three times: for its largest value, for the operand, and for the transpose,
+	// which is rotated first (NVIDIA 2025, arXiv:2509.25149, section 4).
+	cast      float64
+	shapeless bool // kernels run at their plateau, whatever their shape
 }
 
 func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
@@ -94,17 +107,24 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 		r.linear = float64(c.FP8.Likely) * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8)
 		r.operand = 1
 		if p == MXFP8 {
+			r.linear *= blockScaled
 			r.operand += 1.0 / 32
 		}
 	case NVFP4:
 		// No kernel library has published more than FP8's share of the FP4 peak.
-		r.linear = float64(c.FP4.Likely) * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8)
+		r.linear = float64(c.FP4.Likely) * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8) * blockScaled
 		r.operand = 0.5 + 1.0/16
 	default:
 		r.linear = r.bf16
 	}
 	r.backward = r.attention * attentionBackwardSpeed
-	r.cast = p != BF16
+	switch p {
+	case BF16:
+	case NVFP4:
+		r.cast = 3*activationBytes + 2*r.operand
+	default:
+		r.cast = activationBytes + 2*r.operand
+	}
 	return r
 }
 
@@ -160,9 +180,9 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 func (r *rates) bound(compute, bytes, flops float64) cost {
 	stream := bytes / r.memory
 	if stream > compute {
-		return cost{memory: stream + r.launch, flops: flops}
+		return cost{memory: stream + r.launch, flops: flops, kernels: 1}
 	}
-	return cost{matrix: compute, memory: r.launch, flops: flops}
+	return cost{matrix: compute, memory: r.launch, flops: flops, kernels: 1}
 }
 
 // stream prices a memory-bound kernel that moves so many bytes.
@@ -170,16 +190,13 @@ func (r *rates) stream(bytes float64) cost {
 	if bytes <= 0 {
 		return cost{}
 	}
-	return cost{memory: bytes/r.memory + r.launch}
+	return cost{memory: bytes/r.memory + r.launch, kernels: 1}
 }
 
 // castOperands prices turning elements of a BF16 tensor into a GEMM operand and
 // its transpose (needed by the weight gradient); free in BF16.
 func (r *rates) castOperands(elements float64) cost {
-	if !r.cast {
-		return cost{}
-	}
-	return r.stream(elements * (2 + 2*r.operand))
+	return r.stream(elements * r.cast)
 }
 
 // attend prices fused attention: tokens queries of heads heads that meet span
@@ -192,8 +209,8 @@ func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, bac
 	if r.shapeless {
 		short = 1
 	}
-	forward = cost{matrix: flops / (r.attention * short), memory: blocks * r.launch, flops: flops}
-	backward = cost{matrix: attentionBackward * flops / (r.backward * short), memory: 2 * blocks * r.launch, flops: attentionBackward * flops}
+	forward = cost{matrix: flops / (r.attention * short), memory: blocks * r.launch, flops: flops, kernels: blocks}
+	backward = cost{matrix: attentionBackward * flops / (r.backward * short), memory: 2 * blocks * r.launch, flops: attentionBackward * flops, kernels: 2 * blocks}
 	return forward, backward
 }
 

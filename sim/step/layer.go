@@ -356,7 +356,7 @@ func (p *pricer) experts(s shape) block {
 	b.stored += p.rates.operand * busiest * routed * h // dispatched tokens
 
 	all, inner := p.expertGroup(), group{p.layout.ETP, 1}
-	dispatch := busiest * p.net.exchange(activationBytes*routed*h, all, p.copies(moe))
+	dispatch := busiest * p.net.exchange(activationBytes*routed*h, all, p.dispatch(moe))
 	// With ETP the chips of a group share each other's tokens.
 	share := p.net.gather(activationBytes*busiest*routed*h*etp, inner)
 	p.occupy(&b, all, 2*dispatch, 2*dispatch)
@@ -377,22 +377,36 @@ func (p *pricer) experts(s shape) block {
 // holds experts.
 func (p *pricer) expertGroup() group { return group{p.layout.EP, p.layout.ETP} }
 
-// copies is the remote traffic of a dispatch that sends each token once to every
-// domain that holds one of its experts and forwards it there (DeepEP), as a share of
-// sending it once to every expert: k experts drawn over d domains meet
-// d (1 - (1-1/d)^k) different ones, at most NodeLimit.
-func (p *pricer) copies(moe *model.MoE) float64 {
+// copies are the parts of an even all-to-all's traffic that a dispatch sends: over the
+// scale-up links, and beyond the domain.
+type copies struct{ chips, domains float64 }
+
+// dispatch is the traffic of a dispatch that sends each token once to every chip, and
+// beyond the domain once to every domain, that holds one of its experts, and forwards
+// it there (DeepEP, HybridEP), as a share of sending it once to every expert: k experts
+// drawn over n places meet n (1 - (1-1/n)^k) different ones, at most NodeLimit domains.
+// The way back is as long: results of one chip are summed before they are sent.
+func (p *pricer) dispatch(moe *model.MoE) copies {
 	if p.mach.Stack.PlainDispatch {
-		return 1
+		return copies{1, 1}
 	}
-	g := p.expertGroup()
-	domains := math.Ceil(float64(g.size) / float64(p.net.local(g)))
 	k := float64(moe.TopK)
-	distinct := domains * (1 - math.Pow(1-1/domains, k))
+	distinct := func(n float64) float64 { return n * (1 - math.Pow(1-1/n, k)) }
+	g := p.expertGroup()
+	domains := distinct(math.Ceil(float64(g.size) / float64(p.net.local(g))))
 	if moe.NodeLimit > 0 {
-		distinct = min(distinct, float64(moe.NodeLimit))
+		domains = min(domains, float64(moe.NodeLimit))
 	}
-	return min(1, distinct/k)
+	return copies{chips: min(1, distinct(float64(g.size))/k), domains: min(1, domains/k)}
+}
+
+// awaitHost adds to a pass of a layer with experts, and what it computes again, the
+// wait for the host. With counts of tokens to learn in every layer the host cannot run
+// ahead: a layer takes as long as its launches, however fast the chip.
+func (p *pricer) awaitHost(pass *pass, redo pass) {
+	device := pass.sum() + redo.sum()
+	host := float64(p.mach.Stack.ExpertLaunch.Likely) * (pass.compute.kernels + redo.compute.kernels)
+	pass.expert += max(0, host-device)
 }
 
 // layer prices one whole layer of either kind and applies the recompute policy.
@@ -411,6 +425,9 @@ func (p *pricer) layer(s shape, moe bool) block {
 		// A block's gathered input and its gradient before it is scattered.
 		b.working += 2 * activationBytes * s.tokens * s.hidden
 	}
+	if moe {
+		p.awaitHost(&b.forward, pass{})
+	}
 	all, input := b.stored+b.redone, activationBytes*s.sharded*s.hidden
 	switch p.layout.Recompute {
 	case RecomputeAlternate:
@@ -422,6 +439,13 @@ func (p *pricer) layer(s shape, moe bool) block {
 		// Only the layer's input is kept.
 		b.stored = input
 		b.redo = b.forward
+	}
+	if moe {
+		redo := b.redo
+		if p.layout.Recompute == RecomputeFull {
+			redo = pass{} // it has waited as a forward pass
+		}
+		p.awaitHost(&b.backward, redo)
 	}
 	// What is computed again lives while the layer runs.
 	b.working += all - b.stored

@@ -16,6 +16,9 @@ const (
 	// representations within the chunk, the state of each chunk and the output; range
 	// 8-16.
 	deltaTraffic = 12
+	// deltaKernels is the number of those stages: sums of decays, norms, scores, the
+	// triangle's inverse, both representations, states and output.
+	deltaKernels = 8
 )
 
 // linearBlock prices norm, projections, convolution and gated delta rule of one layer
@@ -33,7 +36,7 @@ func (p *pricer) linearBlock(s shape, l *model.Linear) block {
 	// Within the chunk scores of keys and of queries, and two products with them;
 	// between chunks the state of either is read, corrected and written.
 	flops := 2 * s.tokens * heads * (deltaChunk*(2*k+2*v) + 3*k*v)
-	rule := cost{matrix: flops / (deltaSpeed * p.rates.attention), flops: flops}
+	rule := cost{matrix: flops / (deltaSpeed * p.rates.attention), flops: flops, kernels: deltaKernels}
 	b.forward.compute = b.forward.compute.plus(rule)
 	b.backward.compute = b.backward.compute.plus(rule.times(attentionBackward))
 	p.elementwise(&b, deltaTraffic*activationBytes*s.tokens*values)

@@ -29,6 +29,10 @@ type Stack struct {
 	// ExpertSync is the time that the host stalls every layer of experts, each
 	// way, to learn how many tokens each expert got.
 	ExpertSync unit.Range[unit.Duration] `json:"expert_sync,omitzero"`
+	// ExpertLaunch is the time that the host takes in layers of experts to launch what
+	// one kernel of this model stands for: several in an eager stack, nothing where the
+	// step is captured as CUDA graphs or compiled.
+	ExpertLaunch unit.Range[unit.Duration] `json:"expert_launch,omitzero"`
 	// Gradients is the bytes that the gradient of one parameter takes on a chip,
 	// beside the optimizer's share; 0 is 4, accumulated and reduced in FP32.
 	Gradients unit.Range[unit.Bytes] `json:"gradients,omitzero"`

@@ -233,7 +233,7 @@ func TestCollectivesAcrossTiers(t *testing.T) {
 	}
 	// All-to-all over 1,024 chips: three quarters leave the 256-chip leaf and meet
 	// the core's 4:1.
-	got := net.exchange(bytes, group{1024, 1}, 1)
+	got := net.exchange(bytes, group{1024, 1}, copies{1, 1})
 	want := bytes * 0.75 * 4 / (25e9 * 0.8)
 	if math.Abs(got/want-1) > 1e-3 {
 		t.Errorf("exchange over the core: %v s, want %v", got, want)
@@ -350,5 +350,46 @@ func TestAlternatingLayersAreHalfOfEach(t *testing.T) {
 	// The optimizer's traffic belongs to either kind of layer as well.
 	if want := (all + none) / 2; math.Abs(half/want-1) > 1e-9 {
 		t.Errorf("%v s, want %v, the mean of %v and %v", half, want, all, none)
+	}
+}
+
+// A token that goes to 8 of 64 experts on 8 chips of one domain meets 8 (1 - (7/8)^8)
+// = 5.25 chips on average and is sent to each once; a plain dispatch sends it 8 times.
+func TestDispatchSendsOncePerChip(t *testing.T) {
+	w := &Workload{Model: moe(), Sequence: 4096, Batch: 512, Precision: BF16}
+	w.Model.MoE.Imbalance = 1
+	comm := func(plain bool) float64 {
+		m := a100()
+		m.Stack.PlainDispatch = plain
+		return float64(mustEstimate(t, w, m, layout("tp=1,dp=8,ep=8,zero=0,mb=64")).Parts.ExpertComm)
+	}
+	want := 1 - math.Pow(7.0/8, 8)
+	// Of 64 sequences of 4,096 tokens latency is below a thousandth.
+	if got := comm(false) / comm(true); math.Abs(got/want-1) > 2e-3 {
+		t.Errorf("%.4f of the plain dispatch's traffic, want %.4f", got, want)
+	}
+}
+
+// Where the host launches slower than the chip computes, a chip twice as fast gains
+// nothing in layers of experts; with twice the tokens the step takes no longer.
+func TestLayersOfExpertsWaitForTheHost(t *testing.T) {
+	price := func(speed float64, micro int) float64 {
+		w := &Workload{Model: moe(), Sequence: 1024, Batch: 8 * micro, Precision: BF16}
+		w.Model.MoE.DenseLayers, w.Model.FFN = 0, 0
+		m := a100()
+		m.Stack.ExpertLaunch = unit.Point(unit.Duration(2e-3))
+		m.Chip.BF16 = unit.Point(m.Chip.BF16.Likely * unit.FLOPRate(speed))
+		l := layout("tp=1,dp=8,ep=8,zero=0")
+		l.MicroBatch = micro
+		s := mustEstimate(t, w, m, l)
+		// The head, the optimizer and gradients are not in layers of experts.
+		return float64(s.Parts.Compute + s.Parts.ExpertComm)
+	}
+	base := price(1, 1)
+	for name, got := range map[string]float64{"a chip twice as fast": price(2, 1), "twice the tokens": price(1, 2)} {
+		// The head and the optimizer are 2 % of the step.
+		if math.Abs(got/base-1) > 0.03 {
+			t.Errorf("%s takes %v s, want %v", name, got, base)
+		}
 	}
 }
