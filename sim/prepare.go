@@ -294,10 +294,7 @@ func fitting(p *scenario.Plan, i int, l step.Layout) (step.Step, error) {
 
 // memoryProblem says what a step needs by class, and what the chip has.
 func memoryProblem(s *step.Step) string {
-	gib := func(b unit.Bytes) float64 { return float64(b) / (1 << 30) }
-	m := &s.Memory
-	return fmt.Sprintf("layout %v needs %.1f GiB per chip (weights %.1f, gradients %.1f, optimizer %.1f, activations %.1f, buffers %.1f); the chip has %.1f GiB: divide the model further or recompute activations",
-		s.Layout, gib(m.Total()), gib(m.Weights), gib(m.Gradients), gib(m.Optimizer), gib(m.Activations), gib(m.Buffers), gib(m.Capacity))
+	return fmt.Sprintf("layout %v needs %s: divide the model further, recompute or offload activations", s.Layout, s.Memory)
 }
 
 func machine(p *scenario.Plan) step.Machine {

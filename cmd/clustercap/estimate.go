@@ -47,6 +47,7 @@ Keys of --layout, degrees being 1 unless given:
   recompute        none, selective, light, alternate, full, or of norm, act, mla, scores and
                    ffn those joined by +
   recompute_layers how many layers of each stage (all)
+  offload          none, or optimizer, activations or all of these in host memory
   attention        fused, unfused`,
 		Example: `  clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384
   clustercap estimate --model llama3-405b --chip h100-sxm --chips 16384 --layout tp=8,pp=16
@@ -134,6 +135,10 @@ func price(w *step.Workload, m *step.Machine, chips int, layout string) (*step.S
 	s, err := step.Estimate(w, m, l)
 	if err != nil {
 		return nil, badUsage("--layout auto finds one that fits", "%v", err)
+	}
+	if m := &s.Memory; m.Host > m.HostCapacity {
+		return nil, cannot(nil, "--layout auto finds one that fits, if there is any",
+			"%s: layout %s needs %s of host memory per chip, the server has %s for each", what, s.Layout, gibibytes(m.Host), gibibytes(m.HostCapacity))
 	}
 	if !s.Memory.Fits() {
 		return nil, cannot(nil, "--layout auto finds one that fits, if there is any; more tp, pp or zero=3 take less",
@@ -285,6 +290,9 @@ func (e *estimate) memoryTable() *grid {
 	for _, c := range append(memoryClasses(m), memoryClass{"total", "all together", m.Total()}, memoryClass{"capacity", "capacity", m.Capacity}) {
 		g.add(c.label, figure(float64(c.bytes)/gib), percent(float64(c.bytes/m.Capacity)))
 	}
+	if m.Host > 0 {
+		g.add("in host memory", figure(float64(m.Host)/gib), percent(float64(m.Host/m.HostCapacity)))
+	}
 	return g
 }
 
@@ -327,7 +335,7 @@ func (e *estimate) flat() *grid {
 		g.add("waterfall."+string(l.Cause), "FLOP/s", number(float64(l.Rate)), "", "")
 	}
 	g.add("waterfall.model_flops", "FLOP/s", number(float64(e.losses.Delivered)), "", "")
-	for _, c := range append(memoryClasses(e.step.Memory), memoryClass{"capacity", "", e.step.Memory.Capacity}) {
+	for _, c := range append(memoryClasses(e.step.Memory), memoryClass{"capacity", "", e.step.Memory.Capacity}, memoryClass{"host", "", e.step.Memory.Host}) {
 		g.add("memory."+c.name, "B", number(float64(c.bytes)), "", "")
 	}
 	return g
@@ -369,7 +377,7 @@ func (e *estimate) document() estimateDocument {
 	for _, r := range e.rows() {
 		d.Numbers[r.name] = ranged{r.value, r.around.P10, r.around.P50, r.around.P90}
 	}
-	for _, c := range append(memoryClasses(e.step.Memory), memoryClass{"capacity", "", e.step.Memory.Capacity}) {
+	for _, c := range append(memoryClasses(e.step.Memory), memoryClass{"capacity", "", e.step.Memory.Capacity}, memoryClass{"host", "", e.step.Memory.Host}) {
 		d.MemoryBytes[c.name] = float64(c.bytes)
 	}
 	return d

@@ -147,6 +147,7 @@ func partsOf(p step.Parts) []part {
 		{"context_comm", "context traffic", float64(p.ContextComm)},
 		{"pipe_comm", "pipeline traffic", float64(p.PipeComm)},
 		{"data_comm", "data traffic", float64(p.DataComm)},
+		{"host_comm", "host traffic", float64(p.HostComm)},
 		{"bubble", "bubble", float64(p.Bubble)},
 		{"straggler", "stragglers", float64(p.Straggler)},
 		{"overhead", "outside the model", float64(p.Overhead)},

@@ -180,7 +180,7 @@ func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
 		TP: max(1, c.TP), SP: c.SP == nil || *c.SP, PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), CPComm: step.Ring, EP: max(1, c.EP), ETP: 1,
 		ZeRO: c.zero(f), MicroBatch: max(1, c.MicroBatch),
-		Schedule: step.OneFOneB,
+		Schedule: step.OneFOneB, Offload: step.OffloadNone,
 	}
 	if c.says("dualpipe") {
 		l.Schedule = step.DualPipe

@@ -108,6 +108,11 @@ type Server struct {
 	ScaleUpDomain int `json:"scale_up_domain"`
 	// ScaleUpLatency is the time for the smallest message within the domain.
 	ScaleUpLatency unit.Range[unit.Duration] `json:"scale_up_latency"`
+	// HostLink is the bandwidth per chip and direction that large copies between the
+	// chip's memory and the host's reach; HostMemory the host's, of the whole server.
+	// 0 where nothing is offloaded.
+	HostLink   unit.Range[unit.Bandwidth] `json:"host_link,omitempty"`
+	HostMemory unit.Range[unit.Bytes]     `json:"host_memory,omitempty"`
 	// OverheadIdle and OverheadLoad are the power of everything in the server
 	// that is not an accelerator (CPU, DRAM, fans, NICs, conversion loss), with
 	// the accelerators idle and at full load.

@@ -108,6 +108,8 @@ func (s Server) Validate() []error {
 		p.add("scale_up_domain", "%d chips is not a whole number of servers of %d", s.ScaleUpDomain, s.Chips)
 	}
 	optional(&p, "scale_up_latency", s.ScaleUpLatency)
+	optional(&p, "host_link", s.HostLink)
+	optional(&p, "host_memory", s.HostMemory)
 	optional(&p, "overhead_idle", s.OverheadIdle)
 	optional(&p, "overhead_load", s.OverheadLoad)
 	if s.OverheadLoad.Likely < s.OverheadIdle.Likely {

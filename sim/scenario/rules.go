@@ -102,7 +102,9 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(server, "Chips", `min:"1" max:"100000" example:"8"`)
 	add(server, "ScaleUpDomain", `min:"1" max:"1000000" example:"8"`)
 	add(server, "ScaleUpLatency", `max:"1 s" example:"2 us"`)
-	add(server, "Price", `optional:"1"`)
+	for _, f := range []string{"HostLink", "HostMemory", "Price"} {
+		add(server, f, `optional:"1"`)
+	}
 
 	fabric := reflect.TypeFor[hardware.Fabric]()
 	add(fabric, "Name", `optional:"1"`)
@@ -180,6 +182,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(layout, "Recompute", `default:"none" example:"full"`)
 	add(layout, "RecomputeLayers", optionalCount)
 	add(layout, "CPComm", `default:"ring" enum:"ring,all-gather"`)
+	add(layout, "Offload", `default:"none" enum:"none,optimizer,activations,all"`)
 	add(layout, "Schedule", `default:"1f1b" enum:"1f1b,zb-h1,zb-v,dualpipe"`)
 	add(layout, "Attention", `default:"fused" enum:"fused,unfused"`)
 	return m

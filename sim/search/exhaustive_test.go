@@ -34,10 +34,18 @@ func everyLayout(w *step.Workload, m *step.Machine, chips int, visit func(step.L
 					if shard > 0 && (l.ZeRO%2 == 0 || l.Shard < 2 || l.Shard >= l.DP*l.CP) {
 						continue
 					}
-					for _, l.Recompute = range []step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
-						for l.RecomputeLayers = range layers + 1 {
-							if len(l.Problems(w, m)) == 0 && (l.SP || l.TP > 1) {
-								visit(l)
+					for _, l.Offload = range []step.Offload{step.OffloadNone, step.OffloadOptimizer, step.OffloadActivations, step.OffloadAll} {
+						for _, l.Recompute = range []step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
+							for l.RecomputeLayers = range layers + 1 {
+								// Beside offloaded activations all layers are recomputed or none.
+								// Offloading is beside ZeRO over all replicas.
+								if l.Offload != step.OffloadNone && (!l.SP || l.ZeRO == 0 || l.Shard > 0) {
+									continue
+								}
+								part := l.RecomputeLayers > 0 && (l.Offload == step.OffloadActivations || l.Offload == step.OffloadAll)
+								if len(l.Problems(w, m)) == 0 && (l.SP || l.TP > 1) && !part {
+									visit(l)
+								}
 							}
 						}
 					}

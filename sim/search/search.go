@@ -90,7 +90,9 @@ type space struct {
 	lacking bool
 	batches []int // divisors of the global batch, descending
 	experts []int // divisors of the expert count
-	tiers   []int // chips of the scale-up domain and of the fabric's tiers that end
+	// offloads are those that the server allows, beside none.
+	offloads []step.Offload
+	tiers    []int // chips of the scale-up domain and of the fabric's tiers that end
 	// coarse walks few layouts: one number of replicas for each division of the
 	// model, microbatches of one sequence, no chunks, no context parallelism.
 	coarse bool
@@ -113,6 +115,9 @@ func newSpace(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 	}
 	if w.Model.MoE != nil {
 		s.experts = divisors(w.Model.MoE.Experts)
+	}
+	if m.Server.HostLink.Likely > 0 && m.Server.HostMemory.Likely > 0 {
+		s.offloads = []step.Offload{step.OffloadOptimizer, step.OffloadActivations, step.OffloadAll}
 	}
 	s.tiers = append(s.tiers, m.Server.ScaleUpDomain)
 	for i := range m.Fabric.Tiers {
@@ -143,7 +148,7 @@ func (s *space) tensors() {
 			if cp > 1 && (s.coarse || s.work.Sequence%(2*cp) != 0) {
 				break
 			}
-			l := step.Layout{TP: tp, SP: true, CP: cp, CPComm: step.Ring, Schedule: step.OneFOneB, Attention: step.Fused}
+			l := step.Layout{TP: tp, SP: true, CP: cp, CPComm: step.Ring, Offload: step.OffloadNone, Schedule: step.OneFOneB, Attention: step.Fused}
 			s.pipelines(l)
 			if cp > 1 {
 				l.CPComm = step.AllGather

@@ -11,6 +11,7 @@ import (
 	"clustercap/sim/hardware/hardwaretest"
 	"clustercap/sim/model"
 	"clustercap/sim/step"
+	"clustercap/sim/unit"
 )
 
 func h100() *step.Machine {
@@ -106,7 +107,9 @@ func TestAtLeastAsFastAsMetasLayout(t *testing.T) {
 }
 
 func TestNoFitSaysWhatWouldFit(t *testing.T) {
-	_, err := Best(llama405(), h100(), 64, 1)
+	m := h100()
+	m.Server.HostLink = unit.Range[unit.Bandwidth]{}
+	_, err := Best(llama405(), m, 64, 1)
 	var none *NoFit
 	if !errors.As(err, &none) {
 		t.Fatalf("405B on 64 chips: %v", err)
@@ -116,8 +119,12 @@ func TestNoFitSaysWhatWouldFit(t *testing.T) {
 	if none.FitsAt < 128 || none.FitsAt > 512 {
 		t.Errorf("fits at %d chips; its state alone needs 81", none.FitsAt)
 	}
-	if _, err := Best(llama405(), h100(), none.FitsAt, 1); err != nil {
+	if _, err := Best(llama405(), m, none.FitsAt, 1); err != nil {
 		t.Errorf("does not fit where it says: %v", err)
+	}
+	// The host takes optimizer and activations.
+	if best, err := Best(llama405(), h100(), 64, 1); err != nil || best[0].Layout.Offload != step.OffloadAll {
+		t.Errorf("beside hosts with 250 GB per chip: %v, %v", best, err)
 	}
 	for _, part := range []string{"64 chips", "weights", "optimizer", "of 74.5 GiB", fmt.Sprintf("it fits on %d chips", none.FitsAt)} {
 		if !strings.Contains(err.Error(), part) {

@@ -76,24 +76,31 @@ func (s *space) shardings(l step.Layout, sequence bool, try func(variant)) {
 	}
 }
 
+// policies of recomputation from the fastest to the leanest.
+var policies = [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull}
+
 // memories tries the ways to save activations from the fastest to the leanest and stops
 // at the first that fits, on as few layers as fit, or where even one that does not fit
-// would be too slow: recomputing more never makes a step faster. It replaces best where
+// would be too slow: recomputing more never makes a step faster. Where all fits without
+// recomputation offloading could only cost; else it is tried too. It replaces best where
 // it finds a faster step, and returns what the first one takes.
 func (s *space) memories(l step.Layout, best *step.Step) (first step.Parts) {
-	for _, r := range [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
+	l.Offload = step.OffloadNone
+	var all [len(policies)]unit.Duration // of each policy on all layers, as far as priced
+	for i, r := range policies {
 		l.Recompute = r
 		st := s.pricer.Price(l)
+		all[i] = st.Time
 		if r == step.RecomputeNone {
 			first = st.Parts
 		}
 		if st.Memory.Fits() {
-			if r != step.RecomputeNone {
-				st = s.fewest(l, &st)
+			if r == step.RecomputeNone {
+				improve(best, &st)
+				return first
 			}
-			if best.Time == 0 || st.Time < best.Time {
-				*best = st
-			}
+			st = s.fewest(l, &st)
+			improve(best, &st)
 			break
 		}
 		s.lack(&st)
@@ -101,7 +108,49 @@ func (s *space) memories(l step.Layout, best *step.Step) (first step.Parts) {
 			break
 		}
 	}
+	if l.SP && l.ZeRO > 0 && l.Shard == 0 {
+		s.offload(l, &all, best)
+	}
 	return first
+}
+
+// offload tries the policies of recomputation beside each offload, which never makes
+// one faster than it is without: all holds what they take then, on all layers. What is
+// computed again need not cross the link to the host, so that where activations do all
+// of the policies are priced, on all layers.
+func (s *space) offload(l step.Layout, all *[len(policies)]unit.Duration, best *step.Step) {
+	var enough [len(policies)]bool // without the optimizer
+	for _, l.Offload = range s.offloads {
+		for i, r := range policies {
+			if all[i] == 0 || s.slow(all[i]) || best.Time > 0 && all[i] >= best.Time {
+				break // as are those that recompute more
+			}
+			if l.Offload == step.OffloadAll && enough[i] {
+				continue
+			}
+			l.Recompute, l.RecomputeLayers = r, 0
+			st := s.pricer.Price(l)
+			if !st.Memory.Fits() {
+				s.lack(&st)
+				continue
+			}
+			if l.Offload == step.OffloadOptimizer && r != step.RecomputeNone {
+				st = s.fewest(l, &st)
+			}
+			improve(best, &st)
+			if l.Offload == step.OffloadOptimizer {
+				break
+			}
+			enough[i] = true
+		}
+	}
+}
+
+// improve keeps the faster of two steps; the first one has no time before any is found.
+func improve(best, st *step.Step) {
+	if best.Time == 0 || st.Time < best.Time {
+		*best = *st
+	}
 }
 
 // fewest is the step that recomputes as few layers of each stage as fit, where all do.

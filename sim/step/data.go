@@ -114,5 +114,5 @@ func exposed(duration, window float64) float64 {
 
 // optimizer is the Adam update of the fullest stage's share of parameters.
 func (p *pricer) optimizer(s *stage) cost {
-	return p.rates.stream(adamTraffic * (s.dense/p.shards(false) + s.expert/p.shards(true)))
+	return p.rates.stream(adamTraffic * p.sharded(s))
 }

@@ -150,6 +150,7 @@ func (p *pricer) price() Step {
 	mean := s.mean.times(micro)
 	each, once := p.dataParallel(&s)
 	update := p.optimizer(s.fullest)
+	streamed := p.optimizerOffload(s.fullest, update.sum())
 	kernels := mean.base.plus(mean.redo).plus(update)
 	parts := Parts{
 		Compute:     seconds(mean.base.sum() + update.sum()),
@@ -159,6 +160,7 @@ func (p *pricer) price() Step {
 		ExpertComm:  seconds(mean.expert),
 		PipeComm:    seconds(p.messages(&s, micro)),
 		DataComm:    seconds(micro*each + once),
+		HostComm:    seconds(mean.host + streamed),
 		Bubble:      seconds(max(0, s.flow(l, micro)-mean.sum())),
 		Straggler:   seconds(p.straggler(kernels.sum())),
 		Overhead:    p.mach.Stack.StepOverhead.Likely,

@@ -12,17 +12,21 @@ type pass struct {
 	tensor  float64 // s of tensor-parallel collectives, exposed
 	expert  float64 // s of expert-parallel all-to-alls
 	context float64 // s of context-parallel exchange that attention does not hide
+	host    float64 // s of copies to and from the host that the layer does not hide
 	links   links   // s for which collectives occupy them, hidden or not
 }
 
 func (p pass) plus(q pass) pass {
-	return pass{p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context, p.links.plus(q.links)}
+	return pass{
+		p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context, p.host + q.host,
+		p.links.plus(q.links),
+	}
 }
 
-func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context }
+func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context + p.host }
 
 func (p pass) times(f float64) pass {
-	return pass{p.compute.times(f), p.tensor * f, p.expert * f, p.context * f, p.links.times(f)}
+	return pass{p.compute.times(f), p.tensor * f, p.expert * f, p.context * f, p.host * f, p.links.times(f)}
 }
 
 // block is what one layer (or the embedding, or the head) costs one microbatch.
@@ -35,20 +39,21 @@ type block struct {
 	working           float64 // bytes live only while the layer runs
 	weights           float64 // s of the backward pass that only gradients of weights take
 	owed              float64 // bytes kept for them where they are put off
+	host              float64 // bytes kept per microbatch on the host
 }
 
 func (b block) plus(c block) block {
 	return block{
 		b.forward.plus(c.forward), b.backward.plus(c.backward), b.redo.plus(c.redo),
 		b.stored + c.stored, b.products + c.products, b.redone + c.redone, max(b.working, c.working),
-		b.weights + c.weights, b.owed + c.owed,
+		b.weights + c.weights, b.owed + c.owed, b.host + c.host,
 	}
 }
 
 func (b block) times(f float64) block {
 	return block{
 		b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.products * f, b.redone * f, b.working,
-		b.weights * f, b.owed * f,
+		b.weights * f, b.owed * f, b.host * f,
 	}
 }
 
@@ -449,6 +454,9 @@ func (p *pricer) layer(s shape, moe bool) block {
 	}
 	// What is computed again lives while the layer runs.
 	b.working += all - b.stored
+	if p.layout.Offload.activations() {
+		b = p.layerOffloaded(b)
+	}
 	return b
 }
 

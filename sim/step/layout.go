@@ -36,6 +36,9 @@ func (l Layout) String() string {
 	if l.RecomputeLayers > 0 {
 		fmt.Fprintf(&b, ",recompute_layers=%d", l.RecomputeLayers)
 	}
+	if l.Offload != OffloadNone {
+		fmt.Fprintf(&b, ",offload=%s", l.Offload)
+	}
 	if l.Schedule != OneFOneB {
 		fmt.Fprintf(&b, ",schedule=%s", l.Schedule)
 	}
@@ -46,14 +49,14 @@ func (l Layout) String() string {
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, sp, vpp, cp, cp_comm, ep, etp, zero, shard, mb, recompute, recompute_layers, schedule, attention"
+const layoutKeys = "tp, pp, dp, sp, vpp, cp, cp_comm, ep, etp, zero, shard, mb, recompute, recompute_layers, offload, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
 // ZeRO is 1 over all replicas, sequence parallelism on (sp=1), context
-// parallelism a ring, recompute none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips allow", see
+// parallelism a ring, recompute and offload none, the schedule 1f1b, attention fused; DP 0 means "as many as the chips allow", see
 // Complete.
 func ParseLayout(text string) (Layout, error) {
-	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, CPComm: Ring, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Schedule: OneFOneB, Attention: Fused}
+	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, CPComm: Ring, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Offload: OffloadNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
 		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "etp": &l.ETP,
 		"zero": &l.ZeRO, "shard": &l.Shard, "mb": &l.MicroBatch, "recompute_layers": &l.RecomputeLayers,
@@ -75,6 +78,9 @@ func ParseLayout(text string) (Layout, error) {
 			continue
 		case "cp_comm":
 			l.CPComm = ContextComm(value)
+			continue
+		case "offload":
+			l.Offload = Offload(value)
 			continue
 		case "schedule":
 			l.Schedule = Schedule(value)
@@ -161,6 +167,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		bad("shard=%d must divide dp x cp = %d", l.Shard, l.DP*l.CP)
 	}
 	out = append(out, l.recomputeProblems(w)...)
+	out = append(out, l.offloadProblems(m)...)
 	switch l.CPComm {
 	case Ring, AllGather:
 	default:

@@ -39,9 +39,15 @@ func (p *pricer) memory(s *pipe) Memory {
 	var out Memory
 	micro := p.microbatches()
 	for i := range s.stages {
-		if m := p.stageMemory(&s.stages[i], i, micro); m.Total() > out.Total() {
+		m := p.stageMemory(&s.stages[i], i, micro)
+		host := max(out.Host, m.Host)
+		if m.Total() > out.Total() {
 			out = m
 		}
+		out.Host = host
+	}
+	if p.layout.Offload != OffloadNone {
+		out.HostCapacity = p.mach.hostMemory()
 	}
 	out.Capacity = p.mach.Chip.HBM.Likely
 	return out
@@ -49,7 +55,7 @@ func (p *pricer) memory(s *pipe) Memory {
 
 func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 	l := p.layout
-	sharded := s.dense/p.shards(false) + s.expert/p.shards(true)
+	sharded := p.sharded(s)
 	all := s.dense + s.expert
 	weights, gradients := weightBytes*all, all
 	state := adamBytes
@@ -77,6 +83,15 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 		Optimizer:   unit.Bytes(state * sharded),
 		Activations: unit.Bytes(activations),
 	}
+	if l.Offload.optimizer() {
+		// A piece is updated as the next one arrives. What the layers gather stays.
+		m.Host = unit.Bytes(adamBytes * sharded)
+		m.Optimizer += 2*m.Host/buckets - m.Host
+		if l.ZeRO == 3 {
+			m.Weights += unit.Bytes(weightBytes * sharded)
+		}
+	}
+	m.Host += unit.Bytes(s.host * p.inFlight(index, micro))
 	m.Buffers = p.mach.Stack.context() + unit.Bytes(gathered+fragmentation*activations)
 	return m
 }

@@ -14,6 +14,7 @@ const dualPipeCores = 20.0 / 132
 type work struct {
 	base, redo              cost
 	tensor, expert, context float64 // s of exposed collectives
+	host                    float64 // s of exposed copies
 	forward                 float64 // s of the forward pass, traffic included
 	weights                 float64 // s of base that only gradients of weights take
 	links                   links
@@ -26,6 +27,7 @@ func (p *pricer) workOf(b *block) work {
 		tensor:  b.forward.tensor + b.backward.tensor + b.redo.tensor,
 		expert:  b.forward.expert + b.backward.expert + b.redo.expert,
 		context: b.forward.context + b.backward.context + b.redo.context,
+		host:    b.forward.host + b.backward.host,
 		forward: b.forward.sum(),
 		weights: b.weights,
 		links:   b.forward.links.plus(b.backward.links).plus(b.redo.links),
@@ -47,19 +49,19 @@ func (p *pricer) workOf(b *block) work {
 }
 
 func (w work) sum() float64 {
-	return w.base.sum() + w.redo.sum() + w.tensor + w.expert + w.context
+	return w.base.sum() + w.redo.sum() + w.tensor + w.expert + w.context + w.host
 }
 
 func (w work) plus(v work) work {
 	return work{
-		w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context,
+		w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context, w.host + v.host,
 		w.forward + v.forward, w.weights + v.weights, w.links.plus(v.links),
 	}
 }
 
 func (w work) times(f float64) work {
 	return work{
-		w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f,
+		w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f, w.host * f,
 		w.forward * f, w.weights * f, w.links.times(f),
 	}
 }
@@ -70,6 +72,7 @@ type stage struct {
 	dense, expert     float64 // parameters per chip, experts apart: fewer replicas
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
 	owed              float64 // bytes of one microbatch between its passes for inputs and weights
+	host              float64 // bytes of one microbatch on the host
 }
 
 // pipe is the pipeline as priced: its mean and its slowest stage.
@@ -263,7 +266,7 @@ func (p *pricer) stage(y *layers, n *parameters, i, dense, moe int) stage {
 		}
 	}
 	s.work = p.workOf(&b)
-	s.stored, s.transient, s.owed = b.stored, b.working, b.owed
+	s.stored, s.transient, s.owed, s.host = b.stored, b.working, b.owed, b.host
 	return s
 }
 
@@ -278,6 +281,7 @@ func foldStages(s []stage) {
 			dense:     a.dense + b.dense,
 			expert:    a.expert + b.expert,
 			stored:    (a.stored + b.stored) / 2,
+			host:      (a.host + b.host) / 2,
 			transient: max(a.transient, b.transient),
 		}
 		*a, *b = both, both

@@ -45,15 +45,16 @@ const (
 	SpanExpert    SpanKind = "expert traffic"
 	SpanContext   SpanKind = "context traffic"
 	SpanData      SpanKind = "data traffic"
+	SpanHost      SpanKind = "host traffic"
 	SpanOptimizer SpanKind = "optimizer"
 	SpanStraggler SpanKind = "stragglers"
 	SpanOverhead  SpanKind = "outside the model"
 )
 
 // passTime is how long a pass takes, in seconds.
-type passTime struct{ kernels, tensor, expert, context float64 }
+type passTime struct{ kernels, tensor, expert, context, host float64 }
 
-func (t passTime) sum() float64 { return t.kernels + t.tensor + t.expert + t.context }
+func (t passTime) sum() float64 { return t.kernels + t.tensor + t.expert + t.context + t.host }
 
 // chunkTime is how long one microbatch takes in one chunk, and how long of the
 // backward pass's kernels only the gradients of weights.
@@ -74,7 +75,7 @@ func (p *pricer) chunkTimes(b *block) chunkTime {
 		}
 	}
 	of := func(q pass) passTime {
-		return passTime{q.compute.sum() * slower, q.tensor, q.expert * share, q.context}
+		return passTime{q.compute.sum() * slower, q.tensor, q.expert * share, q.context, q.host}
 	}
 	return chunkTime{of(b.forward), of(b.redo), of(b.backward), b.weights * slower}
 }
@@ -98,12 +99,14 @@ func (p *Pricer) Timeline(l Layout, most int) Timeline {
 	end := c.end()
 
 	out := Timeline{Layout: l, Microbatches: shown, All: all, Pipeline: seconds(end)}
+	update := q.optimizer(stages.fullest).sum()
 	tail := []struct {
 		kind SpanKind
 		time float64
 	}{
 		{SpanData, once},
-		{SpanOptimizer, q.optimizer(stages.fullest).sum()},
+		{SpanOptimizer, update},
+		{SpanHost, q.optimizerOffload(stages.fullest, update)},
 		{SpanStraggler, float64(s.Parts.Straggler) * float64(shown) / float64(all)},
 		{SpanOverhead, float64(s.Parts.Overhead)},
 	}
@@ -312,6 +315,8 @@ func (c *clock) show(kind SpanKind, stage int, p chunkPass, at float64, t passTi
 	add(SpanContext, t.context)
 	at += t.context
 	add(SpanExpert, t.expert)
+	at += t.expert
+	add(SpanHost, t.host)
 	return end
 }
 

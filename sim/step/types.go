@@ -136,9 +136,11 @@ type Layout struct {
 	Recompute Recompute `json:"recompute"`
 	// RecomputeLayers is how many layers of each stage follow Recompute, the first
 	// ones; the others compute nothing anew. 0 is all.
-	RecomputeLayers int       `json:"recompute_layers"`
-	Schedule        Schedule  `json:"schedule"`
-	Attention       Attention `json:"attention"`
+	RecomputeLayers int `json:"recompute_layers"`
+	// Offload is what waits in host memory: none, optimizer (state), activations, all.
+	Offload   Offload   `json:"offload"`
+	Schedule  Schedule  `json:"schedule"`
+	Attention Attention `json:"attention"`
 }
 
 // Chips that the layout occupies.
@@ -177,6 +179,7 @@ type Parts struct {
 	ContextComm unit.Duration
 	PipeComm    unit.Duration
 	DataComm    unit.Duration
+	HostComm    unit.Duration // copies to and from host memory
 	Bubble      unit.Duration // waiting for the pipeline to fill, drain or balance
 	Straggler   unit.Duration // waiting for the slowest chip
 	Overhead    unit.Duration // outside the model: data loading, logging
@@ -184,7 +187,7 @@ type Parts struct {
 
 // ExposedComm is all communication that no computation hides.
 func (p Parts) ExposedComm() unit.Duration {
-	return p.TensorComm + p.ExpertComm + p.ContextComm + p.PipeComm + p.DataComm
+	return p.TensorComm + p.ExpertComm + p.ContextComm + p.PipeComm + p.DataComm + p.HostComm
 }
 
 // Sum is the whole step.
@@ -209,6 +212,8 @@ type Memory struct {
 	Activations unit.Bytes
 	Buffers     unit.Bytes // communication buffers, workspace, fragmentation, context
 	Capacity    unit.Bytes
+	// Host is what one chip keeps in host memory, of its share HostCapacity.
+	Host, HostCapacity unit.Bytes
 }
 
 // Total of all classes.
@@ -218,11 +223,15 @@ func (m Memory) Total() unit.Bytes {
 
 // String is the need by class against the chip, for messages.
 func (m Memory) String() string {
-	return fmt.Sprintf("%.1f GiB per chip (weights %.1f, gradients %.1f, optimizer %.1f, activations %.1f, buffers %.1f) of %.1f GiB",
+	text := fmt.Sprintf("%.1f GiB per chip (weights %.1f, gradients %.1f, optimizer %.1f, activations %.1f, buffers %.1f) of %.1f GiB",
 		gib(m.Total()), gib(m.Weights), gib(m.Gradients), gib(m.Optimizer), gib(m.Activations), gib(m.Buffers), gib(m.Capacity))
+	if m.Host > 0 {
+		text += fmt.Sprintf(", and %.1f GiB of the host's memory, of %.1f GiB per chip", gib(m.Host), gib(m.HostCapacity))
+	}
+	return text
 }
 
 func gib(b unit.Bytes) float64 { return float64(b) / (1 << 30) }
 
-// Fits reports whether the step fits the chip.
-func (m Memory) Fits() bool { return m.Total() <= m.Capacity }
+// Fits reports whether the step fits the chip, and the host what is offloaded.
+func (m Memory) Fits() bool { return m.Total() <= m.Capacity && m.Host <= m.HostCapacity }

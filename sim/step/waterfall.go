@@ -55,6 +55,7 @@ const (
 	ContextTraffic  Cause = "context_comm"
 	PipelineTraffic Cause = "pipe_comm"
 	DataTraffic     Cause = "data_comm"
+	HostTraffic     Cause = "host_comm"
 	PipelineBubble  Cause = "bubble"
 	Stragglers      Cause = "straggler"
 	StepOverhead    Cause = "overhead"
@@ -89,6 +90,7 @@ func (p *Pricer) Waterfall(l Layout, chips int) Waterfall {
 	lose(ContextTraffic, s.Parts.ContextComm)
 	lose(PipelineTraffic, s.Parts.PipeComm)
 	lose(DataTraffic, s.Parts.DataComm)
+	lose(HostTraffic, s.Parts.HostComm)
 	lose(PipelineBubble, s.Parts.Bubble)
 	lose(Stragglers, s.Parts.Straggler)
 	lose(StepOverhead, s.Parts.Overhead)

@@ -43,6 +43,7 @@ func H100() hardware.Chip {
 func HGX() hardware.Server {
 	return hardware.Server{
 		Name: "hgx", Chips: 8, ScaleUpDomain: 8, ScaleUpLatency: unit.Point[unit.Duration](0.5e-6),
+		HostLink: unit.Point[unit.Bandwidth](25e9), HostMemory: unit.Point[unit.Bytes](2e12),
 		OverheadIdle: unit.Point[unit.Power](1000), OverheadLoad: unit.Point[unit.Power](2500),
 	}
 }
