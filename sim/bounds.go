@@ -80,7 +80,7 @@ func (s *site) clockFor(watts float64) (f float64, ok bool) {
 // checkGroups faults a clock at which a chip or a full group exceeds its limit.
 func (w *World) checkGroups(f float64) {
 	b := &w.site.bounds
-	peak := w.site.meter.PeakAt(f)
+	peak := w.site.peakAt(f)
 	if (peak.Sum() > b.all*(1+auditTolerance) || peak.Chips > b.chip*(1+auditTolerance)) && w.fault == nil {
 		w.fault = fmt.Errorf("a chip draws up to %g W and %g W with its server on day %.3f; its limits are %g W and %g W", peak.Chips, peak.Sum(), days(w.now), b.chip, b.all)
 	}

@@ -126,7 +126,7 @@ func (w *World) observe() {
 	b.energy += energy - b.siteEnergy
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
 	w.site.binHighest = 0
-	w.site.reach(int(w.now / hourLength))
+	w.site.reach(w.site.peak(int(w.now / hourLength)))
 	b.dark = dark
 	if w.fleet.Count(fleet.Unpowered) > 0 { // a cooler day may leave power for more
 		w.energise(0)

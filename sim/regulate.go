@@ -38,8 +38,8 @@ func (w *World) regulate() {
 	peak += float64(ready-training) * s.meter.Idle.Sum()
 	if training > 0 {
 		w.checkGroups(f)
-		peak += float64(training) * s.meter.PeakAt(f).Sum()
-		swing = float64(training) * s.meter.Swing(f)
+		peak += float64(training) * s.peakAt(f).Sum()
+		swing = float64(training) * s.peakSwing
 	}
 	s.swing = max(s.swing, swing)
 	w.hold(limit, draw, peak, training)
@@ -109,16 +109,17 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 			w.settle(i)
 		}
 	}
-	if all := workless.Sum(); all > 0 {
+	s.workless = workless
+	if shed > 0 {
+		all := workless.Sum()
 		s.workless = power.Draw{}.Plus((all-shed)/all, workless)
-	} else {
-		s.workless = power.Draw{}
 	}
 	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
 	s.it = s.workless.Plus(share, draw)
 	s.peakIT = s.workless.Sum() + peak*share
-	s.reach(int(w.now / hourLength))
-	w.checkLimit()
+	at := s.peak(int(w.now / hourLength))
+	s.reach(at)
+	w.checkLimit(at)
 }
 
 // clockWithin returns the common clock and how many of the jobs that are ready, by
@@ -129,7 +130,7 @@ func (w *World) clockWithin(limit, base float64, ready int) (f float64, running 
 	if highest == 0 {
 		return 1, 0
 	}
-	full := s.meter.PeakAt(highest).Sum()
+	full := s.peakAt(highest).Sum()
 	if limit == 0 || base+float64(ready)*full <= limit {
 		return highest, len(w.jobs)
 	}
@@ -191,7 +192,10 @@ func (w *World) setClock(i int, f float64) {
 	if slow := w.slowdown(i); slow > 0 {
 		j.rate *= 1 - slow
 	}
-	j.perChip = o.trainingAt(f, m)
+	if o.drawnAt != f {
+		o.drawnAt, o.draw = f, o.trainingAt(f, m)
+	}
+	j.perChip = o.draw
 	j.segment = j.books.segment(j.size, f)
 }
 

@@ -20,6 +20,11 @@ type site struct {
 	// supply feeds the site; it sets the limit.
 	supply supply
 	bounds bounds
+	// peakPower is that of a chip in the phase that draws most at relative clock
+	// peakClock, peakSwing what its power falls by within a step, kept since all but a
+	// few instants ask for the same clock; 0 for none yet.
+	peakClock, peakSwing float64
+	peakPower            power.Draw
 
 	it       power.Draw // of all, less what is switched off
 	workless power.Draw // of it: chips that no job holds
@@ -58,6 +63,14 @@ func (s *site) reset(p *scenario.Plan) {
 	}
 	s.supply.reset(p)
 	s.bounds = boundsOf(p, &s.meter)
+}
+
+// peakAt is the highest power of a chip that trains at relative clock f.
+func (s *site) peakAt(f float64) power.Draw {
+	if f != s.peakClock {
+		s.peakClock, s.peakPower, s.peakSwing = f, s.meter.PeakAt(f), s.meter.Swing(f)
+	}
+	return s.peakPower
 }
 
 // load and peak are the power at the meter of the present course in an hour: in the
@@ -104,15 +117,15 @@ func (s *site) advance(from, to des.Time) {
 		} else {
 			s.unshared += over.Sum() * dt
 		}
-		s.supply.take(it+over.Sum(), s.peak(int(hour)), int(hour), dt)
-		s.reach(int(hour))
+		peak := s.peak(int(hour))
+		s.supply.take(it+over.Sum(), peak, int(hour), dt)
+		s.reach(peak)
 		from = end
 	}
 }
 
-// reach notes the power at the meter of the present course in an hour.
-func (s *site) reach(hour int) {
-	peak := s.peak(hour)
+// reach notes a peak at the meter.
+func (s *site) reach(peak float64) {
 	s.highest = max(s.highest, peak)
 	s.binHighest = max(s.binHighest, peak)
 }
@@ -136,11 +149,9 @@ func (s *site) within(watts float64, at des.Time) float64 {
 	return s.plant.Capacity(watts, int(at/hourLength))
 }
 
-// checkLimit faults a course that exceeds the limit at the present instant.
-func (w *World) checkLimit() {
-	s := &w.site
-	hour := int(w.now / hourLength)
-	peak, limit := s.peak(hour), s.supply.most(hour)
+// checkLimit faults a course whose peak exceeds the limit at the present instant.
+func (w *World) checkLimit(peak float64) {
+	limit := w.site.supply.most(int(w.now / hourLength))
 	if limit > 0 && peak > limit*(1+auditTolerance) && w.fault == nil {
 		w.fault = fmt.Errorf("the site draws up to %g W on day %.3f; its limit is %g W", peak, days(w.now), limit)
 	}

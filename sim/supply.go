@@ -181,6 +181,11 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 
 // take draws a load for some seconds of an hour.
 func (u *supply) take(load, peak float64, hour int, dt float64) {
+	if u.grid == 0 && !u.spec.Own() && u.opened == 0 { // all of it from the grid
+		u.fromGrid += load * dt
+		u.gridHighest = max(u.gridHighest, peak)
+		return
+	}
 	f := u.dispatch(load, peak, hour)
 	u.fromGrid += f.grid * dt
 	u.gridHighest = max(u.gridHighest, f.gridPeak)

@@ -164,6 +164,8 @@ type option struct {
 	mfu           float64
 	cycle         job.Cycle
 	base          int     // the option with all replicas
+	drawnAt       float64 // relative clock of draw, 0 for none yet
+	draw          power.Draw
 	fastBlocking  float64 // share of training time in which fast checkpoints block
 	// delivered is rate x expected goodput: what decides between sizes, since
 	// failures may eat the gain of a larger one.
