@@ -15,12 +15,9 @@ func Format[Q Quantity](v Q) string { return kindOf[Q]().exact(float64(v), noCur
 // Short writes v to 3 significant digits in the most readable unit, for tables.
 func Short[Q Quantity](v Q) string { return kindOf[Q]().short(float64(v), 3) }
 
-// FormatMoney is Format with a currency code: "25 kUSD".
-func FormatMoney(v Money, currency string) string { return moneyKind.exact(float64(v), currency) }
-
-// FormatEnergyPrice is Format with a currency code: "0.5 CNY/kWh".
-func FormatEnergyPrice(v EnergyPrice, currency string) string {
-	return energyPriceKind.exact(float64(v), currency)
+// FormatPrice is Format with a currency code: "25 kUSD", "0.5 CNY/kWh".
+func FormatPrice[Q Price](v Q, currency string) string {
+	return kindOf[Q]().exact(float64(v), currency)
 }
 
 // exact writes v so that parse gives it back.
@@ -136,3 +133,7 @@ func (v Factor) String() string          { return factorKind.short(float64(v), 4
 func (v Money) String() string           { return moneyKind.short(float64(v), 4) }
 func (v EnergyPrice) String() string     { return energyPriceKind.short(float64(v), 4) }
 func (v CarbonIntensity) String() string { return carbonIntensityKind.short(float64(v), 4) }
+func (v Carbon) String() string          { return carbonKind.short(float64(v), 4) }
+func (v CapacityPrice) String() string   { return capacityPriceKind.short(float64(v), 4) }
+func (v CapacityCharge) String() string  { return capacityChargeKind.short(float64(v), 4) }
+func (v Spend) String() string           { return spendKind.short(float64(v), 4) }

@@ -38,9 +38,9 @@ func TestFormat(t *testing.T) {
 		{Format(Factor(1.2)), "1.2"},
 		{Format(Factor(1e-9)), "1e-9"},
 		{Format(Money(25000)), "25 kXXX"},
-		{FormatMoney(25000, "USD"), "25 kUSD"},
-		{FormatMoney(310_500, "CNY"), "310.5 kCNY"},
-		{FormatEnergyPrice(0.5/3.6e6, "CNY"), "0.5 CNY/kWh"},
+		{FormatPrice[Money](25000, "USD"), "25 kUSD"},
+		{FormatPrice[Money](310_500, "CNY"), "310.5 kCNY"},
+		{FormatPrice[EnergyPrice](0.5/3.6e6, "CNY"), "0.5 CNY/kWh"},
 		{Format(CarbonIntensity(0.4042 / 3.6e6)), "0.4042 kgCO2/kWh"},
 		{Format(Power(math.NaN())), "NaN"},
 		{Format(Power(math.Inf(-1))), "-Inf"},
@@ -83,6 +83,10 @@ func TestFormatRoundTrip(t *testing.T) {
 	t.Run("money", roundTrip[Money])
 	t.Run("electricity price", roundTrip[EnergyPrice])
 	t.Run("carbon intensity", roundTrip[CarbonIntensity])
+	t.Run("amount of carbon", roundTrip[Carbon])
+	t.Run("price of capacity", roundTrip[CapacityPrice])
+	t.Run("charge for capacity", roundTrip[CapacityCharge])
+	t.Run("spending", roundTrip[Spend])
 }
 
 func roundTrip[Q Quantity](t *testing.T) {
@@ -107,7 +111,7 @@ func roundTrip[Q Quantity](t *testing.T) {
 			t.Fatalf("%+v, written %q, is read as %+v, %v", r, text, got, err)
 		}
 		rounded := Short(v)
-		if currency := kindOf[Q]() == &moneyKind || kindOf[Q]() == &energyPriceKind; !currency {
+		if !kindOf[Q]().isPrice() {
 			got, err := Parse[Q](rounded)
 			// Half a unit in the third digit is 5e-3 of the value at most, where
 			// the digits are 100. Rounding may pass the upper bound.

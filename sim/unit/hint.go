@@ -42,7 +42,7 @@ func (k *kind) notANumber(text, trimmed string) error {
 	}
 	for _, sign := range []string{"$", "€", "¥"} {
 		rest, ok := strings.CutPrefix(bare, sign)
-		if number, after := scanNumber(strings.TrimSpace(rest)); ok && number != "" && (k == &moneyKind || k == &energyPriceKind) {
+		if number, after := scanNumber(strings.TrimSpace(rest)); ok && number != "" && k.isPrice() {
 			return refuse(text, quote(text)+" begins with a currency sign", "write the number first and a currency code after it: "+number+" "+moneyKind.wrong[sign]+strings.TrimSpace(after))
 		}
 	}

@@ -91,6 +91,14 @@ func kindOf[Q Quantity]() *kind {
 		return &energyPriceKind
 	case CarbonIntensity:
 		return &carbonIntensityKind
+	case Carbon:
+		return &carbonKind
+	case CapacityPrice:
+		return &capacityPriceKind
+	case CapacityCharge:
+		return &capacityChargeKind
+	case Spend:
+		return &spendKind
 	}
 	panic("unit: a Quantity without a kind")
 }
@@ -263,6 +271,46 @@ var (
 		},
 		wrong: map[string]string{"kg/kWh": "kgCO2/kWh", "g/kWh": "gCO2/kWh", "kgCO2": "kgCO2/kWh", "gCO2": "gCO2/kWh", "t/MWh": "tCO2/MWh"},
 	}
+	carbonKind = kind{
+		name: "amount of carbon", example: "164 kgCO2", unit: "kgCO2", max: 1e15,
+		scales: []scale{
+			{"kgCO2", 1, 1, written},
+			{"tCO2", 1e3, 1, written},
+			{"kgCO2e", 1, 1, readOnly},
+			{"tCO2e", 1e3, 1, readOnly},
+		},
+		wrong: map[string]string{"kg": "kgCO2", "t": "tCO2"},
+	}
+	capacityPriceKind = kind{
+		name: "price of capacity", example: "12 MUSD/MW", unit: "MUSD/MW", max: 1e9,
+		scales: []scale{
+			{"¤/kW", 1, 1e3, written},
+			{"k¤/MW", 1, 1e3, readOnly},
+			{"¤/W", 1, 1, readOnly},
+			{"M¤/MW", 1, 1, written},
+		},
+	}
+	// A month is a twelfth of 365 days.
+	capacityChargeKind = kind{
+		name: "charge for capacity", example: "32 CNY/kW-month", unit: "CNY/kW-month", max: 1e3,
+		scales: []scale{
+			{"¤/MW-y", 1, 1e6 * 365 * 86400, readOnly},
+			{"¤/kW-y", 1, 1e3 * 365 * 86400, readOnly},
+			{"¤/kW-month", 12, 1e3 * 365 * 86400, written},
+		},
+		wrong: map[string]string{"CNY/kW": "CNY/kW-month", "USD/kW": "USD/kW-month", "CNY/kW/month": "CNY/kW-month", "USD/kW/month": "USD/kW-month"},
+	}
+	spendKind = kind{
+		name: "spending", example: "3 MCNY/y", unit: "CNY/y", max: 1e12,
+		scales: []scale{
+			{"¤/y", 1, 365 * 86400, written},
+			{"k¤/y", 1e3, 365 * 86400, written},
+			{"M¤/y", 1e6, 365 * 86400, written},
+			{"¤/month", 12, 365 * 86400, readOnly},
+			{"k¤/month", 12e3, 365 * 86400, readOnly},
+			{"M¤/month", 12e6, 365 * 86400, readOnly},
+		},
+	}
 )
 
 // kinds lists every kind, to name the one that a misplaced unit belongs to.
@@ -270,8 +318,12 @@ func kinds() []*kind {
 	return []*kind{
 		&powerKind, &energyKind, &flopRateKind, &bytesKind, &bandwidthKind, &durationKind, &tokensKind,
 		&rateKind, &shareKind, &moneyKind, &energyPriceKind, &carbonIntensityKind,
+		&carbonKind, &capacityPriceKind, &capacityChargeKind, &spendKind,
 	}
 }
+
+// isPrice reports whether the kind's units hold a currency.
+func (k *kind) isPrice() bool { return strings.Contains(k.scales[0].symbol, currencySign) }
 
 // find returns the scale that a unit names, and the currency in it, if any.
 func (k *kind) find(symbol string) (s scale, currency string, ok bool) {

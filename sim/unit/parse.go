@@ -93,15 +93,8 @@ func significand(number string) string {
 	return number
 }
 
-// ParseMoney reads an amount and its ISO 4217 currency code: "25000 USD", "25 kUSD".
-func ParseMoney(text string) (amount Money, currency string, err error) {
-	v, currency, err := moneyKind.parse(text)
-	return Money(v), currency, err
-}
-
-// ParseEnergyPrice reads a price, in money per joule, and its ISO 4217 currency
-// code: "0.5 CNY/kWh".
-func ParseEnergyPrice(text string) (price EnergyPrice, currency string, err error) {
-	v, currency, err := energyPriceKind.parse(text)
-	return EnergyPrice(v), currency, err
+// ParsePrice reads a price and its ISO 4217 currency code: "25 kUSD", "0.5 CNY/kWh".
+func ParsePrice[Q Price](text string) (price Q, currency string, err error) {
+	v, currency, err := kindOf[Q]().parse(text)
+	return Q(v), currency, err
 }

@@ -20,7 +20,8 @@ var readings = map[string]reading{
 	"power": read[Power], "energy": read[Energy], "compute rate": read[FLOPRate], "data size": read[Bytes],
 	"bandwidth": read[Bandwidth], "duration": read[Duration], "tokens": read[Tokens], "rate": read[Rate],
 	"share": read[Share], "factor": read[Factor], "money": read[Money], "electricity price": read[EnergyPrice],
-	"carbon intensity": read[CarbonIntensity],
+	"carbon intensity": read[CarbonIntensity], "amount of carbon": read[Carbon], "price of capacity": read[CapacityPrice],
+	"charge for capacity": read[CapacityCharge], "spending": read[Spend],
 }
 
 // TestParse: values are exact, because the texts are converted exactly and rounded
@@ -89,6 +90,13 @@ func TestParse(t *testing.T) {
 		{"carbon intensity", "404 gCO2/kWh", 0.404 / 3.6e6},
 		{"carbon intensity", "0.404 kgCO2/kWh", 0.404 / 3.6e6},
 		{"carbon intensity", "0.404 tCO2/MWh", 0.404 / 3.6e6},
+		{"amount of carbon", "1.3 tCO2e", 1300},
+		{"price of capacity", "12 MUSD/MW", 12},
+		{"price of capacity", "12000 USD/kW", 12},
+		{"charge for capacity", "32 CNY/kW-month", 0.032 / 2628000},
+		{"charge for capacity", "384 CNY/kW-y", 0.032 / 2628000},
+		{"spending", "3.1536 MCNY/y", 0.1},
+		{"spending", "2.628 MCNY/month", 1},
 	} {
 		got, err := readings[c.kind](c.text)
 		if err != nil {
@@ -185,20 +193,20 @@ func TestParseRefuses(t *testing.T) {
 
 // TestCurrency: money and prices keep their currency when asked for it.
 func TestCurrency(t *testing.T) {
-	if v, currency, err := ParseMoney("25 kUSD"); v != 25000 || currency != "USD" || err != nil {
+	if v, currency, err := ParsePrice[Money]("25 kUSD"); v != 25000 || currency != "USD" || err != nil {
 		t.Errorf("25 kUSD: %v %q %v", float64(v), currency, err)
 	}
-	if v, currency, err := ParseEnergyPrice("0.5 CNY/kWh"); v != 0.5/3.6e6 || currency != "CNY" || err != nil {
+	if v, currency, err := ParsePrice[EnergyPrice]("0.5 CNY/kWh"); v != 0.5/3.6e6 || currency != "CNY" || err != nil {
 		t.Errorf("0.5 CNY/kWh: %v %q %v", float64(v), currency, err)
 	}
-	r, currency, err := ParseMoneyRange("20..30 kEUR")
+	r, currency, err := ParsePriceRange[Money]("20..30 kEUR")
 	if want := (Range[Money]{20e3, 25e3, 30e3}); r != want || currency != "EUR" || err != nil {
 		t.Errorf("20..30 kEUR: %v %q %v", r, currency, err)
 	}
-	if r, currency, err := ParseEnergyPriceRange("36 USD/MWh"); r != Point[EnergyPrice](1e-8) || currency != "USD" || err != nil {
+	if r, currency, err := ParsePriceRange[EnergyPrice]("36 USD/MWh"); r != Point[EnergyPrice](1e-8) || currency != "USD" || err != nil {
 		t.Errorf("36 USD/MWh: %v %q %v", r, currency, err)
 	}
-	if _, _, err := ParseMoneyRange("20 USD..30 EUR"); err == nil || !strings.Contains(err.Error(), "mixes currencies") {
+	if _, _, err := ParsePriceRange[Money]("20 USD..30 EUR"); err == nil || !strings.Contains(err.Error(), "mixes currencies") {
 		t.Errorf("20 USD..30 EUR: %v", err)
 	}
 }
@@ -219,6 +227,10 @@ func TestDescribe(t *testing.T) {
 	check[Money](t)
 	check[EnergyPrice](t)
 	check[CarbonIntensity](t)
+	check[Carbon](t)
+	check[CapacityPrice](t)
+	check[CapacityCharge](t)
+	check[Spend](t)
 }
 
 func check[Q Quantity](t *testing.T) {

@@ -14,14 +14,9 @@ func ParseRange[Q Quantity](text string) (Range[Q], error) {
 	return r, err
 }
 
-// ParseMoneyRange is ParseRange with the currency: "20..25..30 kUSD".
-func ParseMoneyRange(text string) (r Range[Money], currency string, err error) {
-	return parseRange[Money](text)
-}
-
-// ParseEnergyPriceRange is ParseRange with the currency: "0.4..0.6 CNY/kWh".
-func ParseEnergyPriceRange(text string) (r Range[EnergyPrice], currency string, err error) {
-	return parseRange[EnergyPrice](text)
+// ParsePriceRange is ParseRange with the currency: "20..25..30 kUSD".
+func ParsePriceRange[Q Price](text string) (r Range[Q], currency string, err error) {
+	return parseRange[Q](text)
 }
 
 func parseRange[Q Quantity](text string) (r Range[Q], currency string, err error) {
@@ -102,17 +97,11 @@ func midpoint[Q Quantity](low, high Q) Q { return low + (high-low)/2 }
 
 // FormatRange writes r such that ParseRange gives it back exactly: one value where
 // it is known, else low..high, with likely between unless it is the midpoint.
-// Money and EnergyPrice are written with XXX; see FormatMoneyRange and
-// FormatEnergyPriceRange.
+// Prices are written with XXX; see FormatPriceRange.
 func FormatRange[Q Quantity](r Range[Q]) string { return formatRange(r, noCurrency) }
 
-// FormatMoneyRange is FormatRange with a currency code: "20..25 kUSD".
-func FormatMoneyRange(r Range[Money], currency string) string { return formatRange(r, currency) }
-
-// FormatEnergyPriceRange is FormatRange with a currency code: "0.4..0.6 CNY/kWh".
-func FormatEnergyPriceRange(r Range[EnergyPrice], currency string) string {
-	return formatRange(r, currency)
-}
+// FormatPriceRange is FormatRange with a currency code: "20..25 kUSD".
+func FormatPriceRange[Q Price](r Range[Q], currency string) string { return formatRange(r, currency) }
 
 func formatRange[Q Quantity](r Range[Q], currency string) string {
 	k := kindOf[Q]()

@@ -60,8 +60,8 @@ func TestFormatRange(t *testing.T) {
 		{FormatRange(Range[Bytes]{64 << 30, 96 << 30, 96 << 30}), "64..96..96 GiB"},
 		{FormatRange(Range[Power]{0, 0, 0}), "0 W"},
 		{FormatRange(Range[Money]{20e3, 25e3, 30e3}), "20..30 kXXX"},
-		{FormatMoneyRange(Range[Money]{20e3, 21e3, 30e3}, "USD"), "20..21..30 kUSD"},
-		{FormatEnergyPriceRange(Point[EnergyPrice](0.5/3.6e6), "CNY"), "0.5 CNY/kWh"},
+		{FormatPriceRange(Range[Money]{20e3, 21e3, 30e3}, "USD"), "20..21..30 kUSD"},
+		{FormatPriceRange(Point[EnergyPrice](0.5/3.6e6), "CNY"), "0.5 CNY/kWh"},
 		{FormatRange(Range[Power]{1, 2, Power(math.Inf(1))}), "1 W..2 W..+Inf"},
 	} {
 		if c.got != c.want {

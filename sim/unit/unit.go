@@ -21,6 +21,10 @@ type (
 	Money           float64 // amount in the currency that the field or its text names
 	EnergyPrice     float64 // money per joule
 	CarbonIntensity float64 // kilograms of CO2 equivalent per joule
+	Carbon          float64 // kilograms of CO2 equivalent
+	CapacityPrice   float64 // money per watt of capacity, once
+	CapacityCharge  float64 // money per watt of capacity and second
+	Spend           float64 // money per second
 )
 
 // Seconds in the calendar units that texts may use.
@@ -30,6 +34,7 @@ const (
 	Hour   Duration = 3600
 	Day    Duration = 86400
 	Year   Duration = 365 * Day
+	Month  Duration = Year / 12
 )
 
 // Energy units.
@@ -40,7 +45,13 @@ const (
 
 // Quantity is any of the quantities above.
 type Quantity interface {
-	Power | Energy | FLOPRate | Bytes | Bandwidth | Duration | Tokens | Rate | Share | Factor | Money | EnergyPrice | CarbonIntensity
+	Power | Energy | FLOPRate | Bytes | Bandwidth | Duration | Tokens | Rate | Share | Factor | Money | EnergyPrice | CarbonIntensity |
+		Carbon | CapacityPrice | CapacityCharge | Spend
+}
+
+// Price is a quantity of money, whose text names the currency.
+type Price interface {
+	Money | EnergyPrice | CapacityPrice | CapacityCharge | Spend
 }
 
 // Range is a quantity known only to lie between Low and High, most likely at
