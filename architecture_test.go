@@ -36,17 +36,18 @@ var arrows = map[string][]string{
 
 	// The models of the calendar know the machine, never each other.
 	"sim/power":   {"sim/hardware", "sim/unit"},
+	"sim/cost":    {"sim/hardware", "sim/unit"},
 	"sim/failure": {"sim/des", "sim/dist", "sim/unit"},
 	"sim/fleet":   {"sim/des", "sim/dist", "sim/unit"},
 	"sim/job":     {"sim/step", "sim/model", "sim/des", "sim/dist", "sim/unit"},
 
 	"scenarios": {},
 	"sim/scenario": {
-		"scenarios", "sim/spell", "sim/step", "sim/hardware", "sim/model", "sim/power", "sim/failure",
+		"scenarios", "sim/spell", "sim/step", "sim/hardware", "sim/model", "sim/power", "sim/cost", "sim/failure",
 		"sim/fleet", "sim/job", "sim/dist", "sim/unit",
 	},
 	"sim": {
-		"sim/scenario", "sim/search", "sim/step", "sim/hardware", "sim/model", "sim/power", "sim/failure",
+		"sim/scenario", "sim/search", "sim/step", "sim/hardware", "sim/model", "sim/power", "sim/cost", "sim/failure",
 		"sim/fleet", "sim/job", "sim/dist", "sim/des", "sim/result", "sim/unit",
 	},
 	"sim/backtest":  {"sim/scenario", "sim/spell", "sim/step", "sim/hardware", "sim/model", "sim/unit"},

@@ -84,6 +84,7 @@ func (w *World) audit() error {
 	if err := w.auditSupply(near); err != nil {
 		errs = append(errs, err)
 	}
+	w.auditMoney(near)
 	return errors.Join(errs...)
 }
 

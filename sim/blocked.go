@@ -15,7 +15,7 @@ type queueBooks [fleet.NumStatus]int64
 func (w *World) enqueue(i int) {
 	j := &w.jobs[i]
 	j.phase = job.Queued
-	j.since, j.added = w.now, w.site.added
+	j.since, j.added, j.perWatt = w.now, w.site.added, w.site.perWatt
 	w.bookQueue(j, -1)
 	w.vacant = true
 }

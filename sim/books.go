@@ -30,6 +30,7 @@ type jobBooks struct {
 	productive    float64 // chip-seconds of computation behind tokens
 	energy        float64 // joules of its IT equipment
 	overhead      float64 // joules of the plant that fall to it
+	toll          toll    // of both
 	withheld      float64 // joules that it would have drawn beyond, had the limit let it
 	interruptions int
 	stops         int // of these, those of training under way
@@ -95,12 +96,11 @@ func (w *World) close(replica int) (*result.Run, error) {
 	for i := range w.jobs {
 		run.Jobs = append(run.Jobs, w.jobRun(i))
 	}
-	s, p := &w.site, &w.plan.Site
+	s := &w.site
 	joules := s.atMeter()
 	run.Site = result.SiteRun{
 		PeakPowerMW: s.highest / 1e6, EnergyMWh: megawattHours(joules), PowerSwingMW: s.swing / 1e6,
 		MeanPowerMW: joules / float64(w.pre.horizon.Duration()) / 1e6,
-		Cost:        joules * float64(p.Electricity.Likely), CO2t: joules * float64(p.Carbon.Likely) / 1000,
 		EnergyBy: [result.NumConsumers]float64{
 			result.Chips: megawattHours(s.energy.Chips), result.Servers: megawattHours(s.energy.Servers),
 			result.Network: megawattHours(s.energy.Network), result.Cooling: megawattHours(s.overhead.Cooling),
@@ -112,6 +112,8 @@ func (w *World) close(replica int) (*result.Run, error) {
 	if run.Site.LateChips > 0 {
 		run.Site.LateDays = chipHours(cps*w.fleet.Integral(fleet.Unpowered)) / 24 / run.Site.LateChips
 	}
+	w.account()
+	w.moneyRun(run)
 	w.serviceRun(run)
 	if err := w.audit(); err != nil {
 		return nil, err
@@ -184,8 +186,8 @@ func (w *World) jobRun(i int) result.JobRun {
 	b := &j.books
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
-		Tokens:    max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
-		EnergyMWh: megawattHours(b.energy + b.overhead), Cost: (b.energy + b.overhead) * float64(w.plan.Site.Electricity.Likely),
+		Tokens:       max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
+		EnergyMWh:    megawattHours(b.energy + b.overhead),
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {

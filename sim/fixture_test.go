@@ -3,6 +3,7 @@ package sim
 import (
 	"testing"
 
+	"clustercap/sim/cost"
 	"clustercap/sim/dist"
 	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
@@ -46,13 +47,24 @@ func testPlan(servers int) *scenario.Plan {
 		Server: hardware.Server{Chips: perServer, OverheadIdle: unit.Point[unit.Power](800), OverheadLoad: unit.Point[unit.Power](1600)},
 		Fabric: hardware.Fabric{PowerPerChip: unit.Point[unit.Power](20)},
 		Site: power.Spec{
-			PUE: unit.Point[unit.Factor](1.25), Electricity: unit.Point(unit.EnergyPrice(0.5 / 3.6e6)),
-			Carbon: unit.Point(unit.CarbonIntensity(0.4 / 3.6e6)), Currency: "CNY",
-			ClockExponent: unit.Point[unit.Factor](2.5), MinClock: 0.5,
+			PUE: unit.Point[unit.Factor](1.25), ClockExponent: unit.Point[unit.Factor](2.5), MinClock: 0.5,
 		},
+		Money:    testMoney(),
 		Fleet:    fleet.Spec{ChipsPerServer: perServer, Deliveries: []fleet.Delivery{{Servers: servers}}},
 		Failures: failure.Spec{Scale: unit.Point[unit.Factor](1)},
 		Jobs:     []job.Spec{testJob("a", 1e15, servers*perServer)},
+	}
+}
+
+// testMoney has a constant price and intensity, and nothing else that costs.
+func testMoney() cost.Spec {
+	return cost.Spec{
+		Currency: "CNY",
+		Tariff:   cost.Tariff{Energy: cost.Price[unit.EnergyPrice]{Value: unit.Point(unit.EnergyPrice(0.5 / 3.6e6)), Currency: "CNY"}},
+		Carbon:   cost.Carbon{Intensity: unit.Point(unit.CarbonIntensity(0.4 / 3.6e6))},
+		Capital: cost.Capital{
+			HardwareLife: unit.Point(5 * unit.Year), NetworkLife: unit.Point(6 * unit.Year), FacilityLife: unit.Point(20 * unit.Year),
+		},
 	}
 }
 

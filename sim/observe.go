@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 
+	"clustercap/sim/cost"
 	"clustercap/sim/des"
 	"clustercap/sim/fleet"
 	"clustercap/sim/power"
@@ -25,6 +26,7 @@ type bins struct {
 	draw              power.Draw // joules
 	overhead          power.Overhead
 	energy            float64 // joules in all bins
+	spent             float64 // money for energy at the last end
 	jobs              []jobBin
 }
 
@@ -52,6 +54,12 @@ const (
 	sparesColumn
 	sparesUsedColumn
 	backlogColumn
+	chipCostColumn
+	serverCostColumn
+	networkCostColumn
+	facilityCostColumn
+	energyCostColumn
+	operationCostColumn
 )
 
 const (
@@ -124,6 +132,8 @@ func (w *World) observe() {
 		w.fault = fmt.Errorf("the site drew %g J in the bin that ends on day %.3f; at its peak it would have drawn %g J", energy-b.siteEnergy, days(w.now), most)
 	}
 	b.energy += energy - b.siteEnergy
+	w.money.byBin[cost.Energy][n] = w.site.all.spent - b.spent
+	b.spent = w.site.all.spent
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
 	w.site.binHighest = 0
 	w.site.reach(w.site.peak(int(w.now / hourLength)))

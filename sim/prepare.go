@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"clustercap/sim/des"
 	"clustercap/sim/job"
@@ -34,7 +35,9 @@ type Prepared struct {
 	order     []int // jobs by priority, highest first, then plan order
 	uncertain uncertainty
 	horizon   des.Time
-	bins      []des.Time // end of each bin of the calendar
+	bins      []des.Time      // end of each bin of the calendar
+	ends      []unit.Duration // the same
+	almanac   almanac
 }
 
 // Job is a job with the sizes it can run on.
@@ -112,6 +115,10 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 		horizon:   des.FromDuration(p.Horizon),
 	}
 	pr.bins = calendar(pr.horizon)
+	for _, end := range pr.bins {
+		pr.ends = append(pr.ends, end.Duration())
+	}
+	pr.almanac = newAlmanac(p.Start.Add(time.Duration(p.Money.UTCOffset)*time.Second), pr.horizon)
 	for i := range pr.order {
 		pr.order[i] = i
 	}
@@ -333,6 +340,7 @@ func validate(p *scenario.Plan) error {
 		}
 	}
 	under("site", p.Site.Validate())
+	under("site.money", p.Money.Validate())
 	under("fleet", p.Fleet.Validate())
 	under("failures", p.Failures.Validate())
 	for i := range p.Jobs {
@@ -365,7 +373,7 @@ func (pr *Prepared) Frame() result.Set {
 	p := pr.Plan
 	set := result.Set{
 		Scenario: p.Scenario, Title: p.Title, Plan: p.Name, Seed: p.Seed, Replicas: p.Replicas,
-		Start: p.Start, HorizonDays: float64(p.Horizon / unit.Day), Currency: p.Site.Currency, Warnings: pr.Warnings,
+		Start: p.Start, HorizonDays: float64(p.Horizon / unit.Day), Currency: p.Money.Currency, Warnings: pr.Warnings, LeftOut: p.Money.LeftOut,
 	}
 	if p.Site.Supply.Battery.Any() {
 		set.Site.Battery = &result.BatteryUse{}
@@ -398,7 +406,11 @@ func (pr *Prepared) Frame() result.Set {
 		set.Timeline.Days = append(set.Timeline.Days, float64(end.Duration()/unit.Day))
 	}
 	for _, c := range siteColumns {
-		set.Timeline.Columns = append(set.Timeline.Columns, result.Column{Name: c.name, Unit: c.unit})
+		column := result.Column{Name: c.name, Unit: c.unit}
+		if c.unit == moneyUnit {
+			column.Unit = p.Money.Currency
+		}
+		set.Timeline.Columns = append(set.Timeline.Columns, column)
 	}
 	for i := range pr.Jobs {
 		for _, c := range jobColumns {
@@ -407,6 +419,9 @@ func (pr *Prepared) Frame() result.Set {
 	}
 	return set
 }
+
+// moneyUnit stands for the plan's currency in the unit of a column.
+const moneyUnit = "money"
 
 // column is one quantity of the timeline; the order here is that of Run.Samples.
 type column struct{ name, unit string }
@@ -429,6 +444,12 @@ var (
 		{"spares_ready", "servers"},
 		{"spares_used_per_day", "servers/d"},
 		{"repair_backlog", "servers"},
+		{"cost_chips_per_day", moneyUnit},
+		{"cost_servers_per_day", moneyUnit},
+		{"cost_network_per_day", moneyUnit},
+		{"cost_facility_per_day", moneyUnit},
+		{"cost_energy_per_day", moneyUnit},
+		{"cost_operation_per_day", moneyUnit},
 	}
 	jobColumns = [...]column{{"chips", "chips"}, {"tokens_per_second", "tokens/s"}, {"tokens", "tokens"}}
 )

@@ -21,7 +21,9 @@ func (w *World) takeOut(s int32, class int, known des.Time) {
 		w.fleet.Shift(s, fleet.Retired)
 		w.fleet.Renew(s)
 		w.retired++
-		w.queue.Push(event(known.After(draw(f.Retire.Replacement, w.draws.replacement)), kindReturned, s, 0))
+		at := known.After(draw(f.Retire.Replacement, w.draws.replacement))
+		w.queue.Push(event(at, kindReturned, s, 0))
+		w.renew(s, at)
 		return
 	}
 	v.Stage = 0

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 
+	"clustercap/sim/cost"
 	"clustercap/sim/des"
 	"clustercap/sim/power"
 	"clustercap/sim/scenario"
@@ -43,8 +44,18 @@ type site struct {
 	shedEnergy       float64
 	cutEnergy        float64
 	// added is the integral over seconds of the plant's overhead per IT watt: a
-	// consumer of constant power takes its power times the difference of it.
-	added float64
+	// consumer of constant power takes its power times the difference of it. perWatt is
+	// the same of the money and carbon of all sources.
+	added   float64
+	perWatt toll
+
+	almanac           *almanac
+	prices, emissions cost.Profile
+	// Money and carbon of all energy, of that of chips without work, and of that
+	// while no IT equipment draws.
+	all, idle, empty toll
+	// peaks are the highest mean power from the grid by month.
+	peaks []float64
 
 	highest    float64 // at the meter, of the whole calendar
 	binHighest float64
@@ -56,10 +67,23 @@ func meterFor(p *scenario.Plan) power.Meter {
 	return power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site)
 }
 
-func (s *site) reset(p *scenario.Plan) {
+// toll is money for energy, and kilograms of CO2 equivalent of the grid and of
+// generators at the site.
+type toll struct{ spent, grid, own float64 }
+
+// plus adds k times q.
+func (t toll) plus(k float64, q toll) toll {
+	return toll{t.spent + k*q.spent, t.grid + k*q.grid, t.own + k*q.own}
+}
+
+// emitted is the carbon of both, location-based.
+func (t toll) emitted() float64 { return t.grid + t.own }
+
+func (s *site) reset(p *scenario.Plan, a *almanac) {
 	*s = site{
 		meter: meterFor(p), plant: power.NewPlant(&p.Site),
 		supply: s.supply, share: 1,
+		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), peaks: zeros(s.peaks, a.number()),
 	}
 	s.supply.reset(p)
 	s.bounds = boundsOf(p, &s.meter)
@@ -93,6 +117,19 @@ func ActivityOf(s *step.Step, p step.Precision) power.Activity {
 	return a
 }
 
+// pace is what the sources' present flow costs and emits per second in an hour. What
+// charges the battery is paid then; what it gives later costs nothing.
+func (s *site) pace(hour int) toll {
+	f := &s.supply.flow
+	t := toll{spent: f.grid * s.almanac.of(&s.prices, hour), grid: f.grid * s.almanac.of(&s.emissions, hour)}
+	for i, watts := range f.generated {
+		g := &s.supply.spec.Generators[i]
+		t.spent += watts * float64(g.Price)
+		t.own += watts * float64(g.Carbon)
+	}
+	return t
+}
+
 // hourLength is for how long weather and prices are constant.
 const hourLength = des.Time(3600 * 1000)
 
@@ -110,15 +147,22 @@ func (s *site) advance(from, to des.Time) {
 		dt := float64(end-from) / 1000
 		over := s.plant.Overhead(it, int(hour))
 		s.overhead = s.overhead.Plus(dt, over)
+		peak := s.peak(int(hour))
+		s.supply.take(it+over.Sum(), peak, int(hour), dt)
+		pace := s.pace(int(hour))
+		s.all = s.all.plus(dt, pace)
 		if it > 0 {
 			perWatt := over.Sum() / it * dt
 			s.added += perWatt
 			s.worklessOverhead += workless * perWatt
+			s.perWatt = s.perWatt.plus(dt/it, pace)
+			s.idle = s.idle.plus(workless/it*dt, pace)
 		} else {
 			s.unshared += over.Sum() * dt
+			s.empty = s.empty.plus(dt, pace)
 		}
-		peak := s.peak(int(hour))
-		s.supply.take(it+over.Sum(), peak, int(hour), dt)
+		month := s.almanac.monthOf(int(hour))
+		s.peaks[month] = max(s.peaks[month], s.supply.flow.grid)
 		s.reach(peak)
 		from = end
 	}

@@ -18,8 +18,10 @@ func (w *World) settle(i int) {
 	}
 	b := &j.books
 	added := w.site.added
-	b.overhead += j.it.Sum() * w.site.share * (added - j.added)
-	j.added = added
+	drawn := j.it.Sum() * w.site.share
+	b.overhead += drawn * (added - j.added)
+	b.toll = b.toll.plus(drawn, w.site.perWatt.plus(-1, j.perWatt))
+	j.added, j.perWatt = added, w.site.perWatt
 	b.wall[j.phase] += dt
 	if !j.phase.Holds() {
 		return

@@ -72,7 +72,11 @@ func (u uncertainty) machine() bool {
 // that into has.
 func (u uncertainty) draw(plan, into *scenario.Plan, replica int) {
 	tiers, classes := into.Fabric.Tiers[:0], into.Failures.Classes[:0]
+	rates, prices, carbon := into.Money.Rates[:0], into.Money.Tariff.Periods[:0], into.Money.Carbon.Periods[:0]
 	*into = *plan
+	into.Money.Rates = append(rates, plan.Money.Rates...)
+	into.Money.Tariff.Periods = append(prices, plan.Money.Tariff.Periods...)
+	into.Money.Carbon.Periods = append(carbon, plan.Money.Carbon.Periods...)
 	into.Fabric.Tiers = append(tiers, plan.Fabric.Tiers...)
 	into.Failures.Classes = append(classes, plan.Failures.Classes...)
 	root := reflect.ValueOf(into).Elem()

@@ -53,6 +53,7 @@ type World struct {
 	vacant bool
 
 	site  site
+	money money
 	bins  bins
 	fault error // the first broken invariant
 }
@@ -133,6 +134,7 @@ type trainee struct {
 	perChip   power.Draw // IT, of a chip in use while it trains
 	it        power.Draw // IT, of all its chips in the present phase
 	added     float64    // site.added when it was settled
+	perWatt   toll       // site.perWatt when it was settled
 	segment   int        // of books.byClock
 
 	ramped      bool     // Starting: it has waited for its turn to draw power
@@ -207,8 +209,9 @@ func (w *World) reset(replica int) error {
 	w.fleet.Reset(p.Fleet.Servers(), len(p.Jobs), len(p.Failures.Classes)+2)
 	w.latents, w.unused, w.outage = w.latents[:0], w.unused[:0], 0
 	w.resetSlows(&p.Failures)
-	w.site.reset(p)
 	w.energised = energised{lit: math.MaxInt}
+	w.site.reset(p, &pr.almanac)
+	w.money.reset(len(pr.bins), len(pr.Jobs))
 	w.openStreams(replica)
 	w.resetClock()
 	if err := w.resetJobs(); err != nil {

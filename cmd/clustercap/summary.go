@@ -47,6 +47,7 @@ func summary(set *result.Set, format, files string) string {
 	for _, line := range supplyLines(set) {
 		bullet(&b, format, line)
 	}
+	bullet(&b, format, costLine(set))
 	bullet(&b, format, hoursLine(set))
 	for i, w := range set.Warnings {
 		if i == topWarnings {
@@ -146,6 +147,8 @@ func jobTable(set *result.Set, jobs []result.Job) *grid {
 		{"lost to failures", "h", func(j *result.Job) result.Stat { return j.LostHours }},
 		{"energy", "MWh", func(j *result.Job) result.Stat { return j.EnergyMWh }},
 		{"energy cost", set.Currency, func(j *result.Job) result.Stat { return j.Cost }},
+		{"total cost", set.Currency, func(j *result.Job) result.Stat { return j.TotalCost }},
+		{"cost/M tokens", set.Currency, func(j *result.Job) result.Stat { return j.CostPerMTokens }},
 	} {
 		var values []float64
 		for i := range jobs {
@@ -197,6 +200,41 @@ func siteLine(set *result.Set) string {
 	return fmt.Sprintf("Site, whole calendar: peak %s, %s; mean %s%s; %s, %s for energy, %s",
 		quantityOver("MW", s.PeakPowerMW), limit, quantity("MW", s.MeanPowerMW.Mean), swing,
 		quantity("MWh", s.EnergyMWh.Mean), money(set.Currency, s.Cost.Mean), quantity("t CO2e", s.CO2t.Mean))
+}
+
+// topExpenses is how many expenses the line of costs names.
+const topExpenses = 4
+
+// costLine is what the calendar costs, on what, and what it leaves out.
+func costLine(set *result.Set) string {
+	s := &set.Site
+	type part struct {
+		expense result.Expense
+		share   float64
+	}
+	var parts []part
+	for e := range result.NumExpenses {
+		if share := s.CostBy[e.String()].Mean / s.TotalCost.Mean; share >= 0.005 {
+			parts = append(parts, part{e, share})
+		}
+	}
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.share, a.share) })
+	var words []string
+	for _, p := range parts[:min(topExpenses, len(parts))] {
+		words = append(words, strings.ReplaceAll(p.expense.String(), "_", " ")+" "+percent(p.share))
+	}
+	line := fmt.Sprintf("Cost, whole calendar: %s (%s), %s per chip-hour", money(set.Currency, s.TotalCost.Mean),
+		strings.Join(words, ", "), money(set.Currency, s.CostPerChipHour.Mean))
+	if idle := s.UnassignedCost.Mean / s.TotalCost.Mean; idle >= 0.005 {
+		line += fmt.Sprintf(", %s of it while no job held the chips", percent(idle))
+	}
+	if s.Capital.Mean > 0 {
+		line += fmt.Sprintf("; purchases of %s, net present cost %s", money(set.Currency, s.Capital.Mean), money(set.Currency, s.NetPresentCost.Mean))
+	}
+	if len(set.LeftOut) > 0 {
+		line += "; left out for want of a price: " + strings.Join(set.LeftOut, ", ")
+	}
+	return line
 }
 
 // highest is the largest mean of a timeline column, 0 without one.

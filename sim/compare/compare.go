@@ -99,6 +99,10 @@ func jobMetrics(currency string) []metric {
 		{name: "interruptions", value: "interruptions", label: "interruptions", job: func(j *result.Job) result.Stat { return j.Interruptions }},
 		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", job: func(j *result.Job) result.Stat { return j.EnergyMWh }},
 		{name: "cost", value: "cost", label: "energy cost", base: currency, job: func(j *result.Job) result.Stat { return j.Cost }},
+		{name: "total_cost", value: "total_cost", label: "total cost", base: currency, job: func(j *result.Job) result.Stat { return j.TotalCost }},
+		{name: "cost_per_m_tokens", value: "cost_per_m_tokens", label: "cost/M tokens", base: currency, job: func(j *result.Job) result.Stat { return j.CostPerMTokens }},
+		{name: "kwh_per_m_tokens", value: "kwh_per_m_tokens", label: "energy/M tokens", base: "kWh", job: func(j *result.Job) result.Stat { return j.KWhPerMTokens }},
+		{name: "co2_kg_per_m_tokens", value: "co2_kg_per_m_tokens", label: "CO2e/M tokens", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2PerMTokens }},
 	}
 }
 
@@ -108,8 +112,12 @@ func siteMetrics(currency string) []metric {
 		{name: "mean_power_mw", value: "mean_power_mw", label: "mean power", base: "MW", site: func(s *result.Site) result.Stat { return s.MeanPowerMW }},
 		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", site: func(s *result.Site) result.Stat { return s.EnergyMWh }},
 		{name: "cost", value: "cost", label: "energy cost", base: currency, site: func(s *result.Site) result.Stat { return s.Cost }},
+		{name: "total_cost", value: "total_cost", label: "total cost", base: currency, site: func(s *result.Site) result.Stat { return s.TotalCost }},
+		{name: "net_present_cost", value: "net_present_cost", label: "net present", base: currency, site: func(s *result.Site) result.Stat { return s.NetPresentCost }},
+		{name: "cost_per_chip_hour", value: "cost_per_chip_hour", label: "cost/chip-hour", base: currency, site: func(s *result.Site) result.Stat { return s.CostPerChipHour }},
 		{name: "availability", value: "availability", label: "servers in service", base: "%", site: func(s *result.Site) result.Stat { return s.Availability }},
 		{name: "co2_t", value: "co2_t", label: "carbon", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.CO2t }},
+		{name: "embodied_co2_t", value: "embodied_co2_t", label: "embodied", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.EmbodiedCO2t }},
 	}
 }
 
@@ -327,7 +335,7 @@ func (b *builder) finish(row *Row, values func(*result.Set) []float64) {
 		shown = append(shown, c.Stat.Mean, c.AtLeast)
 	}
 	row.Scale = ScaleOf(row.Base, shown...)
-	if row.Metric == "cost" {
+	if row.Base == b.base.Currency {
 		row.Scale = MoneyScale(row.Base, shown...)
 	}
 	b.c.Rows = append(b.c.Rows, *row)
@@ -339,7 +347,7 @@ func (b *builder) difference(row *Row, i int, values func(*result.Set) []float64
 	if !cell.Present || !first.Present {
 		return
 	}
-	if row.Metric == "cost" && s.Currency != b.base.Currency {
+	if row.Base == b.base.Currency && s.Currency != b.base.Currency {
 		cell.Notes = append(cell.Notes, b.note("%s counts in %s, %s in %s: costs are not compared", b.c.Plans[i].Name, s.Currency, b.c.Plans[0].Name, b.base.Currency))
 		return
 	}

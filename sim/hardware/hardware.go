@@ -49,6 +49,8 @@ type Chip struct {
 	PowerCurve []PowerPoint `json:"power_curve,omitempty"`
 
 	Price unit.Range[unit.Money] `json:"price"` // USD per chip
+	// Embodied is the carbon of making one chip on its board.
+	Embodied unit.Range[unit.Carbon] `json:"embodied,omitempty"`
 
 	// Server and Fabric name the catalog entries that this chip usually comes in.
 	Server string `json:"server,omitempty"`
@@ -127,6 +129,8 @@ type Server struct {
 	// switch trays of the rack included.
 	Switches unit.Range[unit.Power] `json:"switches,omitempty"`
 	Price    unit.Range[unit.Money] `json:"price"` // USD per server, chips not included
+	// Embodied is the carbon of making the server without its chips.
+	Embodied unit.Range[unit.Carbon] `json:"embodied,omitempty"`
 }
 
 // Fabric is the scale-out network, nearest tier first.
@@ -148,7 +152,9 @@ type Fabric struct {
 	// PowerPerChip is the power of switches, optics and storage per chip; it takes the
 	// place of what follows from switch, optic and storage_per_chip.
 	PowerPerChip unit.Range[unit.Power] `json:"power_per_chip,omitempty"`
-	PricePerChip unit.Range[unit.Money] `json:"price_per_chip"` // USD
+	// PricePerChip of switches and optics, in USD; it takes the place of what follows from
+	// the prices of switch and optic.
+	PricePerChip unit.Range[unit.Money] `json:"price_per_chip"`
 }
 
 // Switch is the switch of which a fabric's tiers are built.

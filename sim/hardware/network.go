@@ -129,3 +129,20 @@ func (f *Fabric) NetworkPower(chips int, nic unit.Bandwidth) unit.Power {
 	}
 	return unit.Power(sum/float64(chips)) + f.StoragePerChip.Likely
 }
+
+// NetworkPrice is the price in USD of switches and optics for a cluster of so many
+// chips, with ranges at Likely; 0 where none is known. A slower link's transceiver costs
+// in proportion; copper cables are not priced.
+func (f *Fabric) NetworkPrice(chips int, nic unit.Bandwidth) unit.Money {
+	if f.PricePerChip.Likely > 0 || !f.Counts() || chips < 1 {
+		return f.PricePerChip.Likely * unit.Money(chips)
+	}
+	n := f.Network(chips, nic)
+	sum := 0.0
+	for i := range n.Tiers {
+		t := &n.Tiers[i]
+		sum += float64(t.Switches) * float64(f.Switch.Price.Likely)
+		sum += float64(t.Optics) * float64(f.Optic.Price.Likely) * float64(t.LinkRate/f.Optic.Bandwidth.Likely)
+	}
+	return unit.Money(sum)
+}

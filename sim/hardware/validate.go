@@ -33,6 +33,7 @@ func (c Chip) Validate() []error {
 	share(&p, "voltage_floor", c.VoltageFloor)
 	p = append(p, c.validateCurve()...)
 	optional(&p, "price", c.Price)
+	optional(&p, "embodied", c.Embodied)
 	for _, e := range c.Efficiency.Validate() {
 		p = append(p, fmt.Errorf("efficiency.%w", e))
 	}
@@ -125,6 +126,7 @@ func (s Server) Validate() []error {
 		p.add("switches", "%g W is above overhead_idle, %g W, which holds them", s.Switches.Likely, s.OverheadIdle.Likely)
 	}
 	optional(&p, "price", s.Price)
+	optional(&p, "embodied", s.Embodied)
 	return p
 }
 

@@ -1,20 +1,15 @@
 // Package power turns what chips are doing into watts at the meter, holds the
-// site under its cap by lowering clocks, and prices the energy.
+// site under its cap by lowering clocks.
 package power
 
 import "clustercap/sim/unit"
 
-// Spec is the site: its supply, its overhead and its prices.
+// Spec is the site: its supply and its overhead.
 type Spec struct {
 	// Phases of available power in order of time, the first at the start.
 	Phases []Phase
 	// PUE is the ratio of the power at the meter to that of the IT equipment.
 	PUE unit.Range[unit.Factor]
-	// Electricity and Carbon price a joule at the meter.
-	Electricity unit.Range[unit.EnergyPrice]
-	Carbon      unit.Range[unit.CarbonIntensity]
-	// Currency is the ISO 4217 code that Electricity and all results use.
-	Currency string
 	// ClockExponent is a in P = Idle + (Max - Idle) f^a for relative clock f; 0 leaves
 	// it to the chip's voltage or measured curve.
 	ClockExponent unit.Range[unit.Factor]

@@ -28,12 +28,6 @@ func (s *Spec) Validate() error {
 	if s.ClockExponent.High != 0 && !(s.ClockExponent.Low >= 1) {
 		bad("clock_exponent: %g; it must be at least 1, or 0 to follow the chip's voltage", s.ClockExponent.Low)
 	}
-	if !(s.Electricity.Low >= 0) {
-		bad("electricity: %g per joule; it must not be negative", s.Electricity.Low)
-	}
-	if !(s.Carbon.Low >= 0) {
-		bad("carbon: %g kg per joule; it must not be negative", s.Carbon.Low)
-	}
 	errs = append(errs, s.Supply.validate(), s.Policy.validate(), s.Smoothing.validate(), s.GridCode.validate())
 	if s.Oversubscription != 0 && !(s.Oversubscription >= 0.1) {
 		bad("oversubscription: %g; it must be 0.1 or more", float64(s.Oversubscription))

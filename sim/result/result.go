@@ -88,6 +88,36 @@ var sourceNames = [NumSources]string{"grid", "generation", "battery"}
 // String is the source's key in result.json.
 func (s Source) String() string { return sourceNames[s] }
 
+// Expense is what money is spent on. Capital comes first: what its purchases lose in
+// value; the rest is paid as it comes.
+type Expense int
+
+// The expenses; they sum to the total cost.
+const (
+	ExpenseChips    Expense = iota
+	ExpenseServers          // without chips
+	ExpenseNetwork          // switches and optics
+	ExpenseStorage          // with management network, racks and installation
+	ExpenseParts            // stock of spare parts
+	ExpenseFacility         // building and power infrastructure
+	ExpenseEnergy
+	ExpenseDemand // charge for each month's highest power
+	ExpenseStaff
+	ExpenseMaintenance
+	ExpenseRent
+	NumExpenses
+
+	// NumAssets is the number of expenses that are purchases.
+	NumAssets = ExpenseFacility + 1
+)
+
+var expenseNames = [NumExpenses]string{
+	"chips", "servers", "network", "storage", "spare_parts", "facility", "energy", "demand", "staff", "maintenance", "rent",
+}
+
+// String is the expense's key in result.json.
+func (e Expense) String() string { return expenseNames[e] }
+
 // CauseRun is what one cause did in one replica.
 type CauseRun struct {
 	// Failures of the class, with or without a job on what failed.
@@ -142,6 +172,12 @@ type JobRun struct {
 	LostBy    [NumReasons]float64
 	EnergyMWh float64 // at the meter: the job's chips and their share of overhead
 	Cost      float64 // of that energy
+	// TotalCost is Cost and the job's share of everything else: of each day's
+	// depreciation and operation as much as the share of the chips on site that it held.
+	TotalCost float64
+	CO2t      float64 // of the energy, location-based
+	// EmbodiedCO2t is its share of making the hardware, likewise.
+	EmbodiedCO2t float64
 	// Blocked says what a job that trained nothing waited for longest, else "".
 	Blocked string
 }
@@ -167,7 +203,24 @@ type SiteRun struct {
 	// PowerSwingMW is the largest difference between the compute and the
 	// communication phase of a step, all jobs in phase.
 	PowerSwingMW float64
-	Cost, CO2t   float64
+	Cost, CO2t   float64 // of the energy; location-based
+	// CO2MarketT is CO2t by the market-based method.
+	CO2MarketT float64
+	// EmbodiedCO2t is what making the hardware emitted, spread over its life.
+	EmbodiedCO2t float64
+	// TotalCost is what the calendar costs: depreciation and operation, by expense.
+	TotalCost float64
+	CostBy    [NumExpenses]float64
+	// UnassignedCost is the part of TotalCost that falls to no job.
+	UnassignedCost float64
+	// CostPerChipHour is TotalCost over the chip-hours on site.
+	CostPerChipHour float64
+	// Capital is the price of what is bought within the calendar.
+	Capital   float64
+	CapitalBy [NumAssets]float64
+	// NetPresentCost is all that is paid, discounted to the start, less what the
+	// purchases are worth at the end.
+	NetPresentCost float64
 	// Availability is the share of server-hours in service, of those after commissioning.
 	Availability float64
 	// ServersInRepair and RepairBacklog are means over the calendar: out for repair,
@@ -212,6 +265,8 @@ type Set struct {
 	Start         time.Time `json:"start"`
 	HorizonDays   float64   `json:"horizon_days"`
 	Currency      string    `json:"currency"`
+	// LeftOut names what has no price, and is in no cost.
+	LeftOut []string `json:"costs_left_out,omitempty"`
 
 	Jobs       []Job           `json:"jobs"`
 	Site       Site            `json:"site"`
@@ -251,7 +306,17 @@ type Job struct {
 	ETTR      Stat            `json:"ettr"`
 	MTTFHours Stat            `json:"mttf_hours"`
 	EnergyMWh Stat            `json:"energy_mwh"`
-	Cost      Stat            `json:"cost"`
+	// Cost is that of the energy; TotalCost has the job's share of everything else too.
+	Cost      Stat `json:"cost"`
+	TotalCost Stat `json:"total_cost"`
+	// CO2t is that of the energy, location-based; EmbodiedCO2t the job's share of making
+	// the hardware.
+	CO2t         Stat `json:"co2_t"`
+	EmbodiedCO2t Stat `json:"embodied_co2_t"`
+	// Per million trained tokens: total cost, energy at the meter, and carbon of both kinds.
+	CostPerMTokens Stat `json:"cost_per_m_tokens"`
+	KWhPerMTokens  Stat `json:"kwh_per_m_tokens"`
+	CO2PerMTokens  Stat `json:"co2_kg_per_m_tokens"`
 	// Blocked says why replicas trained nothing: the longest wait of each, the most
 	// frequent first, each with how many replicas it holds for.
 	Blocked []string `json:"blocked,omitempty"`
@@ -289,8 +354,26 @@ type Site struct {
 	// Battery and DemandResponse are there where the plan has them.
 	Battery        *BatteryUse     `json:"battery,omitempty"`
 	DemandResponse *DemandResponse `json:"demand_response,omitempty"`
-	Cost           Stat            `json:"cost"`
-	CO2t           Stat            `json:"co2_t"`
+	// Cost is that of the energy, CO2t location-based, CO2MarketT by contracts.
+	Cost       Stat `json:"cost"`
+	CO2t       Stat `json:"co2_t"`
+	CO2MarketT Stat `json:"co2_market_t"`
+	// EmbodiedCO2t is what making the hardware emitted, spread over its life.
+	EmbodiedCO2t Stat `json:"embodied_co2_t"`
+	// TotalCost is depreciation and operation over the calendar; CostBy holds it by
+	// expense: chips, servers, network, storage, spare_parts, facility (depreciation),
+	// energy, demand, staff, maintenance, rent.
+	TotalCost Stat            `json:"total_cost"`
+	CostBy    map[string]Stat `json:"cost_by,omitempty"`
+	// UnassignedCost is the part of TotalCost that falls to no job.
+	UnassignedCost  Stat `json:"unassigned_cost"`
+	CostPerChipHour Stat `json:"cost_per_chip_hour"` // on site
+	// Capital is the price of what is bought within the calendar, CapitalBy by asset.
+	Capital   Stat            `json:"capital"`
+	CapitalBy map[string]Stat `json:"capital_by,omitempty"`
+	// NetPresentCost is all that is paid, discounted to the start, less what the
+	// purchases are worth at the end.
+	NetPresentCost Stat `json:"net_present_cost"`
 
 	Availability    Stat `json:"availability"`
 	Failures        Stat `json:"failures"`
@@ -352,8 +435,10 @@ type Timeline struct {
 // chips_productive, power_mw, power_peak_mw, power_limit_mw
 // (of grid and generators, windows of demand response aside; 0: none), power_chips_mw to power_losses_mw (of the mean, by consumer), servers_in_repair,
 // spares_ready (in service, held by no job), spares_used_per_day (swapped into stopped
-// jobs), repair_backlog (waiting for a technician or a part), and per job
-// job/<name>/chips, job/<name>/tokens_per_second, job/<name>/tokens (cumulative).
+// jobs), repair_backlog (waiting for a technician or a part), cost_chips_per_day to
+// cost_operation_per_day (chips, servers with storage and spare parts, network and
+// facility are depreciation), and per job job/<name>/chips,
+// job/<name>/tokens_per_second, job/<name>/tokens (cumulative).
 type Column struct {
 	Name string `json:"name"`
 	Unit string `json:"unit"`

@@ -47,7 +47,21 @@ func JobMetrics() []JobMetric {
 		{"planned_stops", false, func(j *JobRun) float64 { return j.PlannedStops }},
 		{"energy_mwh", false, func(j *JobRun) float64 { return j.EnergyMWh }},
 		{"cost", false, func(j *JobRun) float64 { return j.Cost }},
+		{"total_cost", false, func(j *JobRun) float64 { return j.TotalCost }},
+		{"co2_t", false, func(j *JobRun) float64 { return j.CO2t }},
+		{"embodied_co2_t", false, func(j *JobRun) float64 { return j.EmbodiedCO2t }},
+		{"cost_per_m_tokens", false, func(j *JobRun) float64 { return perMTokens(j, j.TotalCost) }},
+		{"kwh_per_m_tokens", false, func(j *JobRun) float64 { return perMTokens(j, j.EnergyMWh*1000) }},
+		{"co2_kg_per_m_tokens", false, func(j *JobRun) float64 { return perMTokens(j, (j.CO2t+j.EmbodiedCO2t)*1000) }},
 	}
+}
+
+// perMTokens is a quantity per million trained tokens; NaN where none are.
+func perMTokens(j *JobRun, v float64) float64 {
+	if !(j.Tokens > 0) {
+		return math.NaN()
+	}
+	return v / j.Tokens * 1e6
 }
 
 // SiteMetric is one number of a SiteRun, by its key in Set.Values.
@@ -66,6 +80,13 @@ func SiteMetrics() []SiteMetric {
 		{"grid_peak_mw", func(s *SiteRun) float64 { return s.GridPeakMW }},
 		{"cost", func(s *SiteRun) float64 { return s.Cost }},
 		{"co2_t", func(s *SiteRun) float64 { return s.CO2t }},
+		{"co2_market_t", func(s *SiteRun) float64 { return s.CO2MarketT }},
+		{"embodied_co2_t", func(s *SiteRun) float64 { return s.EmbodiedCO2t }},
+		{"total_cost", func(s *SiteRun) float64 { return s.TotalCost }},
+		{"unassigned_cost", func(s *SiteRun) float64 { return s.UnassignedCost }},
+		{"cost_per_chip_hour", func(s *SiteRun) float64 { return s.CostPerChipHour }},
+		{"capital", func(s *SiteRun) float64 { return s.Capital }},
+		{"net_present_cost", func(s *SiteRun) float64 { return s.NetPresentCost }},
 		{"availability", func(s *SiteRun) float64 { return s.Availability }},
 		{"failures", func(s *SiteRun) float64 { return s.Failures }},
 		{"servers_in_repair", func(s *SiteRun) float64 { return s.ServersInRepair }},
@@ -175,7 +196,8 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 		"training_days": &j.TrainingDays, "finish_days": &j.FinishDays, "tokens": &j.Tokens,
 		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
 		"interruptions": &j.Interruptions, "lost_hours": &j.LostHours,
-		"energy_mwh": &j.EnergyMWh, "cost": &j.Cost, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
+		"energy_mwh": &j.EnergyMWh, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "embodied_co2_t": &j.EmbodiedCO2t,
+		"cost_per_m_tokens": &j.CostPerMTokens, "kwh_per_m_tokens": &j.KWhPerMTokens, "co2_kg_per_m_tokens": &j.CO2PerMTokens, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
 	}
 	for _, m := range JobMetrics() {
 		values := collect(runs, func(r *Run) float64 { return missing(m.Of(&r.Jobs[i]), m.Duration) })
@@ -217,7 +239,10 @@ func (s *Set) summarizeSite(runs []*Run) {
 	into := map[string]*Stat{
 		"peak_power_mw": &s.Site.PeakPowerMW, "mean_power_mw": &s.Site.MeanPowerMW,
 		"energy_mwh": &s.Site.EnergyMWh, "power_swing_mw": &s.Site.PowerSwingMW,
-		"cost": &s.Site.Cost, "co2_t": &s.Site.CO2t, "grid_peak_mw": &s.Site.GridPeakMW,
+		"grid_peak_mw": &s.Site.GridPeakMW,
+		"cost":         &s.Site.Cost, "co2_t": &s.Site.CO2t, "co2_market_t": &s.Site.CO2MarketT, "embodied_co2_t": &s.Site.EmbodiedCO2t,
+		"total_cost": &s.Site.TotalCost, "unassigned_cost": &s.Site.UnassignedCost, "cost_per_chip_hour": &s.Site.CostPerChipHour,
+		"capital": &s.Site.Capital, "net_present_cost": &s.Site.NetPresentCost,
 		"availability": &s.Site.Availability, "failures": &s.Site.Failures, "servers_in_repair": &s.Site.ServersInRepair,
 		"repair_backlog": &s.Site.RepairBacklog, "longest_backlog": &s.Site.LongestBacklog, "spares_used": &s.Site.SparesUsed,
 		"parts_used": &s.Site.PartsUsed, "retired": &s.Site.Retired,
@@ -234,6 +259,14 @@ func (s *Set) summarizeSite(runs []*Run) {
 		s.Site.EnergyBy[c.String()] = Summary(collect(runs, func(r *Run) float64 { return r.Site.EnergyBy[c] }))
 	}
 	s.summarizeSupply(runs)
+	s.Site.CostBy = make(map[string]Stat, NumExpenses)
+	for e := range NumExpenses {
+		s.Site.CostBy[e.String()] = Summary(collect(runs, func(r *Run) float64 { return r.Site.CostBy[e] }))
+	}
+	s.Site.CapitalBy = make(map[string]Stat, NumAssets)
+	for e := range NumAssets {
+		s.Site.CapitalBy[e.String()] = Summary(collect(runs, func(r *Run) float64 { return r.Site.CapitalBy[e] }))
+	}
 	s.summarizeCauses(runs)
 }
 

@@ -358,11 +358,3 @@ func (d *decoder) checkModel(m *model.Model, path string) {
 		bad("ffn", fmt.Sprintf("is missing, and %d layers have a dense block", m.DenseLayers()), "write the inner width of the feed-forward block")
 	}
 }
-
-// checkSite reports a price in a currency other than the site's.
-func (d *decoder) checkSite(s *Site, path string) {
-	if s.Electricity.Currency != string(s.Currency) {
-		d.badAt(under(path, "electricity"), fmt.Sprintf("is in %s, but the site's currency is %s", s.Electricity.Currency, s.Currency),
-			fmt.Sprintf("write it in %s/kWh", s.Currency))
-	}
-}

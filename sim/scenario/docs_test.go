@@ -14,6 +14,7 @@ import (
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
 	"clustercap/sim/step"
+	"clustercap/sim/unit"
 )
 
 // readDocs collects the comments of the types that scenario files decode into, keyed
@@ -21,7 +22,7 @@ import (
 func readDocs(t *testing.T) map[string]string {
 	t.Helper()
 	docs := map[string]string{}
-	for _, file := range []string{"file.go", "reliability.go", "power.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
+	for _, file := range []string{"file.go", "money.go", "power.go", "reliability.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -103,6 +104,11 @@ func tables(docs map[string]string) string {
 		{"site.demand_response[]", reflect.TypeFor[DemandResponse]()},
 		{"site.generation[]", reflect.TypeFor[Generator]()},
 		{"site.battery", reflect.TypeFor[Battery]()},
+		{"site.tariff", reflect.TypeFor[Tariff]()},
+		{"site.tariff.periods[]", reflect.TypeFor[TariffPeriod]()},
+		{"site.carbon", reflect.TypeFor[carbonFields]()},
+		{"site.carbon.periods[]", reflect.TypeFor[CarbonPeriod]()},
+		{"site.money", reflect.TypeFor[Money]()},
 		{"fleet", reflect.TypeFor[Fleet]()},
 		{"fleet.deliveries[]", reflect.TypeFor[Delivery]()},
 		{"fleet.commissioning", reflect.TypeFor[Commissioning]()},
@@ -167,6 +173,8 @@ func formOf(f structField) string {
 	switch reflect.New(t).Interface().(type) {
 	case *Named[Overlay], *Named[Job]:
 		return "mapping by name"
+	case *Named[Priced[unit.Money]]:
+		return "`{USD: 7.2 CNY}`"
 	case *Name:
 		return "name"
 	}

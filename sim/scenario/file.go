@@ -67,12 +67,19 @@ type Site struct {
 	Power []PowerPhase `json:"power,omitempty"`
 	// PUE is the power at the meter over that of the IT equipment: 1 to 5.
 	PUE unit.Range[unit.Factor] `json:"pue" min:"1" max:"5"`
-	// Electricity is the price at the meter, in the site's currency.
-	Electricity EnergyPrice `json:"electricity"`
-	// Carbon is the carbon intensity of the electricity.
-	Carbon unit.Range[unit.CarbonIntensity] `json:"carbon"`
-	// Currency is an ISO 4217 code.
+	// Electricity is the price at the meter; of the hours that no period of tariff names.
+	Electricity Priced[unit.EnergyPrice] `json:"electricity"`
+	// Tariff is how that price changes with the hour, and what the month's peak costs.
+	Tariff *Tariff `json:"tariff,omitempty"`
+	// Carbon is the carbon intensity of the electricity, or a mapping with more.
+	Carbon GridCarbon `json:"carbon"`
+	// Currency of all results: an ISO 4217 code.
 	Currency Currency `json:"currency"`
+	// UTCOffset is by how much the site's clock, which tariff and carbon go by, is ahead
+	// of UTC: -12 h to 14 h. Summer time is not kept.
+	UTCOffset unit.Duration `json:"utc_offset" default:"0 h" min:"-12 h" max:"14 h"`
+	// Money is what hardware and place cost beyond energy.
+	Money Money `json:"money,omitempty"`
 	// ClockExponent is a in P = idle + (max - idle) f^a at relative clock f: 1 to 4. Where
 	// given it takes the place of the chip's voltage and power curve.
 	ClockExponent unit.Range[unit.Factor] `json:"clock_exponent,omitempty" min:"1" max:"4" example:"2..2.4..3"`

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"clustercap/sim/cost"
 	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
 	"clustercap/sim/hardware"
@@ -32,6 +33,7 @@ type Plan struct {
 	Fabric   hardware.Fabric
 	Stack    step.Stack
 	Site     power.Spec
+	Money    cost.Spec
 	Fleet    fleet.Spec
 	Failures failure.Spec
 	Jobs     []job.Spec

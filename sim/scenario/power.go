@@ -55,7 +55,7 @@ type Generator struct {
 	// Capacity is the power it gives at most.
 	Capacity unit.Power `json:"capacity" above:"0 W" example:"20 MW"`
 	// Price of its energy, fuel and upkeep, in the site's currency; one value.
-	Price *EnergyPrice `json:"price,omitempty"`
+	Price *Priced[unit.EnergyPrice] `json:"price,omitempty"`
 	// Carbon of its energy.
 	Carbon unit.CarbonIntensity `json:"carbon" default:"0 kgCO2/kWh" example:"0.6 kgCO2/kWh"`
 	// Latitude of panels that run with daylight, in degrees north: -90 to 90.
@@ -178,7 +178,7 @@ func (r *resolver) supply() {
 }
 
 // price checks a price that is one value in the site's currency.
-func (r *resolver) price(v *EnergyPrice, path string) {
+func (r *resolver) price(v *Priced[unit.EnergyPrice], path string) {
 	switch currency := string(r.file.Site.Value.Currency); {
 	case v.Currency != currency:
 		r.badAt(path, fmt.Sprintf("is in %s, the site's currency is %s", v.Currency, currency), "write it in "+currency)
@@ -249,7 +249,7 @@ func supplyAsWritten(p *Plan, s *Site) {
 	for _, g := range spec.Supply.Generators {
 		s.Generation = append(s.Generation, Generator{
 			Name: Name(g.Name), Runs: g.Runs, Capacity: g.Capacity, Carbon: g.Carbon,
-			Price: &EnergyPrice{unit.Point(g.Price), spec.Currency}, Latitude: g.Latitude, Noon: g.Noon, Yield: g.Yield,
+			Price: &Priced[unit.EnergyPrice]{unit.Point(g.Price), p.Money.Currency}, Latitude: g.Latitude, Noon: g.Noon, Yield: g.Yield,
 		})
 	}
 	if b := spec.Supply.Battery; b.Any() {

@@ -82,13 +82,14 @@ func buildQuantities() map[reflect.Type]quantity {
 	add(span(unit.ParseRange[unit.Share], unit.FormatRange[unit.Share]))
 	add(span(unit.ParseRange[unit.Factor], unit.FormatRange[unit.Factor]))
 	add(span(unit.ParseRange[unit.CarbonIntensity], unit.FormatRange[unit.CarbonIntensity]))
-	add(span(parseDollars, func(r unit.Range[unit.Money]) string { return unit.FormatMoneyRange(r, catalogCurrency) }))
+	add(span(unit.ParseRange[unit.Carbon], unit.FormatRange[unit.Carbon]))
+	add(span(parseDollars, func(r unit.Range[unit.Money]) string { return unit.FormatPriceRange(r, catalogCurrency) }))
 	return m
 }
 
 // parseDollars reads a price in the catalog's currency.
 func parseDollars(text string) (unit.Range[unit.Money], error) {
-	r, currency, err := unit.ParseMoneyRange(text)
+	r, currency, err := unit.ParsePriceRange[unit.Money](text)
 	if err == nil && currency != catalogCurrency {
 		err = &unit.ParseError{
 			Text: text, What: fmt.Sprintf("%s is in %s", excerpt(text), currency),

@@ -48,6 +48,10 @@ func (l *loader) resolve(root *node, name string) *Plan {
 	}
 	if calendar && d.whole("site") {
 		r.site()
+		r.money()
+		if r.plan.Server.Chips > 0 {
+			r.unpriced()
+		}
 	}
 	if d.whole("failures") {
 		r.failures()
@@ -149,8 +153,7 @@ func (r *resolver) since(date *Date, path string) (unit.Duration, bool) {
 func (r *resolver) site() {
 	s := &r.file.Site.Value
 	r.plan.Site = power.Spec{
-		PUE: s.PUE, Electricity: s.Electricity.Range, Carbon: s.Carbon,
-		Currency: string(s.Currency), ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		PUE: s.PUE, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
 	r.supply()
 	if len(s.Power) == 0 {

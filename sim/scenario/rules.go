@@ -78,6 +78,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(chip, f, `optional:"1"`)
 	}
 	add(chip, "Price", `optional:"1"`)
+	add(chip, "Embodied", `optional:"1" example:"164 kgCO2"`)
 	add(chip, "Year", `optional:"1" min:"1990" max:"2100"`)
 	add(chip, "Cores", `optional:"1" min:"0" max:"1000000"`)
 	for _, f := range []string{"BF16", "HBM", "HBMBandwidth", "ScaleUp", "NIC", "TDP"} {
@@ -105,6 +106,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	for _, f := range []string{"HostLink", "HostMemory", "Price"} {
 		add(server, f, `optional:"1"`)
 	}
+	add(server, "Embodied", `optional:"1" example:"1.5 tCO2"`)
 
 	fabric := reflect.TypeFor[hardware.Fabric]()
 	add(fabric, "Name", `optional:"1"`)

@@ -12,6 +12,7 @@ import (
 	"github.com/invopop/jsonschema"
 
 	"clustercap/sim/power"
+	"clustercap/sim/unit"
 )
 
 const schemaFile = "../../scenarios/scenario.schema.json"
@@ -56,6 +57,7 @@ func TestSchemaPatterns(t *testing.T) {
 const (
 	number        = `\+?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?`
 	datePattern   = `^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[-+][0-9]{2}:[0-9]{2}))?$`
+	spanPattern   = `^ *[0-9]{1,2} *- *[0-9]{1,2} *$`
 	layoutPattern = `^[a-z]+=[a-z0-9]+( *, *[a-z]+=[a-z0-9]+)*$`
 )
 
@@ -226,6 +228,10 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 		}
 		return anyOf(b.names(r.kind()), b.changed(value.Type, r.kind()), b.object(value.Type, false))
 	}
+	if p, ok := reflect.New(t).Interface().(interface{ priceKind() unit.Kind }); ok {
+		k := p.priceKind()
+		return b.pattern(strings.ReplaceAll(k.Name, " ", "_"), "A "+k.Name+", e.g. "+k.Example+", or a range low..high or low..likely..high.", quantityPattern(k.Units, 3))
+	}
 	switch reflect.New(t).Interface().(type) {
 	case *Name:
 		return &jsonschema.Schema{Type: "string", Pattern: namePattern.String()}
@@ -233,8 +239,14 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 		return &jsonschema.Schema{Type: "string", Pattern: currencyPattern.String()}
 	case *Date:
 		return &jsonschema.Schema{Type: "string", Pattern: datePattern}
-	case *EnergyPrice:
-		return b.pattern("electricity_price", "A price of electricity, e.g. 0.5 CNY/kWh, or a range of them.", quantityPattern([]string{"USD/kWh", "USD/MWh"}, 3))
+	case *Months, *Hours:
+		one := anyOf(&jsonschema.Schema{Type: "integer"}, &jsonschema.Schema{Type: "string", Pattern: spanPattern})
+		return anyOf(one, &jsonschema.Schema{Type: "array", Items: one})
+	case *GridCarbon:
+		carbon := reflect.TypeFor[carbonFields]()
+		return anyOf(b.value(carbon.Field(0).Type, rule{}, false), b.object(carbon, partial))
+	case *Named[Priced[unit.Money]]:
+		return b.mapping(b.value(reflect.TypeFor[Priced[unit.Money]](), rule{}, false))
 	case *AutoDuration:
 		return anyOf(&jsonschema.Schema{Const: "auto"}, b.value(reflect.TypeFor[AutoDuration]().Field(1).Type, rule{}, false))
 	case *CheckpointInterval:

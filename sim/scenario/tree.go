@@ -105,6 +105,7 @@ func under(path, key string) string {
 // chip: {like: a100, bf16: 300 TFLOP/s}. A star stands for any one key.
 var promotions = []struct{ path, key string }{
 	{"site", "like"},
+	{"site.carbon", "intensity"},
 	{"fleet.chip", "like"},
 	{"fleet.server", "like"},
 	{"fleet.fabric", "like"},

@@ -37,10 +37,10 @@ func asWritten(p *Plan) File {
 	}
 	s := &p.Site
 	f.Site.Value = Site{
-		PUE: s.PUE, Electricity: EnergyPrice{s.Electricity, s.Currency}, Carbon: s.Carbon, Currency: Currency(s.Currency),
-		ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		PUE: s.PUE, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
 	}
 	supplyAsWritten(p, &f.Site.Value)
+	moneyAsWritten(&p.Money, &f.Site.Value)
 	for _, phase := range s.Phases {
 		from := dateAt(p.Start, phase.From)
 		f.Site.Value.Power = append(f.Site.Value.Power, PowerPhase{&from, PowerLimit{phase.Limit}})
@@ -134,10 +134,6 @@ func (v PowerLimit) encodeNode() any {
 		return yamlText("none")
 	}
 	return v.Power
-}
-
-func (v EnergyPrice) encodeNode() any {
-	return yamlText(unit.FormatEnergyPriceRange(v.Range, v.Currency))
 }
 
 func (v TimeSpread) encodeNode() any {

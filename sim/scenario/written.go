@@ -156,33 +156,6 @@ func (v *PowerLimit) decodeNode(d *decoder, n *node, path string, _ rule) {
 	d.value(n, path, reflect.ValueOf(&v.Power).Elem(), rule{above: "0 MW", example: v.example()})
 }
 
-// EnergyPrice is a price of electricity with its currency.
-type EnergyPrice struct {
-	Range    unit.Range[unit.EnergyPrice]
-	Currency string
-}
-
-func (EnergyPrice) example() string { return "0.5 CNY/kWh" }
-
-func (v *EnergyPrice) decodeNode(d *decoder, n *node, path string, _ rule) {
-	text, ok := d.scalar(n, path, v.example())
-	if !ok {
-		return
-	}
-	r, currency, err := unit.ParseEnergyPriceRange(text)
-	if err != nil {
-		what, hint := unitProblem(err, unit.Describe[unit.EnergyPrice]().Example, v.example())
-		d.bad(n, path, what, hint)
-		return
-	}
-	if r.Low < 0 {
-		d.bad(n, path, text+" is negative", "write 0 or more")
-		return
-	}
-	v.Range, v.Currency = r, currency
-	d.record(n, path, unit.FormatEnergyPriceRange(r, currency))
-}
-
 func (TimeSpread) example() string { return "{mean: 10 min, median: 8 min}" }
 
 func (v *TimeSpread) decodeNode(d *decoder, n *node, path string, r rule) {

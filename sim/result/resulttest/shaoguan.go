@@ -70,7 +70,8 @@ const (
 	spares
 	sparesUsed
 	backlog
-	perJob // then chips, tokens per second and tokens of each job
+	costs
+	perJob = costs + len(costColumns) // then chips, tokens per second and tokens of each job
 )
 
 // Set summarises the runs of Runs.
@@ -115,6 +116,9 @@ func (p Plan) frame(all []job) result.Set {
 		{"repair_backlog", "servers"},
 	} {
 		s.Timeline.Columns = append(s.Timeline.Columns, result.Column{Name: c[0], Unit: c[1]})
+	}
+	for _, name := range costColumns {
+		s.Timeline.Columns = append(s.Timeline.Columns, result.Column{Name: name, Unit: "CNY"})
 	}
 	for _, j := range all {
 		s.Jobs = append(s.Jobs, result.Job{Name: j.name, Model: j.model, Chips: j.sizes, TargetTokens: j.tokens})
@@ -216,10 +220,12 @@ func (p Plan) run(replica int, all []job, columns int) *result.Run {
 		r.Samples[sparesUsed][day], r.Samples[backlog][day] = ready/16*0.002*scale, ready/16*0.0008*scale
 		r.Samples[power][day], r.Samples[peak][day], r.Samples[limit][day] = mean, top, p.limit(day)
 		r.Site.EnergyMWh += mean * 24
+		spend(r, day, float64(chips), mean)
 		r.Site.PeakPowerMW = math.Max(r.Site.PeakPowerMW, top)
 		book(r, float64(chips), ready, training, busy, draw*1.06 > top)
 	}
 	p.closeBooks(r, all)
+	closeMoney(r, float64(p.delivered(p.Days-1)))
 	return r
 }
 

@@ -1,0 +1,56 @@
+package sim
+
+import (
+	"time"
+
+	"clustercap/sim/cost"
+	"clustercap/sim/des"
+	"clustercap/sim/unit"
+)
+
+// almanac tells the hour of the day and the month of the calendar's hours by the site's
+// clock.
+type almanac struct {
+	first  int      // hour of the day at the start
+	month  int      // of the year at the start, from 0
+	months []uint16 // of each day, counted from the start's
+}
+
+// newAlmanac takes the start as the site's clock shows it; of a start within an hour the
+// whole hour counts.
+func newAlmanac(start time.Time, horizon des.Time) almanac {
+	a := almanac{first: start.Hour(), month: int(start.Month()) - 1}
+	days := int((horizon+hourLength*des.Time(a.first))/(24*hourLength)) + 1
+	year, month := start.Year(), start.Month()
+	for d := range days {
+		day := time.Date(start.Year(), start.Month(), start.Day()+d, 0, 0, 0, 0, time.UTC)
+		a.months = append(a.months, uint16((day.Year()-year)*12+int(day.Month()-month)))
+	}
+	return a
+}
+
+// number of months that the calendar touches.
+func (a *almanac) number() int { return int(a.months[len(a.months)-1]) + 1 }
+
+// monthOf is the month of an hour since the start, counted from the start's.
+func (a *almanac) monthOf(hour int) int { return int(a.months[(hour+a.first)/24]) }
+
+// of is the value of a profile in an hour since the start.
+func (a *almanac) of(p *cost.Profile, hour int) float64 {
+	return p[(a.month+a.monthOf(hour))%12][(hour+a.first)%24]
+}
+
+// spans are the months of the calendar, the first and the last as far as they lie in it.
+func (a *almanac) spans(horizon unit.Duration) (from, to []unit.Duration) {
+	for d, m := range a.months {
+		if d > 0 && m == a.months[d-1] {
+			continue
+		}
+		begin := max(unit.Duration(d)*unit.Day-unit.Duration(a.first)*unit.Hour, 0)
+		if d > 0 {
+			to = append(to, begin)
+		}
+		from = append(from, begin)
+	}
+	return from, append(to, horizon)
+}

@@ -1,0 +1,144 @@
+package cost
+
+import (
+	"math"
+
+	"clustercap/sim/hardware"
+	"clustercap/sim/unit"
+)
+
+// Purchase is something bought at once, that loses its value in a straight line.
+type Purchase struct {
+	Kind     Kind
+	At       unit.Duration // of delivery, since the scenario's start
+	Price    float64
+	Life     unit.Duration
+	Residual float64 // share of the price left after life
+}
+
+// Depreciation is the loss of value.
+func (p *Purchase) Depreciation() Stream {
+	return Stream{p.Kind, p.At, p.At + p.Life, p.Price * (1 - p.Residual) / float64(p.Life)}
+}
+
+// Book is the value at a time.
+func (p *Purchase) Book(at unit.Duration) float64 {
+	if at < p.At {
+		return 0
+	}
+	return p.Price - p.Depreciation().Over(p.At, at)
+}
+
+// Lot is servers that are delivered at once.
+type Lot struct {
+	At      unit.Duration
+	Servers int
+	// Replaced are servers that take the place of retired ones: their network, storage
+	// and spare parts are there already.
+	Replaced bool
+}
+
+// Capacity is power at the meter that a site is built for, from a time on in addition.
+type Capacity struct {
+	At    unit.Duration
+	Watts float64
+}
+
+// Machine is the hardware of a fleet.
+type Machine struct {
+	Chip   *hardware.Chip
+	Server *hardware.Server
+	Fabric *hardware.Fabric
+}
+
+// dollars is the currency of the hardware's prices.
+const dollars = "USD"
+
+// Purchases lists what lots, in order of time, and capacity cost, ranges at Likely.
+func (s *Spec) Purchases(m Machine, lots []Lot, capacity []Capacity) []Purchase {
+	c := &s.Capital
+	rate := s.RateOf(dollars)
+	chips := float64(m.Chip.Price.Likely) * float64(m.Server.Chips) * rate
+	server := float64(m.Server.Price.Likely) * rate
+	var all []Purchase
+	buy := func(kind Kind, at unit.Duration, price float64, life unit.Range[unit.Duration], residual unit.Range[unit.Share]) {
+		if price > 0 {
+			all = append(all, Purchase{kind, at, price, life.Likely, float64(residual.Likely)})
+		}
+	}
+	connected, nic := 0, m.Chip.NIC.Likely
+	for _, lot := range lots {
+		level := math.Pow(1-float64(c.Decline.Likely), float64(lot.At/unit.Year)) * float64(lot.Servers)
+		hardware := func(kind Kind, price float64) { buy(kind, lot.At, price*level, c.HardwareLife, c.HardwareResidual) }
+		hardware(Chips, chips)
+		hardware(Servers, server)
+		if lot.Replaced {
+			continue
+		}
+		hardware(Storage, (chips+server)*float64(c.Storage.Likely))
+		hardware(Parts, (chips+server)*float64(c.Parts.Likely))
+		more := connected + lot.Servers*m.Server.Chips
+		// A network that grows is paid as it grows.
+		network := float64(m.Fabric.NetworkPrice(more, nic) - m.Fabric.NetworkPrice(connected, nic))
+		buy(Network, lot.At, network*rate*level/float64(lot.Servers), c.NetworkLife, c.HardwareResidual)
+		connected = more
+	}
+	for _, built := range capacity {
+		buy(Facility, built.At, built.Watts*In(s, c.Facility), c.FacilityLife, c.FacilityResidual)
+	}
+	return all
+}
+
+// Running lists what runs at a cost from purchases and capacity on, to the horizon.
+func (s *Spec) Running(purchases []Purchase, capacity []Capacity, horizon unit.Duration) []Stream {
+	o := &s.Operation
+	var all []Stream
+	run := func(kind Kind, from unit.Duration, rate float64) {
+		if rate > 0 {
+			all = append(all, Stream{kind, from, horizon, rate})
+		}
+	}
+	perSecond := float64(o.Maintenance.Likely) / float64(unit.Year)
+	for i := range purchases {
+		switch p := &purchases[i]; p.Kind {
+		case Chips, Servers, Network, Storage:
+			run(Maintenance, p.At, p.Price*perSecond)
+		}
+	}
+	staff, rent := In(s, o.Staff), In(s, o.Rent)
+	for _, built := range capacity {
+		run(Staff, built.At, built.Watts*staff)
+		run(Rent, built.At, built.Watts*rent)
+	}
+	run(Staff, 0, In(s, o.Fixed))
+	return all
+}
+
+// Embodied lists the kilograms of CO2 equivalent of making the hardware of the lots, as
+// streams over its life whose kind means nothing.
+func (s *Spec) Embodied(m Machine, lots []Lot) []Stream {
+	kg := float64(m.Chip.Embodied.Likely)*float64(m.Server.Chips) + float64(m.Server.Embodied.Likely)
+	life := s.Capital.HardwareLife.Likely
+	var all []Stream
+	for _, lot := range lots {
+		all = append(all, Stream{From: lot.At, To: lot.At + life, Rate: kg * float64(lot.Servers) / float64(life)})
+	}
+	return all
+}
+
+// NetPresent is the value at time 0 of all that is paid until the horizon, less what the
+// purchases are worth then.
+func (s *Spec) NetPresent(purchases []Purchase, running []Stream, horizon unit.Duration) float64 {
+	c, discount := &s.Capital, float64(s.Discount.Likely)
+	deposit := float64(c.Deposit.Likely)
+	sum := 0.0
+	for i := range purchases {
+		p := &purchases[i]
+		sum += Present(p.Price*deposit, p.At-c.Lead, discount) + Present(p.Price*(1-deposit), p.At+c.Terms, discount)
+		sum -= Present(p.Book(horizon), horizon, discount)
+	}
+	for _, r := range running {
+		sum += PresentStream(r.Rate, r.From, min(r.To, horizon), discount)
+	}
+	return sum
+}

@@ -1,0 +1,80 @@
+package cost
+
+import (
+	"errors"
+	"fmt"
+
+	"clustercap/sim/unit"
+)
+
+// Validate returns every problem of the spec, each led by the path of its field.
+func (s *Spec) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	share := func(path string, r unit.Range[unit.Share]) {
+		if !(r.Low >= 0 && r.Low <= r.Likely && r.Likely <= r.High && r.High <= 1) {
+			bad("%s: %g..%g..%g; it must rise from 0 to at most 1", path, float64(r.Low), float64(r.Likely), float64(r.High))
+		}
+	}
+	life := func(path string, r unit.Range[unit.Duration]) {
+		if !(r.Low > 0 && r.Low <= r.Likely && r.Likely <= r.High) {
+			bad("%s: %g..%g..%g s; it must rise from above 0", path, float64(r.Low), float64(r.Likely), float64(r.High))
+		}
+	}
+	for _, r := range s.Rates {
+		if !(r.Value.Low > 0) {
+			bad("rates.%s: %g; it must be above 0", r.Name, float64(r.Value.Low))
+		}
+	}
+	share("discount", s.Discount)
+	c := &s.Capital
+	share("price_decline", c.Decline)
+	share("storage", c.Storage)
+	share("spare_parts", c.Parts)
+	share("hardware_residual", c.HardwareResidual)
+	share("facility_residual", c.FacilityResidual)
+	share("deposit", c.Deposit)
+	share("maintenance", s.Operation.Maintenance)
+	life("hardware_life", c.HardwareLife)
+	life("network_life", c.NetworkLife)
+	life("facility_life", c.FacilityLife)
+	if c.Decline.High == 1 {
+		bad("price_decline: 100 %% a year; prices would be nothing after the first day")
+	}
+	positive(bad, s, "electricity", s.Tariff.Energy)
+	positive(bad, s, "tariff.demand", s.Tariff.Demand)
+	positive(bad, s, "facility", c.Facility)
+	positive(bad, s, "staff", s.Operation.Staff)
+	positive(bad, s, "rent", s.Operation.Rent)
+	positive(bad, s, "fixed", s.Operation.Fixed)
+	for i := range s.Tariff.Periods {
+		s.Tariff.Periods[i].validate(bad, fmt.Sprintf("tariff.periods[%d]", i))
+		positive(bad, s, fmt.Sprintf("tariff.periods[%d].price", i), s.Tariff.Periods[i].Price)
+	}
+	for i := range s.Carbon.Periods {
+		s.Carbon.Periods[i].validate(bad, fmt.Sprintf("carbon.periods[%d]", i))
+	}
+	share("carbon.green", s.Carbon.Green)
+	if !(s.Carbon.Intensity.Low >= 0 && s.Carbon.Residual.Low >= 0) {
+		bad("carbon: %g and %g kg per joule; it must not be negative", float64(s.Carbon.Intensity.Low), float64(s.Carbon.Residual.Low))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Period) validate(bad func(string, ...any), path string) {
+	if p.Months == 0 || p.Hours == 0 {
+		bad("%s: no hour or no month; it would never hold", path)
+	}
+	if !(p.Factor.Low >= 0) {
+		bad("%s.factor: %g; it must not be negative", path, float64(p.Factor.Low))
+	}
+}
+
+func positive[Q unit.Price](bad func(string, ...any), s *Spec, path string, p Price[Q]) {
+	if !(p.Value.Low >= 0 && p.Value.Low <= p.Value.Likely && p.Value.Likely <= p.Value.High) {
+		bad("%s: %g..%g..%g; it must rise from 0 or more", path, float64(p.Value.Low), float64(p.Value.Likely), float64(p.Value.High))
+	}
+	if p.Given() && s.RateOf(p.Currency) == 0 {
+		bad("%s: in %s, whose rate in %s is not given", path, p.Currency, s.Currency)
+	}
+}

@@ -1,0 +1,290 @@
+package sim
+
+import (
+	"clustercap/sim/cost"
+	"clustercap/sim/des"
+	"clustercap/sim/result"
+	"clustercap/sim/unit"
+)
+
+// money is what a replica costs and emits beyond what its energy does by itself.
+type money struct {
+	renewed   []des.Time // when servers came that were bought in place of retired ones
+	purchases []cost.Purchase
+	streams   []cost.Stream
+	embodied  []cost.Stream
+	byBin     [cost.NumKinds][]float64
+	carbon    [cost.NumKinds][]float64 // embodied, in kg; the first kind holds all
+	jobs      []shares
+	// Of no job: hardware that none holds, and energy without work.
+	unassigned shares
+}
+
+// shares is a part of the site's money and carbon.
+type shares struct{ energy, other, emitted, embodied float64 }
+
+func (m *money) reset(bins, jobs int) {
+	for k := range m.byBin {
+		m.byBin[k] = zeros(m.byBin[k], bins)
+		m.carbon[k] = nil
+	}
+	m.carbon[0] = zeros(m.carbon[0], bins)
+	if cap(m.jobs) < jobs {
+		m.jobs = make([]shares, jobs)
+	}
+	m.jobs = m.jobs[:jobs]
+	clear(m.jobs)
+	m.renewed, m.unassigned = m.renewed[:0], shares{}
+}
+
+// zeros is a slice of n zeros, in s's memory where it has room.
+func zeros(s []float64, n int) []float64 {
+	if cap(s) < n {
+		return make([]float64, n)
+	}
+	s = s[:n]
+	clear(s)
+	return s
+}
+
+// account adds up the replica's money at the horizon and shares it among the jobs: to
+// each the energy that it drew, and of everything else, bin by bin, as much as the share
+// of the chips on site that it held.
+func (w *World) account() {
+	m, p, horizon := &w.money, &w.plan, w.pre.horizon.Duration()
+	machine := cost.Machine{Chip: &p.Chip, Server: &p.Server, Fabric: &p.Fabric}
+	lots, built := w.lots(), w.capacity()
+	m.purchases = p.Money.Purchases(machine, lots, built)
+	m.streams = p.Money.Running(m.purchases, built, horizon)
+	m.streams = append(m.streams, w.demand()...)
+	m.embodied = p.Money.Embodied(machine, lots)
+
+	losses := m.streams
+	for i := range m.purchases {
+		losses = append(losses, m.purchases[i].Depreciation())
+	}
+	cost.Spread(losses, w.pre.ends, &m.byBin)
+	cost.Spread(m.embodied, w.pre.ends, &m.carbon)
+
+	m.unassigned = shares{energy: w.site.idle.spent + w.site.empty.spent, emitted: w.site.idle.emitted() + w.site.empty.emitted()}
+	for i := range w.jobs {
+		m.jobs[i].energy, m.jobs[i].emitted = w.jobs[i].books.toll.spent, w.jobs[i].books.toll.emitted()
+	}
+	onSite := w.bins.samples[onSiteColumn]
+	for b := range w.pre.ends {
+		other := 0.0
+		for k := range m.byBin {
+			if cost.Kind(k) != cost.Energy {
+				other += m.byBin[k][b]
+			}
+		}
+		left := 1.0
+		for i := range m.jobs {
+			if !(onSite[b] > 0) {
+				break
+			}
+			share := min(w.bins.job(i, chipsColumn)[b]/onSite[b], left)
+			left -= share
+			m.jobs[i].other += share * other
+			m.jobs[i].embodied += share * m.carbon[0][b]
+		}
+		m.unassigned.other += left * other
+		m.unassigned.embodied += left * m.carbon[0][b]
+	}
+}
+
+// lots are the deliveries within the calendar, and the servers bought later.
+func (w *World) lots() []cost.Lot {
+	var all []cost.Lot
+	for _, d := range w.plan.Fleet.Deliveries {
+		if d.At < w.pre.horizon.Duration() {
+			all = append(all, cost.Lot{At: d.At, Servers: d.Servers})
+		}
+	}
+	for _, at := range w.money.renewed {
+		if at < w.pre.horizon {
+			all = append(all, cost.Lot{At: at.Duration(), Servers: 1, Replaced: true})
+		}
+	}
+	return all
+}
+
+// renew notes that a retired server is replaced at a time, and must be paid if its
+// warranty is over.
+func (w *World) renew(s int32, at des.Time) {
+	if w.now-w.deliveredAt(s) >= des.FromDuration(w.plan.Money.Capital.Warranty) {
+		w.money.renewed = append(w.money.renewed, at)
+	}
+}
+
+// deliveredAt is when the place of a server was first filled.
+func (w *World) deliveredAt(s int32) des.Time {
+	first := int32(0)
+	for _, d := range w.plan.Fleet.Deliveries {
+		if first += int32(d.Servers); s < first {
+			return des.FromDuration(d.At)
+		}
+	}
+	return w.now
+}
+
+// capacity is what the site is built for: the power at the meter of all that has been
+// delivered with every chip in the phase that draws most, but no more than the limit.
+func (w *World) capacity() []cost.Capacity {
+	p := &w.plan
+	perServer := w.site.meter.PeakAt(1).Sum() * float64(p.Fleet.ChipsPerServer)
+	var all []cost.Capacity
+	built, servers := 0.0, 0
+	build := func(at unit.Duration) {
+		need := w.site.plant.AtMeter(perServer*float64(servers), int(des.FromDuration(at)/hourLength))
+		if limit := float64(p.Site.LimitAt(at)); limit > 0 {
+			need = min(need, limit)
+		}
+		if need > built {
+			all = append(all, cost.Capacity{At: at, Watts: need - built})
+			built = need
+		}
+	}
+	phase := 0
+	phases := p.Site.Phases
+	horizon := w.pre.horizon.Duration()
+	for _, d := range p.Fleet.Deliveries {
+		if d.At >= horizon {
+			break
+		}
+		for ; phase < len(phases) && phases[phase].From < d.At; phase++ {
+			build(phases[phase].From)
+		}
+		servers += d.Servers
+		build(d.At)
+	}
+	for ; phase < len(phases) && phases[phase].From < horizon; phase++ {
+		build(phases[phase].From)
+	}
+	return all
+}
+
+// demand is the charge for the highest power of each month, over the month.
+func (w *World) demand() []cost.Stream {
+	perWatt := cost.In(&w.plan.Money, w.plan.Money.Tariff.Demand)
+	if perWatt == 0 {
+		return nil
+	}
+	from, to := w.pre.almanac.spans(w.pre.horizon.Duration())
+	all := make([]cost.Stream, len(from))
+	for m := range from {
+		all[m] = cost.Stream{Kind: cost.Demand, From: from[m], To: to[m], Rate: w.site.peaks[m] * perWatt}
+	}
+	return all
+}
+
+// netPresent is the net present cost of the plan: all that is paid until the horizon,
+// less what is left of the hardware and the building then.
+func (w *World) netPresent() float64 {
+	m, p := &w.money, &w.plan
+	horizon := w.pre.horizon.Duration()
+	sum := p.Money.NetPresent(m.purchases, m.streams, horizon)
+	begin := unit.Duration(0)
+	for b, end := range w.pre.ends {
+		rate := m.byBin[cost.Energy][b] / float64(end-begin)
+		sum += cost.PresentStream(rate, begin, end, float64(p.Money.Discount.Likely))
+		begin = end
+	}
+	return sum
+}
+
+// expenses of the result, by kind of cost.
+var expenses = [cost.NumKinds]result.Expense{
+	cost.Chips: result.ExpenseChips, cost.Servers: result.ExpenseServers, cost.Network: result.ExpenseNetwork,
+	cost.Storage: result.ExpenseStorage, cost.Parts: result.ExpenseParts, cost.Facility: result.ExpenseFacility,
+	cost.Energy: result.ExpenseEnergy, cost.Demand: result.ExpenseDemand, cost.Staff: result.ExpenseStaff,
+	cost.Maintenance: result.ExpenseMaintenance, cost.Rent: result.ExpenseRent,
+}
+
+// moneyRun fills in what the replica costs and emits.
+func (w *World) moneyRun(run *result.Run) {
+	m, s := &w.money, &run.Site
+	all := &w.site.all
+	s.Cost, s.CO2t = all.spent, all.emitted()/1000
+	s.CO2MarketT = (all.grid*w.plan.Money.Carbon.MarketShare() + all.own) / 1000
+	for k, bins := range m.byBin {
+		for _, v := range bins {
+			s.CostBy[expenses[k]] += v
+		}
+		s.TotalCost += s.CostBy[expenses[k]]
+	}
+	for _, kg := range m.carbon[0] {
+		s.EmbodiedCO2t += kg / 1000
+	}
+	for i := range m.purchases {
+		s.CapitalBy[expenses[m.purchases[i].Kind]] += m.purchases[i].Price
+		s.Capital += m.purchases[i].Price
+	}
+	s.NetPresentCost = w.netPresent()
+	s.UnassignedCost = m.unassigned.energy + m.unassigned.other
+	if run.OnSiteChipHours > 0 {
+		s.CostPerChipHour = s.TotalCost / run.OnSiteChipHours
+	}
+	for i := range run.Jobs {
+		j, part := &run.Jobs[i], &m.jobs[i]
+		j.Cost, j.TotalCost = part.energy, part.energy+part.other
+		j.CO2t, j.EmbodiedCO2t = part.emitted/1000, part.embodied/1000
+	}
+	w.sampleCosts()
+}
+
+// costColumn is the column of the calendar that a kind of cost adds to.
+var costColumn = [cost.NumKinds]int{
+	cost.Chips: chipCostColumn, cost.Servers: serverCostColumn, cost.Storage: serverCostColumn, cost.Parts: serverCostColumn,
+	cost.Network: networkCostColumn, cost.Facility: facilityCostColumn, cost.Energy: energyCostColumn,
+	cost.Demand: energyCostColumn, cost.Staff: operationCostColumn, cost.Maintenance: operationCostColumn, cost.Rent: operationCostColumn,
+}
+
+// sampleCosts fills in the calendar's columns of money per day.
+func (w *World) sampleCosts() {
+	for k, bins := range w.money.byBin {
+		column := w.bins.samples[costColumn[k]]
+		begin := unit.Duration(0)
+		for b, end := range w.pre.ends {
+			column[b] += bins[b] / float64((end-begin)/unit.Day)
+			begin = end
+		}
+	}
+}
+
+// auditMoney checks that jobs and what none of them holds make up the site's money and
+// carbon, and that the bins hold all of it.
+func (w *World) auditMoney(near func(what string, got, want float64)) {
+	m, s := &w.money, &w.site
+	sum := m.unassigned
+	for i := range m.jobs {
+		sum.energy += m.jobs[i].energy
+		sum.other += m.jobs[i].other
+		sum.emitted += m.jobs[i].emitted
+		sum.embodied += m.jobs[i].embodied
+	}
+	horizon := w.pre.horizon.Duration()
+	near("money for energy", sum.energy, s.all.spent)
+	near("money for energy in the bins", total(m.byBin[cost.Energy]), s.all.spent)
+	near("carbon of energy", sum.emitted, s.all.emitted())
+	var flows, lost, made float64
+	for _, x := range m.streams {
+		flows += x.Over(0, horizon)
+	}
+	for i := range m.purchases {
+		lost += m.purchases[i].Price - m.purchases[i].Book(horizon)
+	}
+	for _, x := range m.embodied {
+		made += x.Over(0, horizon)
+	}
+	near("money for all but energy", sum.other, flows+lost)
+	near("embodied carbon", sum.embodied, made)
+}
+
+func total(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum
+}

@@ -1,0 +1,261 @@
+package sim
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"clustercap/sim/cost"
+	"clustercap/sim/dist"
+	"clustercap/sim/failure"
+	"clustercap/sim/fleet"
+	"clustercap/sim/job"
+	"clustercap/sim/power"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// sumRounding is the tolerance of money summed over the hours of a month or more: some
+// thousand terms of one sign, each rounded by 1e-16.
+const sumRounding = 1e-12
+
+func nearly(t testing.TB, what string, got, want float64) {
+	t.Helper()
+	if !(math.Abs(got-want) <= sumRounding*max(math.Abs(want), 1)) {
+		t.Errorf("%s: %.15g, want %.15g", what, got, want)
+	}
+}
+
+// pricedPlan has hardware, building, staff and two jobs, one of which leaves servers over.
+func pricedPlan() *scenario.Plan {
+	p := testPlan(10)
+	p.Start = time.Date(2026, 5, 20, 0, 0, 0, 0, time.UTC)
+	p.Fleet.Deliveries = []fleet.Delivery{{Servers: 6}, {At: 10*unit.Day + 1000, Servers: 4}}
+	p.Jobs = []job.Spec{testJob("a", 1e15, 2*perServer), testJob("b", 1e9, 3*perServer)}
+	p.Failures.Classes = []failure.Class{failing("chip", failure.ServerScope, 1e-6, 60, unit.Day)}
+	p.Chip.Price, p.Server.Price = unit.Point[unit.Money](10_000), unit.Point[unit.Money](40_000)
+	p.Chip.Embodied, p.Server.Embodied = unit.Point[unit.Carbon](150), unit.Point[unit.Carbon](1000)
+	p.Fabric.PricePerChip = unit.Point[unit.Money](2000)
+	m := &p.Money
+	m.Rates = []cost.Rate{{Name: "USD", Value: unit.Point[unit.Factor](7)}}
+	m.Discount = unit.Point[unit.Share](0.08)
+	m.Capital.Storage, m.Capital.Parts = unit.Point[unit.Share](0.1), unit.Point[unit.Share](0.01)
+	m.Capital.Facility = cost.Price[unit.CapacityPrice]{Value: unit.Point[unit.CapacityPrice](30), Currency: "CNY"}
+	m.Operation.Maintenance = unit.Point[unit.Share](0.02)
+	m.Operation.Staff = cost.Price[unit.CapacityCharge]{Value: unit.Point(unit.CapacityCharge(1e-8)), Currency: "CNY"}
+	m.Tariff.Demand = cost.Price[unit.CapacityCharge]{Value: unit.Point(unit.CapacityCharge(1.2e-8)), Currency: "CNY"}
+	m.Tariff.Periods = []cost.Period{
+		{Months: cost.AllMonths, Hours: 0xff, Factor: unit.Point[unit.Factor](0.38)},
+		{Months: 1 << 5, Hours: 0xf << 14, Factor: unit.Point[unit.Factor](1.7)},
+	}
+	m.Carbon.Periods = []cost.Period{{Months: cost.AllMonths, Hours: 0xf << 10, Factor: unit.Point[unit.Factor](0.6)}}
+	m.Carbon.Green = unit.Point[unit.Share](0.25)
+	return p
+}
+
+func TestMoneyAndCarbonOfJobsSumToTheSites(t *testing.T) {
+	r := run(t, prepared(t, pricedPlan()), 0)
+	s := &r.Site
+	total, energy, by := s.UnassignedCost, 0.0, 0.0
+	for _, j := range r.Jobs {
+		total += j.TotalCost
+		energy += j.Cost
+		if !(j.TotalCost > j.Cost && j.Cost > 0 && j.CO2t > 0 && j.EmbodiedCO2t > 0) {
+			t.Errorf("a job costs %+v", j)
+		}
+	}
+	for _, v := range s.CostBy {
+		by += v
+	}
+	nearly(t, "jobs and unassigned", total, s.TotalCost)
+	nearly(t, "expenses", by, s.TotalCost)
+	nearly(t, "energy", s.CostBy[result.ExpenseEnergy], s.Cost)
+	if !(energy < s.Cost) {
+		t.Errorf("jobs pay %v of %v for energy; idle chips draw too", energy, s.Cost)
+	}
+	nearly(t, "market-based carbon", s.CO2MarketT, 0.75*s.CO2t)
+	nearly(t, "per chip-hour", s.CostPerChipHour*r.OnSiteChipHours, s.TotalCost)
+	days := 0.0
+	for c := chipCostColumn; c <= operationCostColumn; c++ {
+		begin := 0.0
+		for b, end := range prepared(t, pricedPlan()).Frame().Timeline.Days {
+			days += r.Samples[c][b] * (end - begin)
+			begin = end
+		}
+	}
+	nearly(t, "the calendar's columns", days, s.TotalCost)
+}
+
+// The capital of a plan is that of its deliveries, of what it is built for, and of the
+// servers that replace retired ones when their warranty is over.
+func TestCapital(t *testing.T) {
+	p := pricedPlan()
+	r := run(t, prepared(t, p), 0)
+	const servers = 7 * 10 * (8*10_000 + 40_000)
+	m := meterOf(p)
+	building := 30 * float64(m.peak(10*perServer, 1, 0))
+	nearly(t, "capital", r.Site.Capital, 1.11*servers+7*10*8*2000+building)
+	nearly(t, "building", r.Site.CapitalBy[result.ExpenseFacility], building)
+
+	p.Fleet.Retire = fleet.Retire{Failures: 1, Within: unit.Day, Replacement: dist.Fixed(unit.Day)}
+	p.Failures.Classes[0].Rate = unit.Point[unit.Rate](1e-7)
+	p.Money.Capital.Warranty = 5 * unit.Day
+	w := prepared(t, p).NewWorld()
+	replaced, err := w.Run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bought := 0
+	for _, at := range w.money.renewed {
+		if at < w.pre.horizon {
+			bought++
+		}
+	}
+	if bought == 0 || bought >= w.retired {
+		t.Fatalf("%d of %d retired servers bought anew; the first days are under warranty", bought, w.retired)
+	}
+	nearly(t, "servers bought anew", replaced.Site.Capital-r.Site.Capital, float64(bought)*servers/10)
+}
+
+// A building follows what it must carry, and is never built beyond the limit.
+func TestBuildingFollowsLimitAndDeliveries(t *testing.T) {
+	p := pricedPlan()
+	m := meterOf(p)
+	full := float64(m.peak(10*perServer, 1, 0))
+	first := float64(m.peak(6*perServer, 1, 0))
+	p.Site.Phases = []power.Phase{{Limit: unit.Power(first / 2)}, {From: 5 * unit.Day, Limit: unit.Power(first * 0.9)}, {From: 20 * unit.Day, Limit: unit.Power(full * 2)}}
+	w := prepared(t, p).NewWorld()
+	if _, err := w.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	want := []cost.Capacity{{At: 0, Watts: first / 2}, {At: 5 * unit.Day, Watts: first * 0.4}, {At: 20 * unit.Day, Watts: full - first*0.9}}
+	got := w.capacity()
+	if len(got) != len(want) {
+		t.Fatalf("built %v, want %v", got, want)
+	}
+	for i := range want {
+		if got[i].At != want[i].At {
+			t.Errorf("built on %v, want %v", got[i].At, want[i].At)
+		}
+		nearly(t, "capacity", got[i].Watts, want[i].Watts)
+	}
+}
+
+func TestEqualPricesOverTheDayAreAConstantPrice(t *testing.T) {
+	p := pricedPlan()
+	p.Money.Tariff.Periods, p.Money.Carbon.Periods = nil, nil
+	want := run(t, prepared(t, p), 0)
+	p.Money.Tariff.Periods = []cost.Period{
+		{Months: cost.AllMonths, Hours: 0xff, Factor: unit.Point[unit.Factor](1)},
+		{Months: cost.AllMonths, Hours: 0xf << 10, Price: p.Money.Tariff.Energy},
+	}
+	got := run(t, prepared(t, p), 0)
+	if got.Site.Cost != want.Site.Cost || got.Jobs[0].TotalCost != want.Jobs[0].TotalCost || got.Site.NetPresentCost != want.Site.NetPresentCost {
+		t.Errorf("energy for %v, %v at a constant price", got.Site.Cost, want.Site.Cost)
+	}
+	nearly(t, "a constant price", want.Site.Cost, want.Site.EnergyMWh*1000*0.5)
+	nearly(t, "a constant intensity", want.Site.CO2t, want.Site.EnergyMWh*0.4)
+}
+
+// A site that draws the same at all hours pays the mean of the day's prices, whatever
+// hour it starts at; and for its one power, the demand charge over the whole calendar.
+func TestTariffOfAConstantLoad(t *testing.T) {
+	for _, start := range []int{0, 9, 23} { // hours of the day
+		p := testPlan(1)
+		p.Jobs[0].Submit = 40 * unit.Day // after the horizon: idle throughout
+		p.Start = time.Date(2026, 5, 20, start, 0, 0, 0, time.UTC)
+		p.Money.Tariff.Periods = []cost.Period{
+			{Months: cost.AllMonths, Hours: 0xff, Factor: unit.Point[unit.Factor](0.38)},
+			{Months: cost.AllMonths, Hours: 0x7f << 12, Factor: unit.Point[unit.Factor](1.7)},
+		}
+		p.Money.Tariff.Demand = cost.Price[unit.CapacityCharge]{Value: unit.Point(unit.CapacityCharge(0.032 / 2628000)), Currency: "CNY"}
+		r := run(t, prepared(t, p), 0)
+		nearly(t, "mean price", r.Site.Cost, r.Site.EnergyMWh*1000*0.5*(8*0.38+7*1.7+9)/24)
+		nearly(t, "demand", r.Site.CostBy[result.ExpenseDemand], r.Site.MeanPowerMW*1e3*32*(30.0/365*12))
+	}
+}
+
+// A night by the site's clock is half a day later by that of a site at the other end of
+// the world.
+func TestTariffGoesByTheSitesClock(t *testing.T) {
+	p := testPlan(1)
+	p.Jobs[0].Submit = 40 * unit.Day
+	p.Horizon = 12 * unit.Hour
+	p.Start = time.Date(2026, 5, 20, 16, 0, 0, 0, time.UTC)
+	p.Money.Tariff.Periods = []cost.Period{{Months: cost.AllMonths, Hours: 0xff, Factor: unit.Point[unit.Factor](0.4)}}
+	for offset, want := range map[unit.Duration]float64{
+		8 * unit.Hour:  (8*0.4 + 4) / 12, // begins at midnight
+		-4 * unit.Hour: 1,                // from noon to midnight
+		0:              (8 + 4*0.4) / 12, // from 16:00 to 4:00
+	} {
+		p.Money.UTCOffset = offset
+		r := run(t, prepared(t, p), 0)
+		nearly(t, "mean price", r.Site.Cost, r.Site.EnergyMWh*1000*0.5*want)
+	}
+}
+
+// Months have a peak each: what draws in one only is not charged in the next.
+func TestDemandIsChargedByMonth(t *testing.T) {
+	p := pricedPlan()
+	p.Failures.Classes = nil
+	p.Jobs = p.Jobs[:1]
+	p.Jobs[0].Tokens = 1e9 // done within May
+	p.Fleet.Deliveries = p.Fleet.Deliveries[:1]
+	w := prepared(t, p).NewWorld()
+	if _, err := w.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	m := meterOf(p)
+	idle := 6 * perServer * m.Idle.Sum() * 1.25
+	if len(w.site.peaks) != 2 || !(w.site.peaks[0] > idle*1.1) {
+		t.Errorf("peaks of %v W, idle %v W", w.site.peaks, idle)
+	}
+	nearly(t, "idle month", w.site.peaks[1], idle)
+	from, to := w.pre.almanac.spans(p.Horizon)
+	if len(from) != 2 || from[1] != 12*unit.Day || to[0] != 12*unit.Day || to[1] != 30*unit.Day {
+		t.Errorf("months from %v to %v", from, to)
+	}
+}
+
+// Without discount the net present cost of a plan is its total cost.
+func TestNetPresentCostWithoutDiscount(t *testing.T) {
+	p := pricedPlan()
+	r := run(t, prepared(t, p), 0)
+	if !(r.Site.NetPresentCost > r.Site.TotalCost) { // capital is paid first and comes back last
+		t.Errorf("net present cost %v, total cost %v", r.Site.NetPresentCost, r.Site.TotalCost)
+	}
+	p.Money.Discount = unit.Point[unit.Share](0)
+	r = run(t, prepared(t, p), 0)
+	nearly(t, "net present cost", r.Site.NetPresentCost, r.Site.TotalCost)
+}
+
+// Every book of money is held against another: a change to any one is found.
+func TestAuditFindsWrongMoney(t *testing.T) {
+	const more = 1 + 1e-6 // a thousand times what the audit tolerates
+	for name, corrupt := range map[string]func(*World){
+		"money of the site":    func(w *World) { w.site.all.spent *= more },
+		"carbon of the site":   func(w *World) { w.site.all.grid *= more },
+		"energy of a job":      func(w *World) { w.money.jobs[0].energy *= more },
+		"carbon of a job":      func(w *World) { w.money.jobs[0].emitted *= more },
+		"other money of a job": func(w *World) { w.money.jobs[0].other *= more },
+		"embodied carbon":      func(w *World) { w.money.unassigned.embodied *= more },
+		"a purchase":           func(w *World) { w.money.purchases[0].Price *= more },
+		"a running cost":       func(w *World) { w.money.streams[0].Rate *= 2 },
+		"energy in a bin":      func(w *World) { w.money.byBin[cost.Energy][3] *= 1.1 },
+		"money without work":   func(w *World) { w.money.unassigned.energy *= more },
+	} {
+		w := prepared(t, pricedPlan()).NewWorld()
+		if _, err := w.Run(0); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.audit(); err != nil {
+			t.Fatal(err)
+		}
+		corrupt(w)
+		if err := w.audit(); err == nil || !strings.Contains(err.Error(), "money") && !strings.Contains(err.Error(), "carbon") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
