@@ -110,6 +110,9 @@ type Server struct {
 	ScaleUpDomain int `json:"scale_up_domain"`
 	// ScaleUpLatency is the time for the smallest message within the domain.
 	ScaleUpLatency unit.Range[unit.Duration] `json:"scale_up_latency"`
+	// InNetworkReduction is true where the domain's switches reduce and multicast
+	// (NVLink SHARP).
+	InNetworkReduction bool `json:"in_network_reduction,omitempty"`
 	// HostLink is the bandwidth per chip and direction that large copies between the
 	// chip's memory and the host's reach; HostMemory the host's, of the whole server.
 	// 0 where nothing is offloaded.
@@ -191,6 +194,8 @@ type Tier struct {
 	// Efficiency is the share of the bandwidth that a large collective reaches
 	// (protocol, load-balancing and congestion losses).
 	Efficiency unit.Range[unit.Share] `json:"efficiency"`
+	// InNetworkReduction is true where the tier's switches reduce (SHARP).
+	InNetworkReduction bool `json:"in_network_reduction,omitempty"`
 	// Copper is set where the links down from the tier are passive copper, as within a
 	// rack; they need no optics.
 	Copper bool `json:"copper,omitempty"`

@@ -103,7 +103,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(server, "Chips", `min:"1" max:"100000" example:"8"`)
 	add(server, "ScaleUpDomain", `min:"1" max:"1000000" example:"8"`)
 	add(server, "ScaleUpLatency", `max:"1 s" example:"2 us"`)
-	for _, f := range []string{"HostLink", "HostMemory", "Price"} {
+	for _, f := range []string{"InNetworkReduction", "HostLink", "HostMemory", "Price"} {
 		add(server, f, `optional:"1"`)
 	}
 	add(server, "Embodied", `optional:"1" example:"1.5 tCO2"`)
@@ -118,6 +118,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(reflect.TypeFor[hardware.Optic](), f, `optional:"1"`)
 	}
 	tier := reflect.TypeFor[hardware.Tier]()
+	add(tier, "InNetworkReduction", `optional:"1"`)
 	add(tier, "Chips", `default:"0" min:"0" max:"10000000"`)
 	add(tier, "Bandwidth", `default:"0 GB/s"`)
 	add(tier, "Oversubscription", `default:"1" min:"1" max:"1000"`)
@@ -158,7 +159,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
 	stack := reflect.TypeFor[step.Stack]()
-	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "PlainDispatch"} {
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "InNetworkReduction", "PlainDispatch"} {
 		add(stack, f, `optional:"1"`)
 	}
 	for _, f := range []string{"Matmul", "MatmulFP8", "Attention"} {

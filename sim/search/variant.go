@@ -42,13 +42,13 @@ func (s *space) variants(l step.Layout) (plain step.Parts) {
 func (s *space) whole(l step.Layout) bool { return s.work.Model.MoE == nil && l.TP > 1 }
 
 // least is what of a time without data traffic no variant can save. Another way to
-// shard saves data traffic alone; doing without sequence parallelism saves one launch
-// of every two collectives of a tensor-parallel block, and computes more.
+// shard saves data traffic alone; doing without sequence parallelism joins the
+// two collectives of a tensor-parallel block into one, and computes more.
 func (s *space) least(l step.Layout, without unit.Duration) unit.Duration {
 	if !s.whole(l) {
 		return without
 	}
-	return without * unit.Duration(1-s.pricer.LaunchShare(l))
+	return without * unit.Duration(1-s.pricer.JoinedShare(l))
 }
 
 // shardings calls try with every way to shard but ZeRO 1 over all replicas: copies

@@ -27,6 +27,7 @@ type tier struct {
 	bandwidth float64 // B/s per chip and direction that a large collective gets
 	over      float64 // oversubscription above the tier below
 	latency   float64 // s per message
+	reduces   bool    // its switches reduce and multicast, and the stack lets them
 }
 
 // network is the hierarchy of a machine: the scale-up domain and the fabric's tiers.
@@ -45,10 +46,13 @@ func newNetwork(m *Machine) network {
 			bandwidth: float64(m.Chip.ScaleUp.Likely) * float64(m.Chip.Efficiency.ScaleUpBus.Likely),
 			over:      1,
 			latency:   float64(s.ScaleUpLatency.Likely),
+			reduces:   s.InNetworkReduction && m.Stack.InNetworkReduction,
 		},
 	}
 	for i := range m.Fabric.Tiers {
-		net.out = append(net.out, fabricTier(&m.Fabric.Tiers[i], &m.Chip))
+		t := fabricTier(&m.Fabric.Tiers[i], &m.Chip)
+		t.reduces = m.Fabric.Tiers[i].InNetworkReduction && m.Stack.InNetworkReduction
+		net.out = append(net.out, t)
 	}
 	return net
 }
@@ -93,13 +97,21 @@ func (n *network) reach(span int) *tier {
 }
 
 // gather prices an all-gather (or, the same in reverse, a reduce-scatter) after
-// which every member holds bytes. Rings pass each link once; within a domain the
+// which every member holds bytes, by whichever way is faster.
+func (n *network) gather(bytes float64, g group) float64 {
+	if g.size <= 1 || bytes <= 0 {
+		return 0
+	}
+	return min(n.ring(bytes, g), n.switched(bytes, g))
+}
+
+// ring prices the same without switches' help. Rings pass each link once; within a domain the
 // ring runs over the scale-up links, between domains over the NICs of all local
 // members at once, so the slower of both sets the pace. Neighbours in rank order
 // sit side by side, so a ring crosses an oversubscribed tier with one domain's
 // traffic only and oversubscription does not bite; congestion does, through the
 // efficiency of the widest tier spanned.
-func (n *network) gather(bytes float64, g group) float64 {
+func (n *network) ring(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
@@ -123,12 +135,12 @@ func (n *network) gather(bytes float64, g group) float64 {
 }
 
 // reduce prices an all-reduce of bytes: a reduce-scatter and an all-gather in one
-// launch.
+// launch, or in the switches where that is faster.
 func (n *network) reduce(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
-	return 2*n.gather(bytes, g) - collectiveLaunch
+	return min(2*n.gather(bytes, g)-collectiveLaunch, n.reduceSwitched(bytes, g))
 }
 
 // exchange prices an all-to-all in which every member sends bytes, spread evenly

@@ -119,11 +119,12 @@ func (p *Pricer) Floor(l Layout) unit.Duration {
 	return unit.Duration(floor)
 }
 
-// LaunchShare is the share that one launch has of the two collectives at the ends of a
-// tensor-parallel block: what joining them into one all-reduce saves of them.
-func (p *Pricer) LaunchShare(l Layout) float64 {
+// JoinedShare is the share of the two collectives at the ends of a tensor-parallel block
+// that joining them into one all-reduce saves.
+func (p *Pricer) JoinedShare(l Layout) float64 {
 	s := newShape(p.p.work, l)
-	return collectiveLaunch / (2 * p.p.net.gather(activationBytes*s.tokens*s.hidden, group{l.TP, 1}))
+	bytes, all := activationBytes*s.tokens*s.hidden, group{l.TP, 1}
+	return 1 - p.p.net.reduce(bytes, all)/(2*p.p.net.gather(bytes, all))
 }
 
 // Estimate prices one layout. Its error lists every problem of the layout, or says

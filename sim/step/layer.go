@@ -178,14 +178,16 @@ func (p *pricer) softmaxBlock(s shape) block {
 // holds all keys and values, and all of their gradients until they are scattered.
 func (p *pricer) contextExchange(b *block, bytes, forward, backward float64) {
 	g := group{p.layout.CP, p.layout.TP}
-	once := p.net.gather(bytes, g)
-	p.occupy(b, g, once, 2*once)
 	if p.layout.CPComm == AllGather {
+		once := p.net.gather(bytes, g)
 		b.forward.context += once
 		b.backward.context += 2 * once
 		b.working = max(b.working, 2*bytes)
+		p.occupy(b, g, once, 2*once)
 		return
 	}
+	once := p.net.ring(bytes, g)
+	p.occupy(b, g, once, 2*once)
 	b.forward.context += beside(once, forward)
 	b.backward.context += beside(2*once, backward)
 }

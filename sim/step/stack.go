@@ -23,6 +23,9 @@ type Stack struct {
 	// SerialData is true where gradients are reduced after the last backward pass
 	// instead of beside it.
 	SerialData bool `json:"serial_data,omitempty"`
+	// InNetworkReduction is true where collectives run in the switches that can
+	// reduce, wherever that is faster.
+	InNetworkReduction bool `json:"in_network_reduction,omitempty"`
 	// PlainDispatch is true where each token is sent to every one of its experts,
 	// and not once to each domain that holds some and forwarded there (DeepEP).
 	PlainDispatch bool `json:"plain_dispatch,omitempty"`
