@@ -159,6 +159,7 @@ func (w *World) evict(i int, epoch uint32) {
 		s := w.fleet.HeldVictim(i, n)
 		if cause := w.fleet.Server(s).Slow; cause > 0 {
 			w.evicted++
+			w.swaps++
 			w.takeOut(s, int(cause)-1, w.now)
 		}
 	}

@@ -103,6 +103,7 @@ func (w *World) exposed(n int32) {
 	}
 	if !w.plan.Failures.Classes[class].Silent {
 		if holder >= 0 {
+			w.swaps++
 			w.stop(int(holder), false)
 		}
 		return

@@ -401,7 +401,7 @@ func (pr *Prepared) Frame() result.Set {
 	for i := range p.Failures.Classes {
 		set.Causes = append(set.Causes, result.Cause{Name: p.Failures.Classes[i].Name})
 	}
-	set.Causes = append(set.Causes, result.Cause{Name: "planned"})
+	set.Causes = append(set.Causes, result.Cause{Name: result.Planned})
 	for _, end := range pr.bins {
 		set.Timeline.Days = append(set.Timeline.Days, float64(end.Duration()/unit.Day))
 	}

@@ -89,7 +89,9 @@ func (w *World) refill(i int) {
 		// Whoever has waited takes a server that has just come back: it is no warm spare.
 		warm := missing <= available && w.now == j.waitingFrom
 		w.take(i, missing)
-		w.swaps += missing
+		if !j.planned { // after maintenance it takes back what is serviced
+			w.swaps += missing
+		}
 		w.start(i, true, w.recoveryPause(i, missing, warm)+delay)
 		return
 	}

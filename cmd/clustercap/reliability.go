@@ -44,9 +44,12 @@ func causesLine(set *result.Set) string {
 	slices.SortStableFunc(causes, func(a, b result.Cause) int { return cmp.Compare(b.Interruptions.Mean, a.Interruptions.Mean) })
 	var words []string
 	rest := 0.0
+	planned := ""
 	for _, c := range causes {
 		switch n := c.Interruptions.Mean; {
 		case n == 0:
+		case c.Name == result.Planned: // to save their work, which nothing interrupts
+			planned = "; beside them " + number(n) + " planned stops"
 		case len(words) < topCauses:
 			words = append(words, c.Name+" "+number(n))
 		default:
@@ -59,7 +62,7 @@ func causesLine(set *result.Set) string {
 	if rest > 0 {
 		words = append(words, "all else "+number(rest))
 	}
-	return "Interruptions by cause: " + strings.Join(words, ", ")
+	return "Interruptions by cause: " + strings.Join(words, ", ") + planned
 }
 
 // reasonsLine says what the hours lost to failures were spent on, all jobs together.

@@ -118,6 +118,10 @@ var expenseNames = [NumExpenses]string{
 // String is the expense's key in result.json.
 func (e Expense) String() string { return expenseNames[e] }
 
+// Planned is the name of the cause that no failure is: maintenance and evictions, for
+// which jobs stop once their work is saved.
+const Planned = "planned"
+
 // CauseRun is what one cause did in one replica.
 type CauseRun struct {
 	// Failures of the class, with or without a job on what failed.
@@ -228,7 +232,7 @@ type SiteRun struct {
 	ServersInRepair, RepairBacklog, LongestBacklog float64
 	Failures                                       float64 // of all classes
 	LemonFailures                                  float64 // that the same servers, healthy, would not have had
-	SparesUsed                                     float64 // servers swapped into stopped jobs
+	SparesUsed                                     float64 // servers that took the place of failed or evicted ones
 	PartsUsed, Retired, Evicted                    float64
 	Misdiagnosed                                   float64 // failures for which an innocent server went to repair
 	Absorbed                                       float64 // leaf failures that a second port survived

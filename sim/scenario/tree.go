@@ -146,10 +146,11 @@ func merge(base, over *node, path string, c *collector) *node {
 type merger struct{ c *collector }
 
 // merge does the work. Inside a mapping that starts from a catalog entry (like,
-// profile) nulls are kept: they remove keys of the entry, which is laid under it later.
+// profile) nulls are kept: they remove keys of the entry, which is laid under it later;
+// a null for the entry's name parts with the entry.
 func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 	if over.kind == mappingNode && isScalar(base) {
-		if key := promotion(path); key != "" && over.get(key) == nil {
+		if key := promotion(path); key != "" && (over.get(key) == nil || over.get(key).kind == nullNode) {
 			base = &node{kind: mappingNode, at: base.at, plan: base.plan, fields: []field{{key, base.at, base}}}
 		}
 	}
@@ -159,7 +160,7 @@ func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 	if base == nil || base.kind != mappingNode {
 		base = &node{kind: mappingNode}
 	}
-	keepNulls = keepNulls || isReference(over) || isReference(base)
+	keepNulls = keepNulls || isReference(over) || isReference(base) && !parts(over)
 	out := *base
 	out.at, out.plan = over.at, over.plan
 	out.fields = slices.Clone(base.fields)
@@ -192,6 +193,14 @@ func (m merger) nothingToRemove(f field, path string, keys []string) {
 
 // isReference reports whether a mapping starts from a catalog entry.
 func isReference(n *node) bool { return isScalar(n.get("like")) || isScalar(n.get("profile")) }
+
+// parts reports whether a mapping puts the catalog entry of the one below away.
+func parts(over *node) bool {
+	return slices.ContainsFunc(over.fields, func(f field) bool { return namesEntry(f.key) && f.value.kind == nullNode })
+}
+
+// namesEntry reports whether a key names the catalog entry that a mapping starts from.
+func namesEntry(key string) bool { return key == "like" || key == "profile" }
 
 // path is where the author wrote the node: inside an overlay the path starts at plans.
 func (n *node) path(p string) string {
@@ -390,7 +399,7 @@ func setBelow(n *node, steps []pathStep, path string, value *node, keepNulls boo
 	if err != nil {
 		return nil, err
 	}
-	if child.kind == nullNode && !keepNulls {
+	if child.kind == nullNode && (!keepNulls || namesEntry(step.key)) {
 		return out.without(step.key), nil
 	}
 	out.put(field{step.key, value.at, child})
