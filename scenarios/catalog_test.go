@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"clustercap/sim/failure"
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
 	"clustercap/sim/power"
@@ -269,5 +270,31 @@ func divisible(t *testing.T, m *model.Model, n int) {
 		if v%n != 0 {
 			t.Errorf("%s: %s = %d is not a multiple of %d", m.Name, what, v, n)
 		}
+	}
+}
+
+// TestEveryKindOfFailureIsShipped: the profiles together use every scope, and failures that
+// corrupt, that slow, and that show by a time-out.
+func TestEveryKindOfFailureIsShipped(t *testing.T) {
+	missing := map[string]bool{"silent": true, "slow": true, "hang": true}
+	for _, scope := range failure.Scopes() {
+		missing[string(scope)] = true
+	}
+	for _, name := range []string{"llama3", "meta-rsc-1", "meta-rsc-2", "meta-100k", "dgx-b200", "tpu-v4", "new-silicon"} {
+		for _, c := range prepareWith(t, onChips(t, 512, name, "")).Plan.Failures.Classes {
+			delete(missing, string(c.Scope))
+			if c.Silent {
+				delete(missing, "silent")
+			}
+			if c.Slowdown > 0 {
+				delete(missing, "slow")
+			}
+			if c.Scope == failure.JobScope && c.Detection.Constant() && c.Detection.Mean >= 10*unit.Minute {
+				delete(missing, "hang")
+			}
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("no profile has failures of kind %v", missing)
 	}
 }
