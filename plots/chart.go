@@ -32,12 +32,13 @@ func ForSet(s *result.Set) []Chart {
 	if c, ok := scaling(s); ok {
 		charts = append(charts, c)
 	}
+	charts = append(charts, gridCharts(s)...)
 	return append(charts, reliability(s)...)
 }
 
 // Names lists the charts that ForSet and ForComparison may return: their files.
 func Names() []string {
-	return []string{"capacity", "throughput", "power", "chip-hours", Scaling, "recovery", "mttf", "lost-time", "spares", "checkpoints", "plans", "progress"}
+	return []string{"capacity", "throughput", "power", "chip-hours", Scaling, "duration", "step-power", "cap", "recovery", "mttf", "lost-time", "spares", "checkpoints", "plans", "progress"}
 }
 
 // ForComparison returns the charts that put plans side by side.

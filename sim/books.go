@@ -27,6 +27,7 @@ type jobBooks struct {
 
 	tokens        float64 // trained and not lost so far
 	trained       float64 // lost ones too
+	capped        float64 // that full clock would have trained beyond trained
 	productive    float64 // chip-seconds of computation behind tokens
 	energy        float64 // joules of its IT equipment
 	overhead      float64 // joules of the plant that fall to it
@@ -108,6 +109,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 		},
 	}
 	s.supply.report(&run.Site)
+	run.Site.DurationMW = s.duration.curve()
 	run.Site.LateChips = float64(w.late+w.fleet.Count(fleet.Unpowered)) * float64(cps)
 	if run.Site.LateChips > 0 {
 		run.Site.LateDays = chipHours(cps*w.fleet.Integral(fleet.Unpowered)) / 24 / run.Site.LateChips
@@ -188,6 +190,7 @@ func (w *World) jobRun(i int) result.JobRun {
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:       max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
 		EnergyMWh:    megawattHours(b.energy + b.overhead),
+		CappedTokens: b.capped,
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {

@@ -32,6 +32,10 @@ type Prepared struct {
 	// Warnings tell of sizes that no replica can use, and the like.
 	Warnings []string
 
+	// Swings of the site's power, by job on its largest size.
+	Swings []result.Swing
+	losses [][]float64 // watts of a chip in the storage of its rack, by job and size
+
 	order     []int // jobs by priority, highest first, then plan order
 	uncertain uncertainty
 	horizon   des.Time
@@ -87,7 +91,13 @@ func (e *InfeasibleError) Error() string {
 
 // Prepare finds the layout of every job on every size, at likely values. The error
 // is an *InfeasibleError when a job can never run.
-func Prepare(p *scenario.Plan) (*Prepared, error) { return prepare(p, layout, estimate) }
+func Prepare(p *scenario.Plan) (*Prepared, error) {
+	pr, err := prepare(p, layout, estimate)
+	if err != nil {
+		return nil, err
+	}
+	return pr, pr.swings()
+}
 
 func estimate(p *scenario.Plan, w *step.Workload, l step.Layout) (step.Step, error) {
 	m := machine(p)
@@ -373,7 +383,7 @@ func (pr *Prepared) Frame() result.Set {
 	p := pr.Plan
 	set := result.Set{
 		Scenario: p.Scenario, Title: p.Title, Plan: p.Name, Seed: p.Seed, Replicas: p.Replicas,
-		Start: p.Start, HorizonDays: float64(p.Horizon / unit.Day), Currency: p.Money.Currency, Warnings: pr.Warnings, LeftOut: p.Money.LeftOut,
+		Start: p.Start, HorizonDays: float64(p.Horizon / unit.Day), Currency: p.Money.Currency, Warnings: pr.Warnings, LeftOut: p.Money.LeftOut, Swings: pr.Swings,
 	}
 	if p.Site.Supply.Battery.Any() {
 		set.Site.Battery = &result.BatteryUse{}

@@ -200,9 +200,10 @@ func (w *World) setClock(i int, f float64) {
 }
 
 // trainingAt is the mean IT power of one chip in use at relative clock f, over a step
-// and over the cycle of checkpoints, in which it draws as in a collective.
+// and over the cycle of checkpoints, in which it draws as in a collective; what storage in the racks loses comes on top.
 func (o *option) trainingAt(f float64, m *power.Meter) power.Draw {
 	mean := m.MeanAt(o.activity, f)
+	mean.Servers += o.stored
 	if o.cycle.Blocking == 0 {
 		return mean
 	}
@@ -216,4 +217,13 @@ func (o *option) rateAt(f float64) float64 {
 		return o.rate
 	}
 	return o.rate * float64(o.activity.Time()/o.activity.AtClock(f).Time())
+}
+
+// sustained is the tokens per millisecond at full clock, checkpoints counted.
+func (o *option) sustained() float64 {
+	rate := o.rate * (1 - o.fastBlocking)
+	if o.cycle.Blocking > 0 {
+		rate *= float64(o.cycle.Interval) / float64(o.cycle.Interval+o.cycle.Blocking)
+	}
+	return rate
 }

@@ -60,6 +60,7 @@ type site struct {
 	highest    float64 // at the meter, of the whole calendar
 	binHighest float64
 	swing      float64 // of IT power within a step
+	duration   duration
 }
 
 // meterFor is the meter of a plan's chips.
@@ -87,6 +88,7 @@ func (s *site) reset(p *scenario.Plan, a *almanac) {
 	}
 	s.supply.reset(p)
 	s.bounds = boundsOf(p, &s.meter)
+	s.duration.reset(p, s)
 }
 
 // peakAt is the highest power of a chip that trains at relative clock f.
@@ -161,6 +163,7 @@ func (s *site) advance(from, to des.Time) {
 			s.unshared += over.Sum() * dt
 			s.empty = s.empty.plus(dt, pace)
 		}
+		s.duration.add(it+over.Sum(), dt)
 		month := s.almanac.monthOf(int(hour))
 		s.peaks[month] = max(s.peaks[month], s.supply.flow.grid)
 		s.reach(peak)

@@ -173,6 +173,35 @@ func TestLimitThatCannotBeMetIsTold(t *testing.T) {
 	}
 }
 
+// What a job trains under a cap and what it loses to it are what it trains without, and
+// the duration curve has the site's mean and bounds.
+func TestTokensLostToTheCap(t *testing.T) {
+	m := meterOf(testPlan(2))
+	free := run(t, prepared(t, testPlan(2)), 0)
+	for _, f := range []float64{0.9, 0.7, 0.4} { // the last below the lowest clock: the job is paused
+		p := testPlan(2)
+		p.Site.Phases = []power.Phase{{}, {From: 10 * unit.Day, Limit: m.peak(16, f, 0)}}
+		r := run(t, prepared(t, p), 0)
+		if got, want := r.Jobs[0].Tokens+r.Jobs[0].CappedTokens, free.Jobs[0].Tokens; math.Abs(got-want) > 1e-6*want { // whole milliseconds of steps
+			t.Errorf("clock %g: %g tokens with those lost, %g without a cap", f, got, want)
+		}
+		shares, curve := result.DurationShares(), r.Site.DurationMW
+		area := 0.0
+		for i := range curve {
+			if i > 0 {
+				area += (shares[i] - shares[i-1]) * (curve[i] + curve[i-1]) / 2
+				if curve[i] > curve[i-1] {
+					t.Fatalf("clock %g: the curve rises: %v", f, curve)
+				}
+			}
+		}
+		// Levels of 0.1 % and shares of 5 %, with one step within a share.
+		if mean := r.Site.MeanPowerMW; math.Abs(area-mean) > 0.05*mean || curve[0] > r.Site.PeakPowerMW*1.002 {
+			t.Errorf("clock %g: %g MW below the curve, mean %g; top %g, peak %g", f, area, mean, curve[0], r.Site.PeakPowerMW)
+		}
+	}
+}
+
 // Which job trains when power is short: both at a lower clock, or the first at full.
 func TestPolicyDecidesWhoTrains(t *testing.T) {
 	m := meterOf(testPlan(1))

@@ -41,6 +41,9 @@ func (w *World) settle(i int) {
 		w.file(j, durable)
 		j.age(dt)
 		b.trained += done.Tokens
+		if j.clock != 1 {
+			b.capped += done.Tokens * (o.rate/o.rateAt(j.clock) - 1)
+		}
 		b.tokens += done.Tokens
 		b.productive += done.Tokens / o.tokens * float64(o.parts.Compute) * float64(used)
 		if slow := w.slowdown(i); slow > 0 {
@@ -57,6 +60,9 @@ func (w *World) settle(i int) {
 		b.lostTo[j.cause] += dt
 		b.chips[job.Detecting] += int64(used) * int64(dt)
 	default:
+		if j.phase == job.Paused {
+			b.capped += float64(dt) * o.sustained()
+		}
 		if j.phase == job.Waiting {
 			b.lostTo[j.cause] += dt
 		}

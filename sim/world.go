@@ -168,6 +168,7 @@ type option struct {
 	base          int     // the option with all replicas
 	drawnAt       float64 // relative clock of draw, 0 for none yet
 	draw          power.Draw
+	stored        float64 // watts of a chip lost in the storage of its rack
 	fastBlocking  float64 // share of training time in which fast checkpoints block
 	// delivered is rate x expected goodput: what decides between sizes, since
 	// failures may eat the gain of a larger one.
@@ -291,6 +292,9 @@ func (w *World) resetJobs() error {
 			}
 			if !(o.rate > 0) || math.IsInf(o.rate, 1) {
 				return fmt.Errorf("job %s on %d chips: a step of %g s for %g tokens", j.spec.Name, size.Chips, float64(s.Time), o.tokens)
+			}
+			if pr.losses != nil {
+				o.stored = pr.losses[i][k]
 			}
 			for size.Missing > 0 && pr.Jobs[i].Sizes[o.base].Missing > 0 {
 				o.base++

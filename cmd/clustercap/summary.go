@@ -193,12 +193,8 @@ func siteLine(set *result.Set) string {
 	if most := highest(set, "power_limit_mw"); most > 0 {
 		limit = "cap " + quantity("MW", most)
 	}
-	swing := ""
-	if s.PowerSwingMW.Mean > 0 {
-		swing = ", swings of " + quantity("MW", s.PowerSwingMW.Mean) + " within a step"
-	}
-	return fmt.Sprintf("Site, whole calendar: peak %s, %s; mean %s%s; %s, %s for energy, %s",
-		quantityOver("MW", s.PeakPowerMW), limit, quantity("MW", s.MeanPowerMW.Mean), swing,
+	return fmt.Sprintf("Site, whole calendar: peak %s, %s; mean %s; %s, %s for energy, %s",
+		quantityOver("MW", s.PeakPowerMW), limit, quantity("MW", s.MeanPowerMW.Mean),
 		quantity("MWh", s.EnergyMWh.Mean), money(set.Currency, s.Cost.Mean), quantity("t CO2e", s.CO2t.Mean))
 }
 

@@ -1,17 +1,26 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"clustercap/sim/result"
 )
 
-// supplyLines say who waited for power, where the energy came from, and whether windows
-// of demand response were met; nothing where only the grid supplies the site.
+// supplyLines say how power swings, what the cap cost, who waited for power, where the
+// energy came from, and whether windows of demand response were met; nothing where there
+// is nothing to say.
 func supplyLines(set *result.Set) []string {
 	var lines []string
 	s := &set.Site
+	if swing := swingLine(set); swing != "" {
+		lines = append(lines, swing)
+	}
+	if capped := cappedLine(set); capped != "" {
+		lines = append(lines, capped)
+	}
 	if s.LateChips.Mean > 0 {
 		lines = append(lines, fmt.Sprintf("Power came late: %s waited %s for it, on average, before they were switched on",
 			counted(int(s.LateChips.Mean+0.5), "chip"), counted(int(s.LateDays.Mean+0.5), "day")))
@@ -48,4 +57,45 @@ func sourcesLine(set *result.Set) string {
 		parts = append(parts, fmt.Sprintf("the battery took %s and gave %s, %s", quantity("MWh", b.ChargedMWh.Mean), quantity("MWh", b.DischargedMWh.Mean), empty))
 	}
 	return "Energy: " + strings.Join(parts, "; ")
+}
+
+// swingLine is the largest swing of a job, and how it stands to the grid's limits.
+func swingLine(set *result.Set) string {
+	if len(set.Swings) == 0 {
+		return ""
+	}
+	w := slices.MaxFunc(set.Swings, func(a, b result.Swing) int { return cmp.Compare(a.StepMW, b.StepMW) })
+	line := fmt.Sprintf("Swings of %s on %s chips: %s within a step, up to %s/s, ±%s at %.2g Hz; %s when it starts, %s when it stops",
+		w.Job, grouped(float64(w.Chips)), quantity("MW", w.StepMW), quantity("MW", w.RampMWPerSecond), quantity("MW", w.BandMW), w.BandHertz,
+		quantity("MW", w.StartMW), quantity("MW", w.StopMW))
+	if w.SmoothingMW > 0 {
+		line += "; smoothing costs " + quantity("MW", w.SmoothingMW)
+	}
+	over := 0
+	for _, c := range w.Checks {
+		if !c.Met {
+			over++
+		}
+	}
+	switch {
+	case over > 0:
+		line += fmt.Sprintf("; %d of the grid's %d checks are exceeded", over, len(w.Checks))
+	case len(w.Checks) > 0:
+		line += "; within the grid's limits"
+	}
+	return line
+}
+
+// cappedLine is what the cap cost each job in tokens.
+func cappedLine(set *result.Set) string {
+	var parts []string
+	for i := range set.Jobs {
+		if j := &set.Jobs[i]; j.CappedTokens.Mean > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", j.Name, quantity("tokens", j.CappedTokens.Mean), percent(j.CappedTokens.Mean/(j.CappedTokens.Mean+j.Tokens.Mean))))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Tokens lost to the power limit: " + strings.Join(parts, ", ")
 }

@@ -88,6 +88,7 @@ type Meter struct {
 	network  float64 // W
 
 	minimumClock float64
+	floor        float64 // share of the peak below which a chip that trains does not fall
 }
 
 // NewMeter reads ranges at Likely. The network is that of a cluster of so many chips.
@@ -96,7 +97,7 @@ func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fab
 	m := Meter{
 		chipIdle: float64(chip.Idle.Likely), dynamic: float64(chip.TDP.Likely - chip.Idle.Likely),
 		volts:   newVoltage(chip, site),
-		network: float64(fabric.NetworkPower(chips, chip.NIC.Likely)), minimumClock: float64(site.MinClock),
+		network: float64(fabric.NetworkPower(chips, chip.NIC.Likely)), minimumClock: float64(site.MinClock), floor: float64(site.Smoothing.Floor),
 	}
 	if m.volts.exponent == 0 {
 		m.uncore = float64(chip.UncorePower.Likely) * m.dynamic
@@ -135,6 +136,15 @@ func (m *Meter) in(s state, f float64) Draw {
 	return m.at(s, f)
 }
 
+// floored is in of a chip that trains: where there is a floor it burns what it lacks.
+func (m *Meter) floored(s state, f float64) Draw {
+	d := m.in(s, f)
+	if m.floor > 0 {
+		d.Chips += max(m.floor*m.PeakAt(f).Sum()-d.Sum(), 0)
+	}
+	return d
+}
+
 // PeakAt is the power of the phase that draws most at relative clock f.
 func (m *Meter) PeakAt(f float64) Draw {
 	peak := m.in(matrix16, f)
@@ -150,7 +160,7 @@ func (m *Meter) PeakAt(f float64) Draw {
 }
 
 // CommAt is the power in a collective at relative clock f.
-func (m *Meter) CommAt(f float64) Draw { return m.in(comm, f) }
+func (m *Meter) CommAt(f float64) Draw { return m.floored(comm, f) }
 
 // MeanAt is the mean power over a step of activity a (at full clock) run at
 // relative clock f. Waiting draws as much as a collective: the chip spins in it.
@@ -163,7 +173,7 @@ func (m *Meter) MeanAt(a Activity, f float64) Draw {
 	var mean Draw
 	for s, d := range a.byState() {
 		if d > 0 {
-			mean = mean.Plus(float64(d)/t, m.in(state(s), f))
+			mean = mean.Plus(float64(d)/t, m.floored(state(s), f))
 		}
 	}
 	return mean

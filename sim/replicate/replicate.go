@@ -59,6 +59,7 @@ func Run(ctx context.Context, pr *sim.Prepared, progress func(done, total int)) 
 		}
 	}
 	frame.Scaling = pr.Scaling()
+	frame.CapCurves = pr.CapCurves()
 	frame.Checkpoints = pr.CheckpointCurves()
 	return result.Summarize(frame, runs)
 }

@@ -165,7 +165,10 @@ type JobRun struct {
 	Goodput float64
 	// ETTR, the effective training time ratio, is the share of wall time since the
 	// first start spent in training that was kept, at whatever clock.
-	ETTR          float64
+	ETTR float64
+	// CappedTokens are those that the job would have trained besides at full clock, in
+	// the time in which it trained below it or was paused for want of power.
+	CappedTokens  float64
 	Interruptions float64
 	PlannedStops  float64 // for maintenance; not among the interruptions
 	// MTTFHours is the time in training per failure that stops it; NaN without one. A
@@ -191,6 +194,9 @@ type SiteRun struct {
 	PeakPowerMW, MeanPowerMW, EnergyMWh float64
 	// EnergyBy is EnergyMWh by what drew it.
 	EnergyBy [NumConsumers]float64
+	// DurationMW is the power at the meter, in the mean over a training step, that is
+	// exceeded for each of DurationShares of the calendar.
+	DurationMW []float64
 	// EnergyFrom is EnergyMWh by where it came from.
 	EnergyFrom [NumSources]float64
 	// GridPeakMW is the highest power from the grid.
@@ -283,6 +289,10 @@ type Set struct {
 	Causes      []Cause           `json:"causes,omitempty"`
 	Checkpoints []CheckpointCurve `json:"checkpoint_intervals,omitempty"`
 	Warnings    []string          `json:"warnings,omitempty"`
+	// CapCurves of the jobs.
+	CapCurves []CapCurve `json:"cap_curves,omitempty"`
+	// Swings of the site's power within a training step and around it, by job.
+	Swings []Swing `json:"swings,omitempty"`
 	// Values of every replica, in order of replica, for paired comparison; keys
 	// job/<name>/<metric> and site/<metric>.
 	Values map[string]Floats `json:"values"`
@@ -303,8 +313,11 @@ type Job struct {
 	TokensPerSecond Stat `json:"tokens_per_second"`
 	MFU             Stat `json:"mfu"`
 	Goodput         Stat `json:"goodput"`
-	Interruptions   Stat `json:"interruptions"`
-	LostHours       Stat `json:"lost_hours"`
+	// CappedTokens are those that full clock would have trained besides, in the time below
+	// it or paused for want of power.
+	CappedTokens  Stat `json:"tokens_lost_to_cap"`
+	Interruptions Stat `json:"interruptions"`
+	LostHours     Stat `json:"lost_hours"`
 	// LostBy holds lost_hours by reason: lost_work, detection, waiting, restart.
 	LostBy    map[string]Stat `json:"lost_by,omitempty"`
 	ETTR      Stat            `json:"ettr"`
@@ -346,6 +359,8 @@ type Site struct {
 	// EnergyBy holds energy_mwh by what drew it: chips, servers, network, cooling, losses.
 	EnergyBy     map[string]Stat `json:"energy_by,omitempty"`
 	PowerSwingMW Stat            `json:"power_swing_mw"`
+	// Duration is for how long the power at the meter exceeds how much.
+	Duration *DurationCurve `json:"duration_curve,omitempty"`
 	// EnergyFrom holds energy_mwh by source: grid, generation and battery, the last what
 	// it gave less what it took.
 	EnergyFrom map[string]Stat `json:"energy_from,omitempty"`
@@ -389,6 +404,33 @@ type Site struct {
 	Retired         Stat `json:"retired"`
 }
 
+// DurationShares are the shares of the calendar of a load duration curve.
+func DurationShares() []float64 {
+	return []float64{
+		0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1,
+	}
+}
+
+// DurationCurve is the power in MW, in the mean over a training step, that is exceeded
+// for each share of the calendar; levels are 0.1 % of what the site could draw.
+type DurationCurve struct {
+	Share Floats `json:"share"`
+	Mean  Floats `json:"mean"`
+	P10   Floats `json:"p10"`
+	P90   Floats `json:"p90"`
+}
+
+// CapCurve is how fast a job trains on its largest size under a cap at the meter, with
+// the site for itself and nothing that fails.
+type CapCurve struct {
+	Job                 string  `json:"job"`
+	Chips               int     `json:"chips"`
+	FullTokensPerSecond float64 `json:"full_tokens_per_second"`
+	// MW from full clock down to the lowest, and the speed at each.
+	MW              Floats `json:"mw"`
+	TokensPerSecond Floats `json:"tokens_per_second"`
+}
+
 // BatteryUse is what the site's battery did.
 type BatteryUse struct {
 	ChargedMWh    Stat `json:"charged_mwh"`
@@ -405,6 +447,45 @@ type DemandResponse struct {
 	// CoveredMWh what generators and battery gave in the windows.
 	CurtailedMWh Stat `json:"curtailed_mwh"`
 	CoveredMWh   Stat `json:"covered_mwh"`
+}
+
+// Swing is how a job on its largest size makes the power of the IT equipment swing, at
+// full clock and likely values, behind what smooths it.
+type Swing struct {
+	Job         string  `json:"job"`
+	Chips       int     `json:"chips"`
+	StepSeconds float64 `json:"step_seconds"`
+	MeanMW      float64 `json:"mean_mw"`
+	// StepMW is the highest power within a step less the lowest, RampMWPerSecond its
+	// steepest change.
+	StepMW          float64 `json:"step_mw"`
+	RampMWPerSecond float64 `json:"ramp_mw_per_second"`
+	// BandMW is the largest amplitude of an oscillation between 0.1 and 20 Hz, at BandHertz.
+	BandMW    float64 `json:"band_mw"`
+	BandHertz float64 `json:"band_hertz"`
+	// The changes when the job starts, stops, crashes, and at a checkpoint.
+	StartMW      float64 `json:"start_mw"`
+	StopMW       float64 `json:"stop_mw"`
+	CrashMW      float64 `json:"crash_mw"`
+	CheckpointMW float64 `json:"checkpoint_mw"`
+	// SmoothingMW is the mean power that floor and storage cost.
+	SmoothingMW float64 `json:"smoothing_mw"`
+	// One step: the middle of equal parts, and the power in them.
+	TraceSeconds Floats `json:"trace_seconds"`
+	TraceMW      Floats `json:"trace_mw"`
+	// Checks against the grid's limits, where the scenario gives them.
+	Checks []GridCheck `json:"checks,omitempty"`
+}
+
+// GridCheck holds one figure against what the grid allows.
+type GridCheck struct {
+	What  string  `json:"what"`
+	Unit  string  `json:"unit"`
+	Value float64 `json:"value"`
+	Limit float64 `json:"limit"`
+	Met   bool    `json:"met"`
+	// Remedy is what would meet it; empty where it is met, or nothing would.
+	Remedy string `json:"remedy,omitempty"`
 }
 
 // Cause is one class of failure over all replicas.

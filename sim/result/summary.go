@@ -40,6 +40,7 @@ func JobMetrics() []JobMetric {
 		{"tokens_per_second", false, func(j *JobRun) float64 { return j.TokensPerSecond }},
 		{"mfu", false, func(j *JobRun) float64 { return j.MFU }},
 		{"goodput", false, func(j *JobRun) float64 { return j.Goodput }},
+		{"tokens_lost_to_cap", false, func(j *JobRun) float64 { return j.CappedTokens }},
 		{"interruptions", false, func(j *JobRun) float64 { return j.Interruptions }},
 		{"lost_hours", false, func(j *JobRun) float64 { return j.LostHours }},
 		{"ettr", false, func(j *JobRun) float64 { return j.ETTR }},
@@ -195,7 +196,8 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 	into := map[string]*Stat{
 		"training_days": &j.TrainingDays, "finish_days": &j.FinishDays, "tokens": &j.Tokens,
 		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
-		"interruptions": &j.Interruptions, "lost_hours": &j.LostHours,
+		"tokens_lost_to_cap": &j.CappedTokens,
+		"interruptions":      &j.Interruptions, "lost_hours": &j.LostHours,
 		"energy_mwh": &j.EnergyMWh, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "embodied_co2_t": &j.EmbodiedCO2t,
 		"cost_per_m_tokens": &j.CostPerMTokens, "kwh_per_m_tokens": &j.KWhPerMTokens, "co2_kg_per_m_tokens": &j.CO2PerMTokens, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
 	}
@@ -278,6 +280,14 @@ func (s *Set) summarizeSupply(runs []*Run) {
 	s.Site.EnergyFrom = make(map[string]Stat, NumSources)
 	for c := range NumSources {
 		s.Site.EnergyFrom[c.String()] = of(func(r *SiteRun) float64 { return r.EnergyFrom[c] })
+	}
+	if len(runs) > 0 && runs[0].Site.DurationMW != nil {
+		s.Site.Duration = &DurationCurve{Share: DurationShares()}
+		for i := range s.Site.Duration.Share {
+			at := of(func(r *SiteRun) float64 { return r.DurationMW[i] })
+			d := s.Site.Duration
+			d.Mean, d.P10, d.P90 = append(d.Mean, at.Mean), append(d.P10, at.P10), append(d.P90, at.P90)
+		}
 	}
 	s.Site.LateChips = of(func(r *SiteRun) float64 { return r.LateChips })
 	s.Site.LateDays = of(func(r *SiteRun) float64 { return r.LateDays })

@@ -103,6 +103,8 @@ func tables(docs map[string]string) string {
 		{"site.limits", reflect.TypeFor[Limits]()},
 		{"site.demand_response[]", reflect.TypeFor[DemandResponse]()},
 		{"site.generation[]", reflect.TypeFor[Generator]()},
+		{"site.smoothing", reflect.TypeFor[Smoothing]()},
+		{"site.grid", reflect.TypeFor[GridCode]()},
 		{"site.battery", reflect.TypeFor[Battery]()},
 		{"site.tariff", reflect.TypeFor[Tariff]()},
 		{"site.tariff.periods[]", reflect.TypeFor[TariffPeriod]()},

@@ -99,6 +99,10 @@ type Site struct {
 	// JobRampPerMinute is how fast the power of jobs that start may rise, all together;
 	// one starts after the other. Until a job has its power its chips idle.
 	JobRampPerMinute *unit.Power `json:"job_ramp_per_minute,omitempty" above:"0 W" example:"10 MW"`
+	// Smoothing of the swings that a synchronous step makes.
+	Smoothing Smoothing `json:"smoothing,omitempty"`
+	// Grid is what the grid allows of such swings; results say whether it is met.
+	Grid *GridCode `json:"grid,omitempty"`
 	// DemandResponse are windows in which the site draws less.
 	DemandResponse []DemandResponse `json:"demand_response,omitempty"`
 	// Generation on the site, for its own load; earlier ones run first.

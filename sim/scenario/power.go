@@ -79,6 +79,31 @@ type Battery struct {
 	Efficiency unit.Share `json:"efficiency" default:"86 %" source:"lithium-ion with converters and cooling: 82 to 90 % [prior]" min:"1 %"`
 }
 
+// Smoothing flattens the swings that a synchronous step makes.
+type Smoothing struct {
+	// Floor is the share of the highest phase's power below which chips that train do not
+	// fall: they burn what they lack while they communicate or wait.
+	Floor unit.Share `json:"floor" default:"0 %" example:"80 %"`
+	// StoragePerChip is what the power supplies of a rack store, per chip: 65 J in a GB300
+	// NVL72. At most 100 kJ.
+	StoragePerChip unit.Energy `json:"storage_per_chip" default:"0 J" example:"65 J" max:"100 kJ"`
+	// StorageEfficiency is what the storage gives over what it took: 50 % to 100 %.
+	StorageEfficiency unit.Share `json:"storage_efficiency" default:"90 %" source:"capacitors behind two converters: 85 to 95 % [prior]" min:"50 %"`
+}
+
+// GridCode is what the grid allows of the swings within a training step, at its
+// checkpoints and, of ramps, when it starts. Nothing is enforced: results say what
+// exceeds it, by how much, and which smoothing would meet it.
+type GridCode struct {
+	// Step is the largest change of power.
+	Step *unit.Power `json:"step,omitempty" above:"0 W" example:"10 MW"`
+	// RampPerSecond is the largest change in a second.
+	RampPerSecond *unit.Power `json:"ramp_per_second,omitempty" above:"0 W" example:"20 MW"`
+	// Band is the largest amplitude of an oscillation between 0.1 and 20 Hz: half of what
+	// it moves from trough to crest.
+	Band *unit.Power `json:"band,omitempty" above:"0 W" example:"2 MW"`
+}
+
 // Policy is what the site does, in order, when its power is short.
 type Policy []power.Action
 
@@ -172,6 +197,12 @@ func (r *resolver) supply() {
 		spec.Supply.Generators = append(spec.Supply.Generators, out)
 	}
 	spec.JobRamp = float64(limit(s.JobRampPerMinute)) / 60
+	spec.Smoothing = power.Smoothing{
+		Floor: s.Smoothing.Floor, Storage: s.Smoothing.StoragePerChip, StorageEfficiency: s.Smoothing.StorageEfficiency,
+	}
+	if g := s.Grid; g != nil {
+		spec.GridCode = power.GridCode{Step: limit(g.Step), Ramp: float64(limit(g.RampPerSecond)), Band: limit(g.Band)}
+	}
 	if b := s.Battery; b != nil {
 		spec.Supply.Battery = power.Battery(*b)
 	}
@@ -234,6 +265,19 @@ func supplyAsWritten(p *Plan, s *Site) {
 	if spec.JobRamp > 0 {
 		ramp := unit.Power(spec.JobRamp * 60)
 		s.JobRampPerMinute = &ramp
+	}
+	s.Smoothing = Smoothing{Floor: spec.Smoothing.Floor, StoragePerChip: spec.Smoothing.Storage, StorageEfficiency: spec.Smoothing.StorageEfficiency}
+	if g := spec.GridCode; g.Any() {
+		s.Grid = &GridCode{}
+		ramp := unit.Power(g.Ramp)
+		for _, x := range []struct {
+			limit *unit.Power
+			to    **unit.Power
+		}{{&g.Step, &s.Grid.Step}, {&ramp, &s.Grid.RampPerSecond}, {&g.Band, &s.Grid.Band}} {
+			if *x.limit > 0 {
+				*x.to = x.limit
+			}
+		}
 	}
 	for _, w := range spec.Supply.Windows {
 		v := DemandResponse{From: dateAt(p.Start, w.From), For: w.For, Limit: w.Limit, Notice: w.Notice}

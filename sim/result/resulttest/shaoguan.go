@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"clustercap/sim/result"
@@ -100,6 +101,7 @@ func (p Plan) frame(all []job) result.Set {
 		Plan: p.Name, Seed: p.Seed, Start: time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC),
 		HorizonDays: float64(p.Days), Currency: "CNY",
 	}
+	s.Swings, s.CapCurves = swings(&all[0])
 	for d := range p.Days {
 		s.Timeline.Days = append(s.Timeline.Days, float64(d+1))
 	}
@@ -226,7 +228,46 @@ func (p Plan) run(replica int, all []job, columns int) *result.Run {
 	}
 	p.closeBooks(r, all)
 	closeMoney(r, float64(p.delivered(p.Days-1)))
+	r.Site.DurationMW = duration(r.Samples[power])
 	return r
+}
+
+// duration is the load duration curve of daily means.
+func duration(daily []float64) []float64 {
+	sorted := slices.Sorted(slices.Values(daily))
+	slices.Reverse(sorted)
+	var curve []float64
+	for _, share := range result.DurationShares() {
+		curve = append(curve, sorted[int(share*float64(len(sorted)-1))])
+	}
+	return curve
+}
+
+// swings are those of a job with a step of 8 s, of which the last 1.5 s are spent on
+// communication, and what a cap costs it where power falls with the clock's 2.4th power
+// and nine tenths of a step with the clock.
+func swings(j *job) ([]result.Swing, []result.CapCurve) {
+	chips := j.sizes[len(j.sizes)-1]
+	full, idle := float64(chips)*0.75e-3, float64(chips)*0.2e-3 // MW
+	s := result.Swing{
+		Job: j.name, Chips: chips, StepSeconds: 8, StepMW: 0.5 * (full - idle), RampMWPerSecond: 5 * (full - idle),
+		BandMW: 0.17 * (full - idle), BandHertz: 0.125, StartMW: full - idle, StopMW: full - idle, CrashMW: full - idle, MeanMW: 0.93 * full,
+		Checks: []result.GridCheck{{What: "oscillation between 0.1 and 20 Hz", Unit: "MW", Value: 0.17 * (full - idle), Limit: 2, Remedy: "site.smoothing.floor: 90 %"}},
+	}
+	for i := range 256 {
+		at := (float64(i) + 0.5) * 8 / 256
+		mw := full
+		if at > 6.5 {
+			mw -= s.StepMW
+		}
+		s.TraceSeconds, s.TraceMW = append(s.TraceSeconds, at), append(s.TraceMW, mw)
+	}
+	c := result.CapCurve{Job: j.name, Chips: chips, FullTokensPerSecond: 1e6}
+	for f := 1.0; f >= 0.5; f -= 0.01 {
+		c.MW = append(c.MW, 1.25*(idle+(full-idle)*math.Pow(f, 2.4)))
+		c.TokensPerSecond = append(c.TokensPerSecond, 1e6/(0.1+0.9/f))
+	}
+	return []result.Swing{s}, []result.CapCurve{c}
 }
 
 // train lets a job use free chips for a day and returns how many it used and the

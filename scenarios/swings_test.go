@@ -1,0 +1,92 @@
+package scenarios_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"clustercap/sim"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+)
+
+// swingsOf is how the first job of a scenario makes power swing, and what is warned of.
+func swingsOf(t *testing.T, file string, set ...string) (result.Swing, []string) {
+	t.Helper()
+	s, err := scenario.Load(file, scenario.Options{Set: set})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := s.Plan(scenario.BasePlan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := sim.Prepare(plan)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prepared.Swings[0], prepared.Warnings
+}
+
+// Llama 3 405B on 16,384 H100: while chips wait for checkpoints or collectives, or the
+// job starts or ends, the data centre's power moves "on the order of tens of megawatts"
+// (The Llama 3 Herd of Models, 3.3.4): between 5 and 50 here, since a figure of that
+// precision rounds to it.
+func TestLlama3SwingsByTensOfMegawatts(t *testing.T) {
+	s, _ := swingsOf(t, "llama3-405b.yaml")
+	for what, mw := range map[string]float64{"within a step": s.StepMW, "start": s.StartMW, "stop": s.StopMW, "crash": s.CrashMW} {
+		if !(mw >= 5 && mw <= 50) {
+			t.Errorf("%s: %.3g MW, want tens", what, mw)
+		}
+	}
+	if !(s.BandMW > 0 && 2*s.BandMW < 4/math.Pi*s.StepMW*1.01 && s.BandHertz >= 0.1 && s.BandHertz <= 20) { // a square wave's is the most
+		t.Errorf("an oscillation of %.3g MW at %.3g Hz in swings of %.3g MW", s.BandMW, s.BandHertz, s.StepMW)
+	}
+}
+
+// More smoothing leaves smaller swings and costs more power.
+func TestSmoothingTradesPowerForSwings(t *testing.T) {
+	for _, key := range []struct {
+		path   string
+		values []string
+	}{
+		{"floor", []string{"50 %", "70 %", "90 %"}},
+		{"storage_per_chip", []string{"10 J", "65 J", "500 J"}},
+	} {
+		before, _ := swingsOf(t, "llama3-405b.yaml")
+		for _, v := range key.values {
+			s, _ := swingsOf(t, "llama3-405b.yaml", "site.smoothing."+key.path+"="+v)
+			if s.StepMW > before.StepMW*(1+1e-9) || s.BandMW > before.BandMW*(1+1e-9) || s.SmoothingMW < before.SmoothingMW { // rounding
+				t.Errorf("%s %s: swing %g after %g MW, band %g after %g, cost %g after %g", key.path, v, s.StepMW, before.StepMW, s.BandMW, before.BandMW, s.SmoothingMW, before.SmoothingMW)
+			}
+			before = s
+		}
+	}
+}
+
+// What a warning recommends does meet the limit.
+func TestRemediesMeetTheGrid(t *testing.T) {
+	limits := []string{"site.grid={step: 3 MW, ramp_per_second: 30 MW, band: 500 kW}"}
+	s, warnings := swingsOf(t, "llama3-405b.yaml", limits...)
+	if len(warnings) == 0 {
+		t.Fatalf("no warning: %+v", s.Checks)
+	}
+	for _, c := range s.Checks {
+		if c.Met {
+			continue
+		}
+		if c.Remedy == "" {
+			t.Errorf("%s: no remedy", c.What)
+		}
+		for _, words := range strings.Split(c.Remedy, "; or ") {
+			key, value, _ := strings.Cut(words, ": ")
+			value, _, _ = strings.Cut(value, ", which")
+			after, _ := swingsOf(t, "llama3-405b.yaml", append([]string{key + "=" + value}, limits...)...)
+			for _, d := range after.Checks {
+				if d.What == c.What && !d.Met {
+					t.Errorf("%s: %s leaves %.4g %s for %.4g", c.What, words, d.Value, d.Unit, d.Limit)
+				}
+			}
+		}
+	}
+}
