@@ -109,6 +109,10 @@ func (c *Case) machine(on *shelf) (step.Machine, error) {
 				m.Chip.Name, m.Chip.HBM, m.Chip.HBMBandwidth = own.Chip.Name, own.Chip.HBM, own.Chip.HBMBandwidth
 			}
 		}
+		if n := c.size(shardSlices); n > 1 && c.Chips/n > 0 {
+			// Slices of a pod are tori of their own, whatever the pod could hold.
+			m.Server.ScaleUpDomain = min(m.Server.ScaleUpDomain, c.Chips/n)
+		}
 		return m, nil
 	}
 	if m, ok := on.machine(c.Chip); ok {
@@ -128,7 +132,7 @@ func (c *Case) machine(on *shelf) (step.Machine, error) {
 // Weights sharded within a part of the replicas and copied across, as notes say it:
 // so many chips to a group, or so many TPU slices with a group each.
 var (
-	shardGroup  = regexp.MustCompile(`zero1 shard group = (\d{1,6}) GPUs|FSDP group (\d{1,6})|FSDP (\d{1,6}) x DP|FSDP over (\d{1,6})|fsdp (\d{1,6}) x dp`)
+	shardGroup  = regexp.MustCompile(`zero1 shard group = (\d{1,6}) GPUs|zero1 in-node (\d{1,6})|FSDP group (\d{1,6})|FSDP (\d{1,6}) x DP|FSDP over (\d{1,6})|fsdp (\d{1,6}) x dp`)
 	shardSlices = regexp.MustCompile(`(\d{1,4}) slice\(s\)`)
 )
 

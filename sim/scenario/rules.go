@@ -159,13 +159,14 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
 	stack := reflect.TypeFor[step.Stack]()
-	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "InNetworkReduction", "PlainDispatch"} {
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "SerialCopies", "InNetworkReduction", "PlainDispatch"} {
 		add(stack, f, `optional:"1"`)
 	}
 	for _, f := range []string{"Matmul", "MatmulFP8", "Attention"} {
 		add(stack, f, `optional:"1" above:"0 %"`)
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
+	add(stack, "ShardBroadcast", `optional:"1" max:"1 s"`)
 	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
 	add(stack, "ExpertLaunch", `optional:"1" max:"1 s"`)
 	for _, f := range []string{"Gradients", "Logits"} {

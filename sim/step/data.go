@@ -74,7 +74,10 @@ func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
-		return 0, exposed(t.scatter+t.across, p.window(backward)) + exposed(t.collect, p.window(forward))
+		inner, _ := p.sharding(false)
+		// Groups side by side, one for each tensor-parallel rank, share the NICs.
+		turns := float64(p.mach.Stack.ShardBroadcast.Likely) * float64(inner.size*inner.stride)
+		return 0, exposed(t.scatter+t.across, p.window(backward)) + exposed(t.collect, p.window(forward)) + turns
 	case 2:
 		each = exposed(t.scatter, backward)
 		return each, exposed(t.scatter+t.across, backward) - each + exposed(t.collect, forward)
@@ -83,7 +86,11 @@ func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 		// microbatch, gradients scattered in each backward pass, and after the last
 		// one summed between the copies.
 		back := exposed(t.collect+t.scatter, backward)
-		return exposed(t.collect, forward) + back, exposed(t.collect+t.scatter+t.across, backward) - back
+		each = exposed(t.collect, forward) + back
+		if p.mach.Stack.SerialCopies {
+			return each, t.across
+		}
+		return each, exposed(t.collect+t.scatter+t.across, backward) - back
 	}
 }
 

@@ -26,6 +26,12 @@ type Stack struct {
 	// InNetworkReduction is true where collectives run in the switches that can
 	// reduce, wherever that is faster.
 	InNetworkReduction bool `json:"in_network_reduction,omitempty"`
+	// SerialCopies is true where, with hybrid sharding, gradients are summed between the
+	// copies of a shard after the last backward pass instead of beside it.
+	SerialCopies bool `json:"serial_copies,omitempty"`
+	// ShardBroadcast is, where weights are not gathered but each chip of a sharding group
+	// broadcasts its own to the others in turn, what one turn takes beside its bytes.
+	ShardBroadcast unit.Range[unit.Duration] `json:"shard_broadcast,omitzero"`
 	// PlainDispatch is true where each token is sent to every one of its experts,
 	// and not once to each domain that holds some and forwarded there (DeepEP).
 	PlainDispatch bool `json:"plain_dispatch,omitempty"`
