@@ -166,6 +166,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(stack, f, `optional:"1" above:"0 %"`)
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
+	add(stack, "Launch", `optional:"1" max:"1 s"`)
 	add(stack, "ShardBroadcast", `optional:"1" max:"1 s"`)
 	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
 	add(stack, "ExpertLaunch", `optional:"1" max:"1 s"`)

@@ -97,7 +97,7 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 		bf16:      float64(c.BF16.Likely) * float64(e.Matmul.Likely) * orOne(stack.Matmul),
 		attention: float64(c.BF16.Likely) * float64(e.Attention.Likely) * orOne(stack.Attention),
 		memory:    float64(c.HBMBandwidth.Likely) * float64(e.Memory.Likely),
-		launch:    float64(e.Launch.Likely),
+		launch:    orElse(stack.Launch, float64(e.Launch.Likely)),
 		operand:   2,
 		cores:     c.Cores,
 		traffic:   orOne(stack.Elementwise),

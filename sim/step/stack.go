@@ -17,6 +17,9 @@ type Stack struct {
 	// Elementwise is the traffic of its element-wise kernels over that of fused
 	// ones; 0 is 1.
 	Elementwise unit.Range[unit.Factor] `json:"elementwise,omitzero"`
+	// Launch is the time from the end of what one kernel of this model stands for to the
+	// start of the next, where it is not the chip's.
+	Launch unit.Range[unit.Duration] `json:"launch,omitzero"`
 	// TensorOverlap is the share of tensor-parallel traffic that runs beside the
 	// matrix products it feeds.
 	TensorOverlap unit.Range[unit.Share] `json:"tensor_overlap,omitzero"`
