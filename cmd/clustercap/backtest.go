@@ -24,7 +24,9 @@ func newBacktestCommand(p *program) *cobra.Command {
 		Short: "Hold predicted training steps against measured ones",
 		Long: `Prices every measured step of a CSV file and prints predicted against measured time
 with the error of each row, then the errors by family, by chip, of weak-scaling series
-and of rankings of layouts. The file has a header with the columns that
+and of rankings of layouts, and those on rows left out of a fit: one factor per software
+stack and chip fitted to other configurations or other families, and every family taken
+for one whose stack nobody knows. The file has a header with the columns that
 sim/step/testdata/README.md describes; most may be missing or empty. A row needs a
 model, a chip (or sys= in its notes), chips, seq, global_batch_seqs, and one of
 step_time_s, tokens_per_s, tflops_per_chip and mfu_pct. What cannot be simulated is
@@ -122,6 +124,10 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 			g.add(k.Name, strconv.Itoa(k.Layouts), correlation(&k.Spearman))
 		}
 		parts = append(parts, g.render(format))
+	}
+	if v := r.Summary.Validation; v != nil {
+		parts = append(parts, backtestValidation(v).render(format))
+		parts = append(parts, backtestGroups("as an unknown family", v.Unknown).render(format))
 	}
 	return strings.Join(parts, "\n"), nil
 }
@@ -241,6 +247,15 @@ func backtestSeries(r *backtest.Report) *grid {
 		g.add(s.Name, fmt.Sprintf("%s to %s", grouped(float64(s.Smallest)), grouped(float64(s.Largest))),
 			percent(s.Measured), percent(s.Predicted), strconv.FormatFloat(100*(s.Predicted-s.Measured), 'f', 1, 64))
 	}
+	return g
+}
+
+// backtestValidation is the table of errors on rows that a fit has not seen.
+func backtestValidation(v *backtest.Validation) *grid {
+	g := &grid{head: []string{"one factor per stack and chip, fitted to", "MAPE"}}
+	g.add("all rows", percent(v.Fitted))
+	g.add("other configurations, in five folds", percent(v.ByConfiguration))
+	g.add("other families", percent(v.ByFamily))
 	return g
 }
 

@@ -84,6 +84,9 @@ const (
 	maxProblems  = 100 // worth printing
 )
 
+// ownFamily is the family of rows that name none: the user's own measurements.
+const ownFamily = "measured"
+
 // cited are columns that say where a row comes from and decide nothing.
 var cited = []string{"source", "source_detail", "confidence"}
 
@@ -239,7 +242,7 @@ func (p *parser) row(cells []string) {
 		c.ID = "line-" + strconv.Itoa(line)
 	}
 	if c.Family == "" {
-		c.Family = "measured"
+		c.Family = ownFamily
 	}
 	if before, twice := p.seen[c.ID]; twice {
 		p.add(line, 1, "id", fmt.Sprintf("%q is also the row of line %d", excerpt(c.ID), before), "give every row its own id")

@@ -62,7 +62,9 @@ func Run(cases *Cases, catalog *scenario.Catalog, selection Selection) *Report {
 			rows = append(rows, price(c, on))
 		}
 	}
-	return &Report{Rows: rows, Summary: summarise(rows)}
+	report := &Report{Rows: rows, Summary: summarise(rows)}
+	report.Summary.Validation = validate(rows, on)
+	return report
 }
 
 // price prices one case.

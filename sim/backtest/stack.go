@@ -86,15 +86,27 @@ func (c *Case) usualStack(chip string) string {
 			return r.stack
 		}
 	}
-	// Others are taken for the stack that most ran in their year, until the chip's
-	// constants hold.
+	return c.unknownStack(chip)
+}
+
+// vendorStack lists names that chip vendors publish their own stacks' steps under; the
+// chip's constants hold for those.
+var vendorStack = []string{"nvidia", "nemo", "megatron", "dgx", "mlperf", "perf", "neuron", "habana", "gaudi", "rocm"}
+
+// unknownStack is the stack of a family that no rule names: on TPUs there is one, and
+// elsewhere what is typical of the year.
+func (c *Case) unknownStack(chip string) string {
 	switch {
-	case !strings.HasPrefix(chip, "a100"), c.Year == 0, c.Year > 2022:
+	case strings.HasPrefix(chip, "tpu"):
+		return "maxtext"
+	case c.Year > 0 && c.Year <= 2021:
+		return "megatron-2021"
+	case c.inFamily(vendorStack) || c.Family == ownFamily:
 		return ""
 	case c.Year == 2022:
-		return "megatron-deepspeed"
+		return "typical-2022"
 	}
-	return "megatron-2021"
+	return "typical"
 }
 
 // fusedSince is the first year whose stacks compute attention tile by tile:

@@ -19,6 +19,9 @@ type Summary struct {
 	Rankings []Ranking `json:"rankings"`
 	// Memory is the errors of peak memory per chip, by family, where it is printed.
 	Memory []Group `json:"memory,omitempty"`
+	// Validation is the errors on rows left out of a fit; absent for a single
+	// configuration.
+	Validation *Validation `json:"validation,omitempty"`
 	// Skipped counts rows by why they could not be simulated, most first.
 	Skipped []Reason `json:"skipped"`
 }
