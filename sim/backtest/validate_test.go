@@ -29,8 +29,10 @@ func TestCrossValidatedIsNearFitted(t *testing.T) {
 // the others leaves each row's own part out.
 func TestRefittedFactor(t *testing.T) {
 	list := []validated{
-		{log: math.Log(1.1), key: "s", family: "a"}, {log: math.Log(1.1), key: "s", family: "a"},
-		{log: math.Log(1 / 1.1), key: "s", family: "b"}, {log: math.Log(1 / 1.1), key: "s", family: "b"},
+		{log: math.Log(1.1), key: "s", family: "a"},
+		{log: math.Log(1.1), key: "s", family: "a"},
+		{log: math.Log(1 / 1.1), key: "s", family: "b"},
+		{log: math.Log(1 / 1.1), key: "s", family: "b"},
 		{log: math.Log(2), key: "t", family: "c"},
 	}
 	all := refitted(list, func(*validated) string { return "" })
