@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"clustercap/sim"
+	"clustercap/sim/power"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
 )
@@ -86,6 +87,36 @@ func TestRemediesMeetTheGrid(t *testing.T) {
 				if d.What == c.What && !d.Met {
 					t.Errorf("%s: %s leaves %.4g %s for %.4g", c.What, words, d.Value, d.Unit, d.Limit)
 				}
+			}
+		}
+	}
+}
+
+// The waveform's mean is the power that the calendar books for a step, which knows only
+// how long the mean chip is in each state.
+func TestWaveformHasTheMeanOfTheStep(t *testing.T) {
+	for _, file := range []string{"llama3-405b.yaml", "deepseek-v3.yaml", "gpt3-1024-a100.yaml", "shaoguan.yaml"} {
+		s, err := scenario.Load(file, scenario.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, err := s.Plan(scenario.BasePlan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prepared, err := sim.Prepare(plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := power.NewMeter(&plan.Chip, &plan.Server, &plan.Fabric, plan.Fleet.Chips(), &plan.Site)
+		for i, w := range prepared.Swings {
+			j := &prepared.Jobs[i]
+			size := &j.Sizes[len(j.Sizes)-1]
+			booked := m.MeanAt(sim.ActivityOf(&size.Step, j.Spec.Workload.Precision), 1).Sum() * float64(size.Used()) / 1e6
+			// The timeline ends with the slowest stage, the books with the mean chip, and the
+			// schedule of passes is theirs only within a few hops.
+			if gap := w.MeanMW/booked - 1; math.Abs(gap) > 0.05 {
+				t.Errorf("%s: %.4g MW in the waveform, %.4g booked: %+.1f %%", w.Job, w.MeanMW, booked, 100*gap)
 			}
 		}
 	}
