@@ -32,8 +32,9 @@ chip-hours went, as ranges over the replicas, and writes a run directory:
   result.json    every number of the summary, per replica too
   timeline.csv   chips, power and throughput over the calendar
   jobs.csv       every job in every replica
-  charts/*.png   capacity, throughput, power, chip-hours, scaling, recovery modes,
-                 lost time, spares, checkpoint interval
+  charts/*.png   capacity, throughput, power, chip-hours, scaling, load duration,
+                 a step's power, what a cap costs, recovery modes, lost time, spares,
+                 checkpoint interval
 
 With --parquet the two tables are also there as timeline.parquet and jobs.parquet,
 in long form, a row per value.
