@@ -29,6 +29,9 @@ type Chart struct {
 // runs on two chip counts: a point shows no trend.
 func ForSet(s *result.Set) []Chart {
 	charts := []Chart{capacity(s), throughput(s), powerChart(s), chipHours(s)}
+	if c, ok := costChart(s); ok {
+		charts = append(charts, c)
+	}
 	if c, ok := scaling(s); ok {
 		charts = append(charts, c)
 	}
@@ -38,12 +41,16 @@ func ForSet(s *result.Set) []Chart {
 
 // Names lists the charts that ForSet and ForComparison may return: their files.
 func Names() []string {
-	return []string{"capacity", "throughput", "power", "chip-hours", Scaling, "duration", "step-power", "cap", "recovery", "mttf", "lost-time", "spares", "checkpoints", "plans", "progress"}
+	return []string{"capacity", "throughput", "power", "chip-hours", "cost", Scaling, "duration", "step-power", "cap", "recovery", "mttf", "lost-time", "spares", "checkpoints", "plans", "progress", "token-cost"}
 }
 
 // ForComparison returns the charts that put plans side by side.
 func ForComparison(c *compare.Comparison) []Chart {
-	return []Chart{plansChart(c), progress(c)}
+	charts := []Chart{plansChart(c), progress(c)}
+	if costs, ok := tokenCosts(c); ok {
+		charts = append(charts, costs)
+	}
+	return charts
 }
 
 // The page: 1,200 pixels of 1/96 inch are 900 points.

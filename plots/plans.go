@@ -27,17 +27,19 @@ func plansChart(c *compare.Comparison) Chart {
 	height := vg.Length(rows) * panelHeight(plans)
 	return Chart{
 		Name: "plans", Title: plansTitle(c), Subtitle: plansSubtitle(c), height: height,
-		body: func(p *page) {
-			width := (p.Max.X - p.Min.X - 26) / 2
-			for i, r := range panels {
-				x := vg.Length(i%2) * (width + 26)
-				y := vg.Length(i/2) * panelHeight(plans)
-				p.drawRow(c, r, vg.Rectangle{
-					Min: vg.Point{X: p.Min.X + x, Y: p.Max.Y - y - panelHeight(plans)},
-					Max: vg.Point{X: p.Min.X + x + width, Y: p.Max.Y - y},
-				})
-			}
-		},
+		body: func(p *page) { p.drawRows(c, panels) },
+	}
+}
+
+// drawRows draws a panel of bars for each row, two side by side.
+func (p *page) drawRows(c *compare.Comparison, rows []*compare.Row) {
+	width, each := (p.Max.X-p.Min.X-26)/2, panelHeight(min(len(c.Plans), mostPlans))
+	for i, r := range rows {
+		x, y := vg.Length(i%2)*(width+26), vg.Length(i/2)*each
+		p.drawRow(c, r, vg.Rectangle{
+			Min: vg.Point{X: p.Min.X + x, Y: p.Max.Y - y - each},
+			Max: vg.Point{X: p.Min.X + x + width, Y: p.Max.Y - y},
+		})
 	}
 }
 
@@ -162,8 +164,14 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 	if r.Metric == "training_days" {
 		title = "training of " + r.Job
 	}
+	if r.Job != "" && r.Metric != "training_days" {
+		title = r.Job + ": " + r.Label
+	}
 	if r.Job == "" {
 		title = "site, whole calendar: " + r.Label
+	}
+	if r.Metric == "net_present_cost" { // a table has less room
+		title += " cost"
 	}
 	if r.Scale.Unit != "" {
 		title += ", " + r.Scale.Unit

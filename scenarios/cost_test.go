@@ -83,7 +83,7 @@ func TestLlama3Money(t *testing.T) {
 	if perChip < 0.76*10_200/8 || perChip > 1389*1.14 {
 		t.Errorf("%.0f W per chip in training, published 969 to 1583", perChip)
 	}
-	const published = 30.84e6 // H100-hours, model card
+	const published = 30.84e6                                                       // H100-hours, model card
 	if e := j.EnergyMWh.Mean; e < 0.9*published*969/1e6 || e > published*1583/1e6 { // 0.9: the step model's error, see TestLlama3
 		t.Errorf("%.0f MWh, published hours and power give %.0f to %.0f", e, published*969/1e6, published*1583/1e6)
 	}

@@ -196,6 +196,38 @@ func TestTariffGoesByTheSitesClock(t *testing.T) {
 	}
 }
 
+// Generators' energy costs and emits what they do, the grid's the rest; contracts change
+// what the grid's part counts by the market, not a generator's own.
+func TestEnergyCostsWhatItsSourceDoes(t *testing.T) {
+	p := pricedPlan()
+	p.Money.Tariff.Periods, p.Money.Carbon.Periods = nil, nil
+	p.Site.Supply.Generators = []power.Generator{{
+		Name: "gas", Runs: power.Always, Capacity: 12_000, Price: 1.5 / 3.6e6, Carbon: 0.7 / 3.6e6,
+	}}
+	s := run(t, prepared(t, p), 0).Site
+	grid, own := s.EnergyFrom[result.Grid]*1000, s.EnergyFrom[result.Generation]*1000
+	if !(grid > 0 && own > 0) {
+		t.Fatalf("%v kWh from the grid, %v from the generator", grid, own)
+	}
+	nearly(t, "money", s.Cost, grid*0.5+own*1.5)
+	nearly(t, "carbon", s.CO2t, (grid*0.4+own*0.7)/1000)
+	nearly(t, "carbon by the market", s.CO2MarketT, (grid*0.4*0.75+own*0.7)/1000)
+}
+
+// A battery's energy is paid when it charges: money follows what the grid gives.
+func TestBatteryEnergyIsPaidWhenItCharges(t *testing.T) {
+	p := pricedPlan()
+	p.Money.Tariff.Periods = nil
+	m := meterOf(p)
+	p.Site.Supply.Battery = power.Battery{Energy: unit.Energy(20 * unit.KilowattHour), Power: 5000, Efficiency: 0.8}
+	p.Site.Phases = []power.Phase{{Limit: m.peak(2*perServer, 0.8, 4*perServer)}}
+	s := run(t, prepared(t, p), 0).Site
+	if !(s.DischargedMWh > 0) {
+		t.Fatal("the battery never gave anything")
+	}
+	nearly(t, "money", s.Cost, s.EnergyFrom[result.Grid]*1000*0.5)
+}
+
 // Months have a peak each: what draws in one only is not charged in the next.
 func TestDemandIsChargedByMonth(t *testing.T) {
 	p := pricedPlan()

@@ -32,7 +32,7 @@ chip-hours went, as ranges over the replicas, and writes a run directory:
   result.json    every number of the summary, per replica too
   timeline.csv   chips, power and throughput over the calendar
   jobs.csv       every job in every replica
-  charts/*.png   capacity, throughput, power, chip-hours, scaling, load duration,
+  charts/*.png   capacity, throughput, power, chip-hours, cost, scaling, load duration,
                  a step's power, what a cap costs, recovery modes, lost time, spares,
                  checkpoint interval
 

@@ -1,0 +1,196 @@
+package plots
+
+import (
+	"fmt"
+	"strings"
+
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+
+	"clustercap/sim/compare"
+	"clustercap/sim/result"
+)
+
+// costLayers are the calendar's columns of money, from the bottom up.
+var costLayers = [...]struct{ column, name string }{
+	{"cost_chips_per_day", "chips"},
+	{"cost_servers_per_day", "servers, storage"},
+	{"cost_network_per_day", "network"},
+	{"cost_facility_per_day", "building"},
+	{"cost_energy_per_day", "energy"},
+	{"cost_operation_per_day", "operation"},
+}
+
+// costChart answers: what does a day cost, and on what is it spent? There is none where
+// nothing but energy has a price: the chart of power shows that.
+func costChart(s *result.Set) (Chart, bool) {
+	if !(s.Site.Capital.Mean > 0) {
+		return Chart{}, false
+	}
+	return Chart{
+		Name: "cost", Title: costTitle(s), Subtitle: strings.TrimSuffix(subtitle(s), ", band p10–p90"), height: 400,
+		body: func(p *page) { p.drawCost(s) },
+	}, true
+}
+
+func costTitle(s *result.Set) string {
+	total := s.Site.TotalCost.Mean
+	largest, most := result.Expense(0), 0.0
+	for e := range result.NumExpenses {
+		if v := s.Site.CostBy[e.String()].Mean; v > most {
+			largest, most = e, v
+		}
+	}
+	energy := s.Site.Cost.Mean / total
+	title := fmt.Sprintf("The calendar costs %s, %s of it for energy", compare.MoneyScale(s.Currency, total).Text(total), percent(energy))
+	if largest != result.ExpenseEnergy {
+		title += fmt.Sprintf("; the largest part, %s, is for %s", percent(most/total), expenseTitle(largest))
+	}
+	return title
+}
+
+// expenseTitle is what money goes to, as a reader says it.
+func expenseTitle(e result.Expense) string {
+	switch e {
+	case result.ExpenseChips:
+		return "the wear of chips"
+	case result.ExpenseServers:
+		return "the wear of servers"
+	case result.ExpenseNetwork:
+		return "the wear of the network"
+	case result.ExpenseStorage:
+		return "the wear of storage"
+	case result.ExpenseParts:
+		return "spare parts"
+	case result.ExpenseFacility:
+		return "the wear of the building"
+	case result.ExpenseDemand:
+		return "the monthly peak"
+	default:
+		return e.String()
+	}
+}
+
+func (p *page) drawCost(s *result.Set) {
+	var layers []*series
+	var labels []label
+	highest := 0.0
+	for i, l := range costLayers {
+		c := column(s, l.column, false)
+		if c == nil {
+			continue
+		}
+		c.low, c.high, c.color = nil, nil, paint(i)
+		layers = append(layers, c)
+		labels = append(labels, label{name: l.name, color: paint(i)})
+	}
+	if len(layers) == 0 {
+		return
+	}
+	bases := make([][]float64, len(layers)+1)
+	bases[0] = make([]float64, len(layers[0].y))
+	for i, c := range layers {
+		bases[i+1] = make([]float64, len(c.y))
+		for b, v := range c.y {
+			bases[i+1][b] = bases[i][b] + finiteOr(v, 0)
+			highest = max(highest, bases[i+1][b])
+		}
+	}
+	end := len(bases[0]) - 1
+	scale := compare.MoneyScale(s.Currency, highest)
+	for i := range labels {
+		share := 0.0
+		if all := bases[len(layers)][end]; all > 0 {
+			share = (bases[i+1][end] - bases[i][end]) / all
+		}
+		labels[i].value = percent(share) + " at the end"
+	}
+	room := p.labelWidth(widestEnd, labels)
+	top, yticks := linearTicks(highest, scale.Factor)
+	pn := p.panel(p.rect(leftRoom, room, bottomRoom, topRoom), 0, horizon(s), 0, top)
+	const perTick = 52 // points that a month and its year need
+	pn.axes("cost per day, depreciation and operation, "+scale.Unit, dateTicks(s.Start, horizon(s), int((pn.data.Max.X-pn.data.Min.X)/perTick)), yticks)
+	for i, c := range layers {
+		pn.layer(c.x, bases[i], bases[i+1], i)
+		labels[i].at = vg.Point{X: pn.data.Max.X, Y: pn.y((bases[i][end] + bases[i+1][end]) / 2)}
+	}
+	pn.endLabels(labels, room)
+}
+
+// layer fills between two lines, each thinned to the means of its buckets, out to the
+// panel's edges.
+func (p *panel) layer(x, low, high []float64, color int) {
+	buckets := min(len(x), mostPoints)
+	ring := make(plotter.XYs, 2*buckets)
+	for b := range buckets {
+		from, to := b*len(x)/buckets, (b+1)*len(x)/buckets
+		at := mean(x[from:to])
+		switch b { // bins stand at their middle
+		case 0:
+			at = p.plt.X.Min
+		case buckets - 1:
+			at = p.plt.X.Max
+		}
+		ring[b] = plotter.XY{X: at, Y: mean(low[from:to])}
+		ring[2*buckets-1-b] = plotter.XY{X: at, Y: mean(high[from:to])}
+	}
+	poly := &plotter.Polygon{XYs: []plotter.XYs{ring}, Color: paint(color), LineStyle: stroke(paint(color), 0.5, nil)}
+	poly.Plot(p.data, p.plt)
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// tokenCosts answers: what does a million trained tokens take under each plan, in money
+// and in energy? There is none where no plan has a price for more than energy.
+func tokenCosts(c *compare.Comparison) (Chart, bool) {
+	var rows []*compare.Row
+	jobs := 0
+	for i := range c.Rows {
+		r := &c.Rows[i]
+		if r.Metric == "cost_per_m_tokens" {
+			jobs++
+		}
+		if jobs <= mostJobs && (r.Metric == "cost_per_m_tokens" || r.Metric == "kwh_per_m_tokens") {
+			rows = append(rows, r)
+		}
+	}
+	priced := false
+	for _, s := range c.Sets {
+		priced = priced || s.Site.Capital.Mean > 0
+	}
+	if !priced || len(rows) == 0 {
+		return Chart{}, false
+	}
+	for i := range c.Rows {
+		if r := &c.Rows[i]; r.Job == "" && (r.Metric == "net_present_cost" || r.Metric == "cost_per_chip_hour") {
+			rows = append(rows, r)
+		}
+	}
+	plans := min(len(c.Plans), mostPlans)
+	return Chart{
+		Name: "token-cost", Title: tokenCostTitle(c, rows[0]), Subtitle: plansSubtitle(c),
+		height: vg.Length((len(rows)+1)/2) * panelHeight(plans),
+		body:   func(p *page) { p.drawRows(c, rows) },
+	}, true
+}
+
+// tokenCostTitle names the plan that trains the first job's tokens at the least cost.
+func tokenCostTitle(c *compare.Comparison, r *compare.Row) string {
+	best := -1
+	for i := range r.Cells {
+		if v := r.Cells[i].Stat.Mean; r.Cells[i].Present && v > 0 && (best < 0 || v < r.Cells[best].Stat.Mean) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return "No plan trains any token of " + r.Job
+	}
+	text := r.Scale.Text(r.Cells[best].Stat.Mean)
+	return fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, c.Plans[best].Name, text)
+}
