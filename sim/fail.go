@@ -155,12 +155,12 @@ func (w *World) evict(i int, epoch uint32) {
 		return
 	}
 	w.settle(i)
-	for n := w.fleet.HeldBy(i) - 1; n >= 0 && w.fleet.SlowHeldBy(i) > 0; n-- {
-		s := w.fleet.HeldVictim(i, n)
-		if cause := w.fleet.Server(s).Slow; cause > 0 {
+	for n := len(w.fleet.SlowHeld()) - 1; n >= 0; n-- {
+		s := w.fleet.SlowHeld()[n]
+		if v := w.fleet.Server(s); int(v.Holder) == i {
 			w.evicted++
 			w.swaps++
-			w.takeOut(s, int(cause)-1, w.now)
+			w.takeOut(s, int(v.Slow)-1, w.now)
 		}
 	}
 	w.stop(i, false)

@@ -193,6 +193,7 @@ func (w *World) Run(replica int) (*result.Run, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan %s, replica %d: the books don't balance: %w", w.pre.Plan.Name, replica, err)
 	}
+	w.bins.samples = nil // they are the result's
 	return run, nil
 }
 

@@ -27,7 +27,7 @@ const (
 	NumStatus
 )
 
-// Server is the state of one server: 72 bytes.
+// Server is the state of one server: 80 bytes.
 type Server struct {
 	Commissioned   des.Time // first entry into service
 	InServiceSince des.Time // last one
@@ -38,6 +38,7 @@ type Server struct {
 	rank  int32 // position among the servers in service
 	slot  int32 // position in the list of its status, or of its holder
 	lemon int32 // position among the lemons in service, or -1
+	drag  int32 // position among the slow servers that jobs hold
 	// Outage is what it is out of service with: the server whose repair brings its
 	// group back, the number of the planned maintenance, or -1 for a fault of its own.
 	Outage int32
@@ -72,6 +73,7 @@ type State struct {
 	slow      []int32   // slow servers held, by job
 	causes    int
 	bySlow    []int32 // the same by job and cause
+	drags     []int32 // the slow servers that jobs hold
 	burning   []int32 // those in commissioning
 	cold      []int32
 	lemons    []int32 // lemons in service
@@ -90,7 +92,7 @@ func (s *State) Reset(servers, jobs, causes int) {
 	s.servers = s.servers[:servers]
 	clear(s.servers)
 	s.inService, s.free = s.inService[:0], s.free[:0]
-	s.burning, s.cold, s.lemons = s.burning[:0], s.cold[:0], s.lemons[:0]
+	s.burning, s.cold, s.lemons, s.drags = s.burning[:0], s.cold[:0], s.lemons[:0], s.drags[:0]
 	for len(s.held) < jobs {
 		s.held = append(s.held, nil)
 	}
@@ -140,6 +142,9 @@ func (s *State) SlowHeldBy(job int) int { return int(s.slow[job]) }
 
 // SlowByCause counts them by cause; the caller must not change it.
 func (s *State) SlowByCause(job int) []int32 { return s.bySlow[job*s.causes : (job+1)*s.causes] }
+
+// SlowHeld lists the slow servers that jobs hold; the caller must not change it.
+func (s *State) SlowHeld() []int32 { return s.drags }
 
 // Lemons counts the lemons in service.
 func (s *State) Lemons() int { return len(s.lemons) }
@@ -258,7 +263,7 @@ func (s *State) Remove(i int32, to Status) {
 		h := &s.held[v.Holder]
 		s.remove(*h, v.slot, slotOf)
 		*h = (*h)[:len(*h)-1]
-		s.countSlow(v, -1)
+		s.countSlow(i, -1)
 		v.Holder = NoHolder
 	} else {
 		s.remove(s.free, v.slot, slotOf)
@@ -288,19 +293,28 @@ func (s *State) Spoil(i int32) {
 func (s *State) SetSlow(i int32, cause uint16) {
 	v := &s.servers[i]
 	if v.Status == Held {
-		s.countSlow(v, -1)
+		s.countSlow(i, -1)
 	}
 	v.Slow = cause
 	if v.Status == Held {
-		s.countSlow(v, 1)
+		s.countSlow(i, 1)
 	}
 }
 
-func (s *State) countSlow(v *Server, by int32) {
-	if v.Slow > 0 {
-		s.slow[v.Holder] += by
-		s.bySlow[int(v.Holder)*s.causes+int(v.Slow)] += by
+func (s *State) countSlow(i int32, by int32) {
+	v := &s.servers[i]
+	if v.Slow == 0 {
+		return
 	}
+	s.slow[v.Holder] += by
+	s.bySlow[int(v.Holder)*s.causes+int(v.Slow)] += by
+	if by > 0 {
+		v.drag = int32(len(s.drags))
+		s.drags = append(s.drags, i)
+		return
+	}
+	s.remove(s.drags, v.drag, func(m *Server) *int32 { return &m.drag })
+	s.drags = s.drags[:len(s.drags)-1]
 }
 
 // Renew makes a server that is out of service a new one.
@@ -345,7 +359,7 @@ func (s *State) Take(job, n int) {
 		v.Holder, v.Member = int16(job), int16(job)
 		v.slot = int32(len(s.held[job]))
 		s.held[job] = append(s.held[job], i)
-		s.countSlow(v, 1)
+		s.countSlow(i, 1)
 		s.move(v, Held)
 	}
 }
@@ -357,7 +371,7 @@ func (s *State) Release(job, n int) {
 		i := h[len(h)-1]
 		s.held[job] = h[:len(h)-1]
 		v := &s.servers[i]
-		s.countSlow(v, -1)
+		s.countSlow(i, -1)
 		v.Holder = NoHolder
 		v.slot = int32(len(s.free))
 		s.free = append(s.free, i)

@@ -21,7 +21,7 @@ func TestServerSize(t *testing.T) {
 // check holds the lists against the servers' own state.
 func check(t *rapid.T, s *State) {
 	var count [NumStatus]int64
-	inService, held := 0, 0
+	inService, held, drags := 0, 0, 0
 	for i := range s.servers {
 		v := &s.servers[i]
 		count[v.Status]++
@@ -30,6 +30,11 @@ func check(t *rapid.T, s *State) {
 			held++
 			if s.held[v.Holder][v.slot] != int32(i) {
 				t.Fatalf("server %d is not where its holder keeps it", i)
+			}
+			if v.Slow > 0 {
+				if drags++; s.drags[v.drag] != int32(i) {
+					t.Fatalf("server %d is not where the list of slow servers keeps it", i)
+				}
 			}
 		case Free:
 			if s.free[v.slot] != int32(i) {
@@ -43,6 +48,9 @@ func check(t *rapid.T, s *State) {
 			}
 		}
 	}
+	if drags != len(s.drags) {
+		t.Fatalf("%d slow servers are held, %d listed", drags, len(s.drags))
+	}
 	if count != s.count || inService != s.InService() || held+s.Free() != inService {
 		t.Fatalf("counts %v, servers are %v", s.count, count)
 	}
@@ -52,14 +60,14 @@ func TestListsFollowEveryChange(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		const servers, jobs = 12, 3
 		var s State
-		s.Reset(servers, jobs, 1)
+		s.Reset(servers, jobs, 3)
 		var away []int32 // in commissioning, returned or in repair
 		var now des.Time
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now++
 			s.Advance(1)
 			j := rapid.IntRange(0, jobs-1).Draw(t, "job")
-			switch rapid.IntRange(0, 4).Draw(t, "action") {
+			switch rapid.IntRange(0, 5).Draw(t, "action") {
 			case 0:
 				if n := rapid.IntRange(0, servers-s.OnSite()).Draw(t, "n"); n > 0 {
 					first := s.Deliver(n)
@@ -82,6 +90,10 @@ func TestListsFollowEveryChange(t *testing.T) {
 					i := s.Victim(rapid.IntRange(0, s.InService()-1).Draw(t, "rank"))
 					s.Fail(i)
 					away = append(away, i)
+				}
+			case 5:
+				if s.InService() > 0 {
+					s.SetSlow(s.Victim(rapid.IntRange(0, s.InService()-1).Draw(t, "rank")), uint16(rapid.IntRange(0, 2).Draw(t, "cause")))
 				}
 			}
 			check(t, &s)
