@@ -58,7 +58,7 @@ func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 	t := p.dataTraffic(s.fullest)
 	free := 1 - p.shared(s)
-	forward, backward := s.passes()
+	forward, backward := s.passes(p.layout.Schedule)
 	if p.layout.Schedule.splits() {
 		// Gradients are whole only once the last microbatch's pass for weights is.
 		backward = s.slowest.work.weights

@@ -34,10 +34,11 @@ func (p *pricer) workOf(b *block) work {
 	}
 	if p.layout.Schedule == DualPipe {
 		// The all-to-alls of one microbatch run beside the kernels of another, on
-		// cores set aside for them, while nothing else of it has their link.
+		// cores set aside for them, while nothing else of it has their link; and while
+		// that one waits for the host.
 		const slower = 1 / (1 - dualPipeCores)
 		w.base, w.redo = w.base.slowed(slower), w.redo.slowed(slower)
-		window := w.base.sum() + w.redo.sum() + w.context
+		window := w.base.sum() + w.redo.sum() + w.context + w.host
 		if p.net.leaves(p.expertGroup()) {
 			window -= max(0, w.links.nic-w.expert)
 		} else {
@@ -304,11 +305,16 @@ func (p *pipe) summarise() {
 	p.mean = sum.times(1 / float64(len(p.stages)))
 }
 
-// passes divides the slowest stage's time for a microbatch: the backward pass has
-// twice the forward pass's products, and what is recomputed.
-func (p *pipe) passes() (forward, backward float64) {
-	pace := p.slowest.work.sum()
-	forward = (pace - p.slowest.work.redo.sum()) / 3
+// passes divides the slowest stage's time for a microbatch. Under DualPipe, where the
+// traffic of both passes runs beside the kernels of both, the backward pass has twice
+// the forward pass's products, and what is recomputed.
+func (p *pipe) passes(s Schedule) (forward, backward float64) {
+	w := &p.slowest.work
+	pace := w.sum()
+	forward = w.forward
+	if s == DualPipe {
+		forward = (pace - w.redo.sum()) / 3
+	}
 	return forward, pace - forward
 }
 
@@ -320,7 +326,7 @@ func (p *pipe) passes() (forward, backward float64) {
 func (p *pipe) flow(l Layout, micro float64) float64 {
 	pace := p.slowest.work.sum()
 	if l.Schedule == DualPipe {
-		forward, backward := p.passes()
+		forward, backward := p.passes(l.Schedule)
 		return micro*pace + (float64(l.PP)/2-1)*(forward+backward/2)
 	}
 	if l.Schedule.splits() {

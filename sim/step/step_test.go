@@ -2,6 +2,7 @@ package step
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -139,7 +140,7 @@ func TestMoreWorkNeverTakesLess(t *testing.T) {
 			if name == "full recomputation" && l.Offload.activations() {
 				continue // which leaves less to send to the host
 			}
-			if name == "half the matrix rate" && l.Offload.activations() && l.Schedule.splits() {
+			if strings.HasPrefix(name, "half the m") && l.Offload.activations() && l.Schedule.splits() {
 				continue // a pass that waits for the host hides longer kernels, and they fill the bubble
 			}
 			s, err := Estimate(&w2, m, l2)

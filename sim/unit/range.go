@@ -145,8 +145,11 @@ func (r Range[Q]) String() string {
 // mode at Likely; u in [0, 1]. It is nondecreasing in u, Low at 0 and High at 1.
 func (r Range[Q]) At(u float64) Q {
 	a, c, b := float64(r.Low), float64(r.Likely), float64(r.High)
-	if a == b {
+	switch {
+	case a == b:
 		return r.Likely
+	case u <= 0: // b - (b-a) is a but for its rounding
+		return r.Low
 	}
 	// Each side is a parabola of the cumulative probability, which is
 	// (c-a)/(b-a) at the mode.
