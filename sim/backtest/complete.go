@@ -83,6 +83,9 @@ func (c *Case) complete(f *Configuration) error {
 	mbs := degrees(c.MicroBatch, mostMicroBatch)
 	if f.Machine.Chip.Vendor == "Google" {
 		mbs = []int{1} // the batch decides
+		if c.PP == 0 {
+			pps = []int{1} // XLA's programs have no pipeline unless they say so
+		}
 	}
 	if len(tps)*len(pps)*len(eps) == 1 || c.fits(f) && slices.Contains(eps, f.Layout.EP) {
 		tps, pps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.EP}

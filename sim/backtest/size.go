@@ -16,9 +16,13 @@ const (
 	widthPerLayer = 128
 	// headWidthUsual of all of them.
 	headWidthUsual = 128
-	// roundWidth is what feed-forward widths are multiples of.
-	roundWidth = 128
+	// roundWidth is what feed-forward widths are multiples of, roundHidden what hidden
+	// widths are, so that tensor parallelism of 8 divides the heads.
+	roundWidth, roundHidden = 128, 1024
 )
+
+// headWidths are what published heads are wide, the most usual first.
+var headWidths = []int{headWidthUsual, 64, 96, 80, 160, 112, 144, 192, 256}
 
 // namedSize finds the parameters in a model's name: "GPT 22B", "1T".
 var namedSize = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])(\d+(?:\.\d+)?) ?([BT])(?:[^0-9A-Za-z]|$)`)
@@ -47,31 +51,43 @@ func (c *Case) parameters() float64 {
 func (c *Case) shapeFromSize(m *model.Model) string {
 	n := c.parameters()
 	if n > 0 && n < 1e15 && m.MoE == nil && m.Layers == 0 && m.Hidden == 0 {
-		for m.Hidden = 2 * roundWidth; m.Hidden < 1<<17; m.Hidden += roundWidth {
+		for m.Hidden = roundHidden; m.Hidden < 1<<17; m.Hidden += roundHidden {
 			m.Layers, m.Heads, m.FFN = m.Hidden/widthPerLayer, m.Hidden/headWidthUsual, usualFFN(m)
 			if m.Params() >= n {
 				break
 			}
 		}
-		return fmt.Sprintf("%d layers of width %d", m.Layers, m.Hidden)
+		m.FFN = 0 // as wide as the count leaves
+		return fmt.Sprintf("%d layers of width %d, %s", m.Layers, m.Hidden, c.widthFromSize(m, n))
 	}
 	if m.Layers == 0 || m.Hidden == 0 {
 		return ""
 	}
 	said := ""
-	if m.Heads == 0 && m.Hidden%headWidthUsual == 0 {
-		m.Heads = m.Hidden / headWidthUsual
-		said = fmt.Sprintf("%d heads", m.Heads)
+	for _, width := range headWidths {
+		if m.Heads == 0 && m.Hidden%width == 0 && m.Hidden/width%max(1, c.TP) == 0 {
+			m.Heads = m.Hidden / width
+			said = fmt.Sprintf("%d heads", m.Heads)
+		}
 	}
 	if m.Heads == 0 || m.MLA == nil && m.HeadDim == 0 && m.Hidden%m.Heads != 0 {
 		return said
 	}
+	if w := c.widthFromSize(m, n); w != "" {
+		return w
+	}
+	return said
+}
+
+// widthFromSize fills in a missing feed-forward width so that the model has n
+// parameters, 0 for an unknown number of them, and says so.
+func (c *Case) widthFromSize(m *model.Model, n float64) string {
 	width := &m.FFN
 	if m.MoE != nil {
 		width = &m.MoE.FFN
 	}
 	if *width > 0 || m.MoE != nil && n == 0 {
-		return said
+		return ""
 	}
 	*width = usualFFN(m)
 	if n > 0 {

@@ -86,3 +86,22 @@ func TestUnseenCasesAreSimulated(t *testing.T) {
 		}
 	}
 }
+
+// A model of which only the size is known gets a shape of that size, to the rounding of
+// its feed-forward width.
+func TestShapeFromSize(t *testing.T) {
+	on := newShelf(loadCatalog(t))
+	for _, name := range []string{"Some LLM 1.3B", "Some LLM 30B", "Some LLM 175B", "Some LLM 1T"} {
+		c := Case{Model: name, Year: 2023, TP: 8}
+		m, assumed, err := c.architecture(on)
+		if err != nil || len(assumed) == 0 {
+			t.Errorf("%s: %v, assumed %v", name, err, assumed)
+			continue
+		}
+		// Half of 128 columns of 2 matrices of every layer.
+		half := float64(roundWidth * m.Hidden * m.Layers)
+		if miss := m.Params() - c.parameters(); miss > half || miss < -half || m.Heads%8 != 0 {
+			t.Errorf("%s: %d layers of width %d with ffn %d and %d heads have %.4gB parameters", name, m.Layers, m.Hidden, m.FFN, m.Heads, m.Params()/1e9)
+		}
+	}
+}
