@@ -80,6 +80,8 @@ func TestCatalogHas(t *testing.T) {
 		"models": "gpt3-175b llama3-8b llama3-70b llama3-405b nemotron-4-340b mt-nlg-530b bloom-176b mixtral-8x22b grok-1 deepseek-v3 " +
 			"qwen3-235b-a22b qwen3-30b-a3b gpt-oss-120b kimi-k2-1t dense-100b dense-300b dense-400b dense-1t",
 		"sites":    "shaoguan us-virginia",
+		"climates": "shaoguan east-china northern-virginia",
+		"cooling":  "chilled-water evaporative-air warm-liquid",
 		"failures": "llama3 meta-rsc-1 meta-rsc-2 meta-100k tpu-v4 new-silicon",
 	} {
 		for _, name := range strings.Fields(names) {
@@ -210,6 +212,64 @@ func TestNetworkPower(t *testing.T) {
 	}
 	if n := fabric.Network(104_858, chip.NIC.Likely); n.Switches() != 8193 { // 8,192 in the sheet; each tier rounds up
 		t.Errorf("%d switches at 104,858 chips", n.Switches())
+	}
+}
+
+// yearOf is the mean PUE of a typical year with IT power at a share of the plant's
+// rating, and the water in litres per kWh of the IT equipment.
+func yearOf(site scenario.Site, cooling power.Cooling, climate power.Climate, load float64) (pue, water float64) {
+	const limit = 100e6 // all is in proportion to it
+	plant := power.NewPlant(&power.Spec{
+		Phases: []power.Phase{{Limit: limit}}, Losses: site.Losses, Cooling: cooling, Climate: climate, Weather: climate.Year(),
+	}, 0, 0)
+	it := load * plant.Rated(0)
+	meter, litres := 0.0, 0.0
+	for h := range power.HoursPerYear {
+		meter += plant.AtMeter(it, h)
+		litres += plant.Water(it, h) * 3600
+	}
+	return meter / (it * power.HoursPerYear), litres / (it / 1000 * power.HoursPerYear)
+}
+
+// TestSitesMeetTheirPUE holds the mean PUE that follows from losses, cooling and weather
+// to what such sites report or must keep, at the load at which they run.
+func TestSitesMeetTheirPUE(t *testing.T) {
+	c := loadCatalog(t)
+	for _, want := range []struct {
+		site, cooling string // "" is the site's own
+		low, high     float64
+	}{
+		// Hub nodes must stay at or below 1.25; air cooling with towers in a humid
+		// subtropical climate has not been reported below 1.12.
+		{"shaoguan", "", 1.12, 1.25},
+		// New large sites must stay at or below 1.3.
+		{"china-east", "", 1.12, 1.30},
+		// Hyperscale sites report 1.09 to 1.16.
+		{"us-virginia", "", 1.09, 1.16},
+		// Liquid-cooled sites 1.02 to 1.20, central 1.10.
+		{"shaoguan", "warm-liquid", 1.02, 1.20},
+		{"us-virginia", "warm-liquid", 1.02, 1.20},
+	} {
+		site, ok := c.Site(want.site)
+		if !ok || site.Cooling == nil || site.Climate == nil {
+			t.Fatalf("site %s has no cooling or climate", want.site)
+		}
+		cooling := site.Cooling.Value
+		if want.cooling != "" {
+			cooling, _ = c.Cooling(want.cooling)
+		}
+		for _, load := range []float64{0.7, 0.85, 1} {
+			pue, water := yearOf(site, cooling, site.Climate.Value, load)
+			t.Logf("%s %s at %.0f %%: PUE %.3f, %.2f L/kWh", want.site, cooling.Name, 100*load, pue, water)
+			if pue < want.low || pue > want.high {
+				t.Errorf("%s with %s: PUE %.3f at %.0f %% of the load, want %.2f to %.2f", want.site, cooling.Name, pue, 100*load, want.low, want.high)
+			}
+			// Sites with towers report 1 to 2 L per kWh, hyperscale 0.2 to 1.9, those with
+			// dry coolers near nothing.
+			if most := 2.2; water < 0 || water > most {
+				t.Errorf("%s with %s: %.2f L/kWh", want.site, cooling.Name, water)
+			}
+		}
 	}
 }
 

@@ -13,8 +13,7 @@ var catalog embed.FS
 //go:embed scenario.schema.json
 var schema []byte
 
-// Catalog holds chips.yaml, servers.yaml, fabrics.yaml, models.yaml, sites.yaml and
-// failures.yaml.
+// Catalog holds a file for each kind of entry, such as chips.yaml.
 func Catalog() fs.FS {
 	sub, err := fs.Sub(catalog, "catalog")
 	if err != nil {

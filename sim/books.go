@@ -7,6 +7,7 @@ import (
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/result"
+	"clustercap/sim/unit"
 )
 
 // jobBooks are what a job adds up over a replica. Times are milliseconds, sums of
@@ -107,6 +108,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 			result.Network: megawattHours(s.energy.Network), result.Cooling: megawattHours(s.overhead.Cooling),
 			result.Losses: megawattHours(s.overhead.Losses),
 		},
+		PUE: joules / s.energy.Sum(), WaterM3: s.water / 1000, WaterLPerKWh: s.water / (s.energy.Sum() / float64(unit.KilowattHour)),
 	}
 	s.supply.report(&run.Site)
 	run.Site.DurationMW = s.duration.curve()

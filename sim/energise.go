@@ -50,7 +50,7 @@ func (w *World) provisioned() int {
 	if firm == 0 {
 		return math.MaxInt
 	}
-	return w.fitting(s.within(firm, w.now), max(s.bounds.clock, s.meter.LowestClock()))
+	return w.fitting(s.plant.LowestCapacity(firm, int(w.now/hourLength)), max(s.bounds.clock, s.meter.LowestClock()))
 }
 
 // fitting is how many servers all of whose chips train at a clock fit into IT power.

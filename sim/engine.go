@@ -26,6 +26,7 @@ const (
 	kindPower
 	kindWindow
 	kindSupply
+	kindWeather
 	kindSubmit
 	kindFinish
 	kindFailure
@@ -114,6 +115,10 @@ func (w *World) dispatch(e des.Event) {
 	case kindSupply: // regulated after every instant
 		if e.Epoch == w.site.supply.alarm.epoch {
 			w.site.supply.alarm.at = des.Never
+		}
+	case kindWeather: // likewise
+		if e.Epoch == w.site.weather.epoch {
+			w.site.weather.at = des.Never
 		}
 	case kindSubmit:
 		w.enqueue(int(e.Index))

@@ -30,7 +30,8 @@ type testMeter struct {
 }
 
 func meterOf(p *scenario.Plan) testMeter {
-	return testMeter{power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site), power.NewPlant(&p.Site)}
+	m := meterFor(p)
+	return testMeter{m, plantFor(p, &m)}
 }
 
 // peak of so many chips that train at clock f and others that are idle.

@@ -70,6 +70,9 @@ func randomPlan(t *rapid.T) *scenario.Plan {
 		}
 		p.Jobs = append(p.Jobs, j)
 	}
+	if rapid.Bool().Draw(t, "weather") {
+		underWeather(p)
+	}
 	from := unit.Duration(0)
 	for range rapid.IntRange(0, 3).Draw(t, "phases") {
 		p.Site.Phases = append(p.Site.Phases, power.Phase{From: from, Limit: unit.Power(rapid.OneOf(rapid.Just(0.0), rapid.Float64Range(1000, 100_000)).Draw(t, "limit"))})

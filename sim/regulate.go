@@ -44,6 +44,7 @@ func (w *World) regulate() {
 	s.swing = max(s.swing, swing)
 	w.hold(limit, draw, peak, training)
 	w.armSupply()
+	w.armWeather(running < len(w.jobs) || f < 1)
 }
 
 // standing is the power of jobs without the chips in use by those that train or

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"time"
 
 	"clustercap/sim/cost"
 	"clustercap/sim/des"
@@ -57,6 +58,11 @@ type site struct {
 	// peaks are the highest mean power from the grid by month.
 	peaks []float64
 
+	water float64 // litres
+
+	// weather wakes the site at the end of an hour whose limit binds.
+	weather alarm
+
 	highest    float64 // at the meter, of the whole calendar
 	binHighest float64
 	swing      float64 // of IT power within a step
@@ -80,10 +86,22 @@ func (t toll) plus(k float64, q toll) toll {
 // emitted is the carbon of both, location-based.
 func (t toll) emitted() float64 { return t.grid + t.own }
 
+// plantFor is the plant around a plan's chips.
+func plantFor(p *scenario.Plan, m *power.Meter) power.Plant {
+	return power.NewPlant(&p.Site, float64(p.Fleet.Chips())*m.PeakAt(1).Sum(), hourOfYear(p.Start))
+}
+
+// hourOfYear counts the hours from 1 January 00:00 UTC.
+func hourOfYear(t time.Time) int {
+	year := time.Date(t.UTC().Year(), 1, 1, 0, 0, 0, 0, time.UTC)
+	return int(t.Sub(year) / time.Hour)
+}
+
 func (s *site) reset(p *scenario.Plan, a *almanac) {
+	meter := meterFor(p)
 	*s = site{
-		meter: meterFor(p), plant: power.NewPlant(&p.Site),
-		supply: s.supply, share: 1,
+		meter: meter, plant: plantFor(p, &meter),
+		supply: s.supply, share: 1, weather: alarm{at: des.Never},
 		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), peaks: zeros(s.peaks, a.number()),
 	}
 	s.supply.reset(p)
@@ -153,6 +171,7 @@ func (s *site) advance(from, to des.Time) {
 		s.supply.take(it+over.Sum(), peak, int(hour), dt)
 		pace := s.pace(int(hour))
 		s.all = s.all.plus(dt, pace)
+		s.water += s.plant.Water(it, int(hour)) * dt
 		if it > 0 {
 			perWatt := over.Sum() / it * dt
 			s.added += perWatt
@@ -183,22 +202,54 @@ func (s *site) atMeter() float64 { return s.energy.Sum() + s.overhead.Sum() }
 // itLimit is the IT power that all sources allow at a time; 0 is no limit.
 func (s *site) itLimit(at des.Time) float64 { return s.within(s.supply.most(int(at/hourLength)), at) }
 
-// firmLimit is the IT power that the phase allows at a time: without a battery, which
-// runs empty, the sun, which sets, and windows of demand response, which close.
-func (s *site) firmLimit(at des.Time) float64 { return s.within(s.supply.firm(), at) }
-
-// within is the IT power that keeps the meter at or below watts at a time; 0 is no
-// limit.
-func (s *site) within(watts float64, at des.Time) float64 {
-	if watts == 0 {
+// firmLimit is the IT power that the phase allows at a time in the year's mean weather:
+// without a battery, which runs empty, the sun, which sets, and windows of demand
+// response, which close. 0 is no limit.
+func (s *site) firmLimit(at des.Time) float64 {
+	firm := s.supply.firm()
+	if firm == 0 {
 		return 0
 	}
-	return s.plant.Capacity(watts, int(at/hourLength))
+	return s.plant.MeanCapacity(firm, int(at/hourLength))
 }
 
-// checkLimit faults a course whose peak exceeds the limit at the present instant.
+// within is the IT power that keeps the meter at or below watts (0 is no limit) at a
+// time, and whose heat can be carried away; 0 is no limit.
+func (s *site) within(watts float64, at des.Time) float64 {
+	hour := int(at / hourLength)
+	most := s.plant.HeatLimit(hour)
+	if watts > 0 {
+		if electrical := s.plant.Capacity(watts, hour); most == 0 || electrical < most {
+			most = max(electrical, power.Off/2) // rounding of what is left may double it
+		}
+	}
+	return most
+}
+
+// armWeather wakes the site at the end of the hour where what it may draw changes with
+// the weather and binds, or would in some hour.
+func (w *World) armWeather(throttled bool) {
+	s := &w.site
+	if s.plant.Steady() {
+		return
+	}
+	hour := int(w.now / hourLength)
+	bound := throttled || s.shed > 0 || s.share < 1
+	if !bound && s.plant.AlwaysCarries(s.peakIT, s.supply.most(hour), hour) {
+		return
+	}
+	w.set(&s.weather, (des.Time(hour)+1)*hourLength, kindWeather, 0)
+}
+
+// checkLimit faults a course whose peak exceeds the limit at the present instant, or
+// whose heat cannot be carried away.
 func (w *World) checkLimit(peak float64) {
-	limit := w.site.supply.most(int(w.now / hourLength))
+	s := &w.site
+	hour := int(w.now / hourLength)
+	limit := s.supply.most(hour)
+	if heat := s.plant.HeatLimit(hour); heat > 0 && s.peakIT > heat*(1+auditTolerance) && w.fault == nil {
+		w.fault = fmt.Errorf("IT equipment draws up to %g W on day %.3f; cooling carries %g W", s.peakIT, days(w.now), heat)
+	}
 	if limit > 0 && peak > limit*(1+auditTolerance) && w.fault == nil {
 		w.fault = fmt.Errorf("the site draws up to %g W on day %.3f; its limit is %g W", peak, days(w.now), limit)
 	}

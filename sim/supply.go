@@ -3,7 +3,6 @@ package sim
 import (
 	"fmt"
 	"math"
-	"time"
 
 	"clustercap/sim/des"
 	"clustercap/sim/power"
@@ -53,9 +52,8 @@ func (u *supply) reset(p *scenario.Plan) {
 	n := len(p.Site.Supply.Generators)
 	open := append(u.open[:0], make([]bool, len(p.Site.Supply.Windows))...)
 	booked, flowing := append(u.generated[:0], make([]float64, n)...), append(u.flow.generated[:0], make([]float64, n)...)
-	year := time.Date(p.Start.Year(), 1, 1, 0, 0, 0, 0, time.UTC)
 	*u = supply{
-		spec: &p.Site.Supply, startHour: int(p.Start.Sub(year) / time.Hour), open: open, ready: true,
+		spec: &p.Site.Supply, startHour: hourOfYear(p.Start), open: open, ready: true,
 		phase: float64(p.Site.LimitAt(0)), charge: float64(p.Site.Supply.Battery.Energy), alarm: alarm{at: des.Never},
 		generated: booked, flow: flow{generated: flowing},
 	}

@@ -195,7 +195,19 @@ func siteLine(set *result.Set) string {
 	}
 	return fmt.Sprintf("Site, whole calendar: peak %s, %s; mean %s; %s, %s for energy, %s",
 		quantityOver("MW", s.PeakPowerMW), limit, quantity("MW", s.MeanPowerMW.Mean),
-		quantity("MWh", s.EnergyMWh.Mean), money(set.Currency, s.Cost.Mean), quantity("t CO2e", s.CO2t.Mean))
+		quantity("MWh", s.EnergyMWh.Mean)+overhead(s), money(set.Currency, s.Cost.Mean), quantity("t CO2e", s.CO2t.Mean))
+}
+
+// overhead is what the plant adds to the IT equipment's energy, and the water it takes.
+func overhead(s *result.Site) string {
+	if math.IsNaN(s.PUE.Mean) {
+		return ""
+	}
+	text := fmt.Sprintf(" at a PUE of %.3f", s.PUE.Mean)
+	if s.WaterM3.Mean > 0 {
+		text += fmt.Sprintf(" and %s of water (%.2f L/kWh)", quantity("m3", s.WaterM3.Mean), s.WaterLPerKWh.Mean)
+	}
+	return text
 }
 
 // topExpenses is how many expenses the line of costs names.

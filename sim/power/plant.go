@@ -1,25 +1,291 @@
 package power
 
+import (
+	"math"
+	"slices"
+
+	"clustercap/sim/unit"
+)
+
 // Plant is the facility around the IT equipment: what conversion and cooling add to
-// its power, by how much it draws and by the hour.
+// its power, by how much it draws and by the hour. All of it is monotone: more IT power
+// never needs less of anything.
 type Plant struct {
-	pue float64
+	pue    float64 // constant; 0 where the rest says it
+	start  int     // hours from 1 January 00:00 UTC to the scenario's start
+	phases []sized
+	hours  []hourly // of the typical year
+	worst  hourly   // every coefficient at its highest: no hour is worse
+	mean   hourly   // of the year
+	losses [numLosses]curve
+	cool   cooler
+
+	// The last answers of Capacity and of AlwaysCarries.
+	last, always answer
 }
 
-// NewPlant reads ranges at Likely.
-func NewPlant(site *Spec) Plant { return Plant{pue: float64(site.PUE.Likely)} }
+// answer is the IT power that a limit allows in an hour, or in any from the hour on.
+type answer struct {
+	watts, it float64
+	hour      int // since the start, or the index of the phase
+}
+
+// sized is the plant as it stands from an hour on. What is installed follows the power
+// that the phase lets in, and that of generators and battery on the site.
+type sized struct {
+	from int     // hour since the start
+	it   float64 // rated IT power, W
+	heat float64 // that the cooling is designed to carry, W
+	grid float64 // rated output of the transformers, W
+	// The losses at these ratings.
+	losses [numLosses]parabola
+}
+
+// parabola is a loss in watts by the power that goes through.
+type parabola struct{ idle, linear, square float64 }
+
+func (p *parabola) at(watts float64) float64 { return p.idle + watts*(p.linear+watts*p.square) }
+
+// Losses of the conversions between meter and IT equipment, as shares of each one's
+// rated output: what it loses idle, in proportion to the load, and with its square.
+type Losses struct {
+	TransformerIdle unit.Range[unit.Share] `json:"transformer_idle"`
+	TransformerLoad unit.Range[unit.Share] `json:"transformer_load"` // with the square
+	UPSIdle         unit.Range[unit.Share] `json:"ups_idle"`
+	UPSLinear       unit.Range[unit.Share] `json:"ups_linear"`
+	UPSSquare       unit.Range[unit.Share] `json:"ups_square"`
+	// RackLoad is that of busbars, cables and power distribution units, with the square.
+	RackLoad unit.Range[unit.Share] `json:"rack_load"`
+}
+
+// curve is a conversion's loss over its rated output, by relative load.
+type curve struct{ idle, linear, square float64 }
+
+func (c curve) rated(output float64) parabola {
+	return parabola{c.idle * output, c.linear, c.square / output}
+}
+
+// The conversions on the way from the meter.
+const (
+	transformerLoss = iota
+	upsLoss
+	rackLoss
+	numLosses
+)
+
+// NewPlant reads ranges at Likely. Where a phase has no limit the plant is sized for
+// all chips at their peak, peakIT watts.
+func NewPlant(site *Spec, peakIT float64, startHour int) Plant {
+	if site.PUE.Likely > 0 || !site.Weather.Any() {
+		return Plant{pue: max(float64(site.PUE.Likely), 1)}
+	}
+	l := &site.Losses
+	p := Plant{start: startHour, last: answer{hour: -1}, always: answer{hour: -1}, losses: [numLosses]curve{
+		transformerLoss: {idle: float64(l.TransformerIdle.Likely), square: float64(l.TransformerLoad.Likely)},
+		upsLoss:         {float64(l.UPSIdle.Likely), float64(l.UPSLinear.Likely), float64(l.UPSSquare.Likely)},
+		rackLoss:        {square: float64(l.RackLoad.Likely)},
+	}}
+	p.cool = newCooler(&site.Cooling)
+	design := p.cool.design(&site.Weather)
+	p.hours = make([]hourly, len(site.Weather.DryBulb))
+	for h := range p.hours {
+		p.hours[h] = p.cool.hourly(site.Weather.at(h), design)
+		p.worst = p.worst.worse(p.hours[h])
+		p.mean = p.mean.plus(1/float64(len(p.hours)), p.hours[h])
+	}
+	phases := site.Phases
+	if len(phases) == 0 {
+		phases = []Phase{{}}
+	}
+	atDesign := p.cool.hourly(Weather{design, design}, design)
+	for _, phase := range phases {
+		limit := float64(phase.Limit)
+		if limit > 0 {
+			limit += site.Supply.own()
+		}
+		p.phases = append(p.phases, p.size(limit, peakIT, int(math.Ceil(float64(phase.From/unit.Hour))), atDesign))
+	}
+	return p
+}
+
+// size finds the IT power that a limit feeds in design weather with everything at its
+// rating, and what carries its heat.
+func (p *Plant) size(limit, peakIT float64, from int, design hourly) sized {
+	at := func(it float64) (s sized, meter float64) {
+		s = sized{from: from, it: it}
+		through := func(loss int, watts float64) float64 {
+			s.losses[loss] = p.losses[loss].rated(watts)
+			return watts + s.losses[loss].at(watts)
+		}
+		s.heat = through(upsLoss, through(rackLoss, it))
+		s.grid = s.heat + p.cool.power(s.heat, s.heat, &design) + otherLoads*it
+		return s, through(transformerLoss, s.grid)
+	}
+	if limit == 0 {
+		s, _ := at(max(peakIT, 1))
+		return s
+	}
+	_, perWatt := at(1) // all is in proportion to the rating
+	s, _ := at(limit / perWatt)
+	return s
+}
+
+// otherLoads are lights, offices, controls and the air of rooms without IT equipment, per
+// watt of rated IT power: 0.5 to 2 % [prior].
+const otherLoads = 0.01
+
+// phaseAt is the index of the plant as it stands in an hour.
+func (p *Plant) phaseAt(hour int) int {
+	last := len(p.phases) - 1
+	for last > 0 && p.phases[last].from > hour {
+		last--
+	}
+	return last
+}
+
+func (p *Plant) sizedAt(hour int) *sized { return &p.phases[p.phaseAt(hour)] }
+
+// at is the hour of the typical year.
+func (p *Plant) at(hour int) *hourly { return &p.hours[(p.start+hour)%len(p.hours)] }
+
+// Off is the IT power in watts up to which the plant is switched off and draws nothing.
+const Off = 1e-6
 
 // Overhead is what the plant itself draws while the IT equipment draws it watts in an
 // hour since the scenario's start. It rises with it.
 func (p *Plant) Overhead(it float64, hour int) Overhead {
-	return Overhead{Cooling: (p.pue - 1) * it}
+	switch {
+	case p.pue > 0:
+		return Overhead{Cooling: (p.pue - 1) * it}
+	case it <= Off:
+		return Overhead{}
+	}
+	return p.overhead(it, p.sizedAt(hour), p.at(hour))
 }
 
-// Capacity is the highest IT power that keeps the meter at or below watts in an hour.
-func (p *Plant) Capacity(watts float64, hour int) float64 { return watts / p.pue }
+func (p *Plant) overhead(it float64, s *sized, h *hourly) Overhead {
+	rack := s.losses[rackLoss].at(it)
+	ups := s.losses[upsLoss].at(it + rack)
+	heat := it + rack + ups
+	cooling := p.cool.power(heat, s.heat, h) + otherLoads*s.it
+	return Overhead{Losses: rack + ups + s.losses[transformerLoss].at(heat+cooling), Cooling: cooling}
+}
+
+// Water is the litres per second that cooling evaporates and blows down.
+func (p *Plant) Water(it float64, hour int) float64 {
+	if p.pue > 0 || it <= Off {
+		return 0
+	}
+	s := p.sizedAt(hour)
+	it += s.losses[rackLoss].at(it)
+	return (it + s.losses[upsLoss].at(it)) * p.at(hour).water
+}
 
 // AtMeter is the power at the meter.
 func (p *Plant) AtMeter(it float64, hour int) float64 { return it + p.Overhead(it, hour).Sum() }
+
+// MeanAtMeter is the power at the meter of the last phase's plant in the mean weather of
+// the year.
+func (p *Plant) MeanAtMeter(it float64) float64 {
+	if p.pue > 0 {
+		return it * p.pue
+	}
+	return it + p.overhead(it, &p.phases[len(p.phases)-1], &p.mean).Sum()
+}
+
+// Capacity is the highest IT power that keeps the meter at or below watts in an hour; it
+// is 0 where the running plant alone takes more.
+func (p *Plant) Capacity(watts float64, hour int) float64 {
+	if p.pue > 0 {
+		return watts / p.pue
+	}
+	if watts != p.last.watts || hour != p.last.hour {
+		p.last = answer{watts, p.capacity(watts, p.sizedAt(hour), p.at(hour)), hour}
+	}
+	return p.last.it
+}
+
+// MeanCapacity is Capacity in the mean weather of the year, LowestCapacity in weather
+// than which no hour's is worse, for the plant as it stands in an hour.
+func (p *Plant) MeanCapacity(watts float64, hour int) float64 {
+	return p.capacityIn(&p.mean, watts, hour)
+}
+
+// LowestCapacity; see MeanCapacity.
+func (p *Plant) LowestCapacity(watts float64, hour int) float64 {
+	return p.capacityIn(&p.worst, watts, hour)
+}
+
+func (p *Plant) capacityIn(h *hourly, watts float64, hour int) float64 {
+	if p.pue > 0 {
+		return watts / p.pue
+	}
+	return p.capacity(watts, p.sizedAt(hour), h)
+}
+
+// capacity walks down to the answer by Newton's method: the power at the meter is convex
+// in that of the IT equipment, so every step from above stays above, until rounding.
+func (p *Plant) capacity(watts float64, s *sized, h *hourly) float64 {
+	meter := func(it float64) float64 { return it + p.overhead(it, s, h).Sum() }
+	if meter(0) >= watts {
+		return 0
+	}
+	it, step := watts, watts*1e-6
+	for range 100 { // six near the rating; far above it each step halves the way
+		at := meter(it)
+		if at-watts <= 1e-12*watts {
+			break
+		}
+		it = max(it-(at-watts)*step/(meter(it+step)-at), 0)
+	}
+	for cut := 1e-15; meter(it) > watts; cut *= 2 {
+		it *= 1 - cut
+	}
+	return it
+}
+
+// HeatLimit is the IT power whose heat the cooling can carry away in an hour; 0 is no
+// limit. It falls on hours hotter than the design.
+func (p *Plant) HeatLimit(hour int) float64 {
+	if p.pue > 0 {
+		return 0
+	}
+	s := p.sizedAt(hour)
+	return s.it * p.at(hour).carry
+}
+
+// Rated is the IT power that the plant is built for in an hour; 0 where it is not known.
+func (p *Plant) Rated(hour int) float64 {
+	if p.pue > 0 {
+		return 0
+	}
+	return p.sizedAt(hour).it
+}
+
+// Steady reports whether the plant asks for the same in every hour.
+func (p *Plant) Steady() bool { return p.pue > 0 }
+
+// AlwaysCarries reports whether IT power of it watts stays below a limit of watts at the
+// meter (0 is none), and its heat below what can be carried, in every hour of the phase.
+// It may say no where each hour alone would do.
+func (p *Plant) AlwaysCarries(it, watts float64, hour int) bool {
+	if p.pue > 0 {
+		return watts == 0 || it <= watts/p.pue
+	}
+	phase := p.phaseAt(hour)
+	if watts != p.always.watts || phase != p.always.hour {
+		p.always = answer{watts, math.Inf(1), phase}
+		// The plant grows at the first full hour of a phase, its limit at the beginning.
+		for _, s := range p.phases[phase:min(phase+2, len(p.phases))] {
+			most := s.it * p.worst.carry
+			if watts > 0 {
+				most = min(most, p.capacity(watts, &s, &p.worst))
+			}
+			p.always.it = min(p.always.it, most)
+		}
+	}
+	return it <= p.always.it
+}
 
 // Overhead is the facility's own power, or energy: watts, or joules.
 type Overhead struct {
@@ -33,4 +299,10 @@ func (o Overhead) Sum() float64 { return o.Losses + o.Cooling }
 // Plus adds k times q.
 func (o Overhead) Plus(k float64, q Overhead) Overhead {
 	return Overhead{o.Losses + k*q.Losses, o.Cooling + k*q.Cooling}
+}
+
+// exceeded is the ambient temperature that so large a share of the hours exceeds.
+func exceeded(ambient []float64, share float64) float64 {
+	slices.Sort(ambient)
+	return ambient[min(int(math.Ceil(float64(len(ambient))*(1-share))), len(ambient)-1)]
 }

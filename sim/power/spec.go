@@ -8,8 +8,13 @@ import "clustercap/sim/unit"
 type Spec struct {
 	// Phases of available power in order of time, the first at the start.
 	Phases []Phase
-	// PUE is the ratio of the power at the meter to that of the IT equipment.
-	PUE unit.Range[unit.Factor]
+	// PUE is the ratio of the power at the meter to that of the IT equipment, the same at
+	// any load and hour; 0 leaves it to losses, cooling and weather.
+	PUE     unit.Range[unit.Factor]
+	Losses  Losses
+	Cooling Cooling
+	Climate Climate // as it was given
+	Weather Year    // that it makes
 	// ClockExponent is a in P = Idle + (Max - Idle) f^a for relative clock f; 0 leaves
 	// it to the chip's voltage or measured curve.
 	ClockExponent unit.Range[unit.Factor]

@@ -64,6 +64,20 @@ type Supply struct {
 // Own reports whether anything but the grid supplies the site.
 func (s *Supply) Own() bool { return len(s.Generators) > 0 || s.Battery.Any() }
 
+// own is the power that generators at any hour and the battery add to the grid's.
+func (s *Supply) own() float64 {
+	sum := 0.0
+	if s.Battery.Any() {
+		sum = float64(s.Battery.Power)
+	}
+	for i := range s.Generators {
+		if g := &s.Generators[i]; g.Runs != Daylight {
+			sum += float64(g.Capacity)
+		}
+	}
+	return sum
+}
+
 // declination of the sun in radians on a day of the year counted from 0 (Cooper 1969).
 func declination(day float64) float64 {
 	return 23.45 * math.Pi / 180 * math.Sin(2*math.Pi*(284+day+1)/365)

@@ -19,8 +19,13 @@ func (s *Spec) Validate() error {
 			bad("power[%d].from: not after the phase before; list the phases in order of time", i)
 		}
 	}
-	if !(s.PUE.Low >= 1 && s.PUE.Low <= s.PUE.Likely && s.PUE.Likely <= s.PUE.High) {
+	switch constant := s.PUE.High != 0; {
+	case constant && !(s.PUE.Low >= 1 && s.PUE.Low <= s.PUE.Likely && s.PUE.Likely <= s.PUE.High):
 		bad("pue: %g..%g..%g; it must rise from 1 or more", s.PUE.Low, s.PUE.Likely, s.PUE.High)
+	case !constant && !s.Weather.Any():
+		bad("pue: neither it nor cooling and weather are given")
+	case !constant:
+		errs = append(errs, s.Cooling.Validate()...)
 	}
 	if !(s.MinClock > 0 && s.MinClock <= 1) {
 		bad("min_clock: %g; it must be above 0 and at most 1", float64(s.MinClock))

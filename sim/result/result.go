@@ -197,6 +197,11 @@ type SiteRun struct {
 	// DurationMW is the power at the meter, in the mean over a training step, that is
 	// exceeded for each of DurationShares of the calendar.
 	DurationMW []float64
+	// PUE is EnergyMWh over that of the IT equipment; NaN where that took none.
+	PUE float64
+	// WaterM3 is what cooling evaporated and blew down, WaterLPerKWh the same per energy
+	// of the IT equipment; NaN where that took none.
+	WaterM3, WaterLPerKWh float64
 	// EnergyFrom is EnergyMWh by where it came from.
 	EnergyFrom [NumSources]float64
 	// GridPeakMW is the highest power from the grid.
@@ -361,6 +366,12 @@ type Site struct {
 	PowerSwingMW Stat            `json:"power_swing_mw"`
 	// Duration is for how long the power at the meter exceeds how much.
 	Duration *DurationCurve `json:"duration_curve,omitempty"`
+	// PUE is energy_mwh over that of the IT equipment.
+	PUE Stat `json:"pue"`
+	// WaterM3 is what cooling evaporated and blew down, WaterLPerKWh the same in litres
+	// per kWh of the IT equipment; 0 with a constant PUE, which does not tell.
+	WaterM3      Stat `json:"water_m3"`
+	WaterLPerKWh Stat `json:"water_l_per_kwh"`
 	// EnergyFrom holds energy_mwh by source: grid, generation and battery, the last what
 	// it gave less what it took.
 	EnergyFrom map[string]Stat `json:"energy_from,omitempty"`

@@ -12,6 +12,7 @@ import (
 	"clustercap/scenarios"
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
+	"clustercap/sim/power"
 	"clustercap/sim/step"
 )
 
@@ -41,6 +42,8 @@ var catalogKinds = []struct {
 	{"stacks", reflect.TypeFor[step.Stack]()},
 	{"models", reflect.TypeFor[model.Model]()},
 	{"sites", reflect.TypeFor[Site]()},
+	{"climates", reflect.TypeFor[power.Climate]()},
+	{"cooling", reflect.TypeFor[power.Cooling]()},
 	{"failures", reflect.TypeFor[Failures]()},
 	{"systems", reflect.TypeFor[System]()},
 }
@@ -155,8 +158,8 @@ func (c *Catalog) decode(kind, name string, v reflect.Value, problems *collector
 	return d.values
 }
 
-// Kinds lists the kinds of entry: chips, servers, fabrics, models, sites, failures,
-// systems.
+// Kinds lists the kinds of entry: chips, servers, fabrics, models, sites, climates, cooling,
+// failures, systems.
 func (c *Catalog) Kinds() []string {
 	var out []string
 	for _, k := range catalogKinds {
@@ -200,6 +203,19 @@ func (c *Catalog) Stack(name string) (step.Stack, bool) {
 func (c *Catalog) Fabric(name string) (hardware.Fabric, bool) {
 	return lookUp[hardware.Fabric](c, "fabrics", name)
 }
+
+// Climate returns a climate by name.
+func (c *Catalog) Climate(name string) (power.Climate, bool) {
+	return lookUp[power.Climate](c, "climates", name)
+}
+
+// Cooling returns a cooling plant by name.
+func (c *Catalog) Cooling(name string) (power.Cooling, bool) {
+	return lookUp[power.Cooling](c, "cooling", name)
+}
+
+// Site returns a site by name.
+func (c *Catalog) Site(name string) (Site, bool) { return lookUp[Site](c, "sites", name) }
 
 // Model returns a model by name.
 func (c *Catalog) Model(name string) (model.Model, bool) {
@@ -323,10 +339,15 @@ func (d *decoder) checkWhole(v any, path string) {
 		errs = v.Validate()
 	case *hardware.Fabric:
 		errs = v.Validate()
+	case *power.Climate:
+		errs = v.Validate()
+	case *power.Cooling:
+		errs = v.Validate()
 	case *model.Model:
 		d.checkModel(v, path)
 	case *Site:
 		d.checkSite(v, path)
+		d.checkOverhead(v, path)
 	case *Failures:
 		d.checkFailures(v, path)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
+	"clustercap/sim/power"
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
@@ -22,7 +23,7 @@ import (
 func readDocs(t *testing.T) map[string]string {
 	t.Helper()
 	docs := map[string]string{}
-	for _, file := range []string{"file.go", "money.go", "power.go", "reliability.go", "written.go", "../hardware/hardware.go", "../model/model.go", "../step/types.go"} {
+	for _, file := range []string{"file.go", "money.go", "power.go", "reliability.go", "written.go", "../hardware/hardware.go", "../power/plant.go", "../power/cooling.go", "../power/climate.go", "../model/model.go", "../step/types.go"} {
 		tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
@@ -100,6 +101,10 @@ func tables(docs map[string]string) string {
 		{"Scenario", reflect.TypeFor[File]()},
 		{"site", reflect.TypeFor[Site]()},
 		{"site.power[]", reflect.TypeFor[PowerPhase]()},
+		{"site.cooling", reflect.TypeFor[power.Cooling]()},
+		{"site.climate", reflect.TypeFor[power.Climate]()},
+		{"site.climate.months[]", reflect.TypeFor[power.Month]()},
+		{"site.losses", reflect.TypeFor[power.Losses]()},
 		{"site.limits", reflect.TypeFor[Limits]()},
 		{"site.demand_response[]", reflect.TypeFor[DemandResponse]()},
 		{"site.generation[]", reflect.TypeFor[Generator]()},
@@ -135,10 +140,13 @@ func tables(docs map[string]string) string {
 		{"jobs.NAME.layout", reflect.TypeFor[step.Layout]()},
 		{"Times with a spread", reflect.TypeFor[spreadFields]()},
 		{"fleet.chip", reflect.TypeFor[hardware.Chip]()},
+		{"fleet.chip.power_curve[]", reflect.TypeFor[hardware.PowerPoint]()},
 		{"fleet.chip.efficiency", reflect.TypeFor[hardware.Efficiency]()},
 		{"fleet.server", reflect.TypeFor[hardware.Server]()},
 		{"fleet.fabric", reflect.TypeFor[hardware.Fabric]()},
 		{"fleet.fabric.tiers[]", reflect.TypeFor[hardware.Tier]()},
+		{"fleet.fabric.switch", reflect.TypeFor[hardware.Switch]()},
+		{"fleet.fabric.optic", reflect.TypeFor[hardware.Optic]()},
 		{"jobs.NAME.model", reflect.TypeFor[model.Model]()},
 		{"jobs.NAME.model.mla", reflect.TypeFor[model.MLA]()},
 		{"jobs.NAME.model.linear", reflect.TypeFor[model.Linear]()},
@@ -170,7 +178,11 @@ func formOf(f structField) string {
 		return q.kind.Name + ": `" + q.example(f.rule) + "`"
 	}
 	if ref, ok := reflect.New(t).Interface().(interface{ kind() string }); ok {
-		return "name from `catalog " + ref.kind() + "`, or mapping"
+		form := "name from `catalog " + ref.kind() + "`, or mapping"
+		if t == reflect.TypeFor[ClimateChoice]() {
+			form += ", or name of a CSV file"
+		}
+		return form
 	}
 	switch reflect.New(t).Interface().(type) {
 	case *Named[Overlay], *Named[Job]:
@@ -191,6 +203,9 @@ func formOf(f structField) string {
 	case reflect.Struct:
 		return "mapping"
 	case reflect.Slice:
+		if _, ok := quantities[t.Elem()]; ok {
+			return "list"
+		}
 		return "list of mappings"
 	case reflect.Int, reflect.Uint64:
 		return "whole number"

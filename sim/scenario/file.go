@@ -4,6 +4,7 @@ import (
 	"clustercap/sim/dist"
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
+	"clustercap/sim/power"
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
@@ -65,8 +66,16 @@ type Site struct {
 	// Power that the grid connection supplies, in phases by date; without it there
 	// is no limit.
 	Power []PowerPhase `json:"power,omitempty"`
-	// PUE is the power at the meter over that of the IT equipment: 1 to 5.
-	PUE unit.Range[unit.Factor] `json:"pue" min:"1" max:"5"`
+	// PUE is the power at the meter over that of the IT equipment: 1 to 5. Where given it
+	// holds at any load and hour, in place of losses, cooling and climate.
+	PUE unit.Range[unit.Factor] `json:"pue,omitempty" min:"1" max:"5"`
+	// Cooling is a cooling plant of the catalog, or written out; needed without pue.
+	Cooling *Reference[power.Cooling] `json:"cooling,omitempty"`
+	// Climate is the weather of a typical year: a climate of the catalog, written out, or
+	// the name of a CSV file with its hours; needed without pue.
+	Climate *ClimateChoice `json:"climate,omitempty"`
+	// Losses are those of the conversions between meter and IT equipment.
+	Losses power.Losses `json:"losses,omitempty"`
 	// Electricity is the price at the meter; of the hours that no period of tariff names.
 	Electricity Priced[unit.EnergyPrice] `json:"electricity"`
 	// Tariff is how that price changes with the hour, and what the month's peak costs.

@@ -82,6 +82,10 @@ func buildQuantities() map[reflect.Type]quantity {
 	add(span(unit.ParseRange[unit.Share], unit.FormatRange[unit.Share]))
 	add(span(unit.ParseRange[unit.Factor], unit.FormatRange[unit.Factor]))
 	add(span(unit.ParseRange[unit.CarbonIntensity], unit.FormatRange[unit.CarbonIntensity]))
+	add(point[unit.Temperature]())
+	add(point[unit.TemperatureDifference]())
+	add(span(unit.ParseRange[unit.Temperature], unit.FormatRange[unit.Temperature]))
+	add(span(unit.ParseRange[unit.TemperatureDifference], unit.FormatRange[unit.TemperatureDifference]))
 	add(span(unit.ParseRange[unit.Carbon], unit.FormatRange[unit.Carbon]))
 	add(span(parseDollars, func(r unit.Range[unit.Money]) string { return unit.FormatPriceRange(r, catalogCurrency) }))
 	return m

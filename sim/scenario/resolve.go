@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"time"
@@ -153,7 +154,10 @@ func (r *resolver) since(date *Date, path string) (unit.Duration, bool) {
 func (r *resolver) site() {
 	s := &r.file.Site.Value
 	r.plan.Site = power.Spec{
-		PUE: s.PUE, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		PUE: s.PUE, ClockExponent: s.ClockExponent, MinClock: s.MinClock, Losses: s.Losses,
+	}
+	if s.PUE.High == 0 && s.Cooling != nil && s.Climate != nil {
+		r.weather(s)
 	}
 	r.supply()
 	if len(s.Power) == 0 {
@@ -181,6 +185,23 @@ func (r *resolver) site() {
 		}
 		r.plan.Site.Phases = append(phases, power.Phase{From: at, Limit: phase.Limit.Power})
 	}
+}
+
+// weather makes the hours of the site's typical year.
+func (r *resolver) weather(s *Site) {
+	site := &r.plan.Site
+	site.Cooling, site.Climate = s.Cooling.Value, s.Climate.Value
+	site.Weather = site.Climate.Year()
+	mean := func(hours []float64) float64 {
+		sum := 0.0
+		for _, t := range hours {
+			sum += t
+		}
+		return sum / float64(len(hours))
+	}
+	dry, wet := site.Weather.DryBulb, site.Weather.WetBulb
+	r.computed("site.climate.year", fmt.Sprintf("%.1f C dry bulb and %.1f C wet bulb in the mean, %.1f C and %.1f C at most",
+		mean(dry), mean(wet), slices.Max(dry), slices.Max(wet)), "the hours of the typical year")
 }
 
 // fleet resolves the deliveries.

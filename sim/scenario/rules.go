@@ -6,6 +6,7 @@ import (
 
 	"clustercap/sim/hardware"
 	"clustercap/sim/model"
+	"clustercap/sim/power"
 	"clustercap/sim/step"
 )
 
@@ -124,6 +125,46 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(tier, "Oversubscription", `default:"1" min:"1" max:"1000"`)
 	add(tier, "Latency", `max:"1 s" example:"5 us"`)
 	add(tier, "Efficiency", `above:"0 %"`)
+
+	losses := reflect.TypeFor[power.Losses]()
+	add(losses, "TransformerIdle", `default:"0.08..0.12..0.2 %" source:"no-load loss of 2.5 MVA distribution transformers: 2 to 5 kW [memory]"`)
+	add(losses, "TransformerLoad", `default:"0.6..0.8..1.1 %" source:"load loss of 2.5 MVA distribution transformers: 15 to 28 kW [memory]"`)
+	add(losses, "UPSIdle", `default:"0.7..1.1..1.8 %" source:"double conversion loses 0.7 to 1 % idle [memory]; four units for three to two for one keep more of them on [prior]"`)
+	add(losses, "UPSLinear", `default:"0.5..1..1.5 %" source:"double conversion: 96.5 to 97.5 % efficient from half to full load [memory]"`)
+	add(losses, "UPSSquare", `default:"0.6..1..1.4 %" source:"double conversion: 96.5 to 97.5 % efficient from half to full load [memory]"`)
+	add(losses, "RackLoad", `default:"0.4..0.7..1 %" source:"busbars, cables and units without transformers lose 0.5 to 1 % at full load [memory]"`)
+	climate := reflect.TypeFor[power.Climate]()
+	for _, f := range []string{"Name", "Title"} {
+		add(climate, f, `optional:"1"`)
+	}
+	add(climate, "UTCOffset", `optional:"1" min:"-12" max:"14"`)
+	for _, f := range []string{"DryBulb", "WetBulb"} {
+		add(climate, f, `optional:"1" min:"-80 C" max:"70 C" example:"[14.2 C, 13.8 C, ...]"`)
+	}
+	month := reflect.TypeFor[power.Month]()
+	for _, f := range []string{"Mean", "DewPoint"} {
+		add(month, f, `min:"-80 C" max:"60 C" example:"12 C"`)
+	}
+	for _, f := range []string{"Swing", "Spread"} {
+		add(month, f, `max:"40 K" example:"8 K"`)
+	}
+	cooling := reflect.TypeFor[power.Cooling]()
+	for _, f := range []string{"Name", "Title"} {
+		add(cooling, f, `optional:"1"`)
+	}
+	add(cooling, "Rejection", `enum:"tower,dry,adiabatic"`)
+	add(cooling, "Liquid", `default:"0 %"`)
+	add(cooling, "WarmSupply", `default:"32 C" source:"without cold plates it does not matter" max:"80 C" example:"32 C"`)
+	add(cooling, "ColdSupply", `max:"60 C" example:"20 C"`)
+	add(cooling, "Rise", `above:"0 K" max:"40 K" default:"6..8..10 K" source:"water warms by 5 to 10 K in coils and cold plates [memory]"`)
+	add(cooling, "Approach", `above:"0 K" max:"40 K" example:"4 K"`)
+	add(cooling, "Chiller", `above:"0 %" default:"40..50..60 %" source:"large centrifugal chillers reach 50 to 65 % of Carnot between their own refrigerant temperatures at full load, less at part load [memory]"`)
+	for _, f := range []string{"RoomFans", "OutsideFans", "Pumps"} {
+		add(cooling, f, `max:"50 %" example:"1.5 %"`)
+	}
+	add(cooling, "Margin", `default:"5..10..20 %" source:"one unit in ten to twenty is spare, and runs when it must [prior]"`)
+	add(cooling, "Derate", `default:"1.5..2.5..4 %" source:"chillers lose 1 to 2 % of capacity per kelvin, exchangers 1 over approach and range [prior]" max:"20 %"`)
+	add(cooling, "Exceeded", `default:"0.4 %" source:"usual design weather (ASHRAE 0.4 %)" max:"50 %"`)
 
 	m1 := reflect.TypeFor[model.Model]()
 	add(m1, "Name", `optional:"1"`)

@@ -221,12 +221,16 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 	if q, ok := quantities[t]; ok {
 		return b.quantity(q)
 	}
-	if r, ok := reflect.New(t).Interface().(interface{ kind() string }); ok {
+	if ref, ok := reflect.New(t).Interface().(interface{ kind() string }); ok {
 		value, _ := t.FieldByName("Value")
-		if partial {
-			return anyOf(b.names(r.kind()), b.object(value.Type, true))
+		if t == reflect.TypeFor[ClimateChoice]() {
+			file := &jsonschema.Schema{Type: "string", Pattern: `\.[cC][sS][vV]$`, Description: "A CSV file of the hours of a typical year."}
+			return anyOf(file, b.value(reflect.TypeFor[Reference[power.Climate]](), r, partial))
 		}
-		return anyOf(b.names(r.kind()), b.changed(value.Type, r.kind()), b.object(value.Type, false))
+		if partial {
+			return anyOf(b.names(ref.kind()), b.object(value.Type, true))
+		}
+		return anyOf(b.names(ref.kind()), b.changed(value.Type, ref.kind()), b.object(value.Type, false))
 	}
 	if p, ok := reflect.New(t).Interface().(interface{ priceKind() unit.Kind }); ok {
 		k := p.priceKind()
@@ -333,6 +337,9 @@ func (b *schemaBuilder) quantity(q quantity) *jsonschema.Schema {
 		most = 3
 	}
 	pattern := quantityPattern(q.kind.Units, most)
+	if q.kind.Name == "temperature" {
+		pattern = strings.ReplaceAll(pattern, `\+?`, `[-+]?`) // the only quantity below 0
+	}
 	if len(q.kind.Units) == 0 {
 		return b.define(name, func() *jsonschema.Schema {
 			bare := anyOf(&jsonschema.Schema{Type: "number"}, &jsonschema.Schema{Type: "string", Pattern: pattern})

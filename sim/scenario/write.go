@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"clustercap/sim/job"
+	"clustercap/sim/power"
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
@@ -37,7 +38,11 @@ func asWritten(p *Plan) File {
 	}
 	s := &p.Site
 	f.Site.Value = Site{
-		PUE: s.PUE, ClockExponent: s.ClockExponent, MinClock: s.MinClock,
+		PUE: s.PUE, ClockExponent: s.ClockExponent, MinClock: s.MinClock, Losses: s.Losses,
+	}
+	if s.Weather.Any() {
+		f.Site.Value.Cooling = &Reference[power.Cooling]{Value: s.Cooling}
+		f.Site.Value.Climate = &ClimateChoice{Reference[power.Climate]{Value: s.Climate}}
 	}
 	supplyAsWritten(p, &f.Site.Value)
 	moneyAsWritten(&p.Money, &f.Site.Value)

@@ -33,6 +33,8 @@ func FuzzParse(f *testing.F) {
 		fuzzKind[CapacityPrice](t, text)
 		fuzzKind[CapacityCharge](t, text)
 		fuzzKind[Spend](t, text)
+		fuzzKind[Temperature](t, text)
+		fuzzKind[TemperatureDifference](t, text)
 	})
 }
 

@@ -99,6 +99,10 @@ func kindOf[Q Quantity]() *kind {
 		return &capacityChargeKind
 	case Spend:
 		return &spendKind
+	case Temperature:
+		return &temperatureKind
+	case TemperatureDifference:
+		return &temperatureDifferenceKind
 	}
 	panic("unit: a Quantity without a kind")
 }
@@ -311,6 +315,16 @@ var (
 			{"M¤/month", 12e6, 365 * 86400, readOnly},
 		},
 	}
+	temperatureKind = kind{
+		name: "temperature", example: "25 C", unit: "C", max: 1e4,
+		scales: []scale{{"C", 1, 1, written}, {"°C", 1, 1, readOnly}},
+		wrong:  map[string]string{"K": "C", "deg C": "C", "degC": "C", "celsius": "C", "Celsius": "C"},
+	}
+	temperatureDifferenceKind = kind{
+		name: "temperature difference", example: "5 K", unit: "K", max: 1e4,
+		scales: []scale{{"K", 1, 1, written}},
+		wrong:  map[string]string{"C": "K", "°C": "K", "kelvin": "K", "deg": "K"},
+	}
 )
 
 // kinds lists every kind, to name the one that a misplaced unit belongs to.
@@ -319,6 +333,7 @@ func kinds() []*kind {
 		&powerKind, &energyKind, &flopRateKind, &bytesKind, &bandwidthKind, &durationKind, &tokensKind,
 		&rateKind, &shareKind, &moneyKind, &energyPriceKind, &carbonIntensityKind,
 		&carbonKind, &capacityPriceKind, &capacityChargeKind, &spendKind,
+		&temperatureKind, &temperatureDifferenceKind,
 	}
 }
 

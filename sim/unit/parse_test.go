@@ -22,6 +22,7 @@ var readings = map[string]reading{
 	"share": read[Share], "factor": read[Factor], "money": read[Money], "electricity price": read[EnergyPrice],
 	"carbon intensity": read[CarbonIntensity], "amount of carbon": read[Carbon], "price of capacity": read[CapacityPrice],
 	"charge for capacity": read[CapacityCharge], "spending": read[Spend],
+	"temperature": read[Temperature], "temperature difference": read[TemperatureDifference],
 }
 
 // TestParse: values are exact, because the texts are converted exactly and rounded
@@ -231,6 +232,8 @@ func TestDescribe(t *testing.T) {
 	check[CapacityPrice](t)
 	check[CapacityCharge](t)
 	check[Spend](t)
+	check[Temperature](t)
+	check[TemperatureDifference](t)
 }
 
 func check[Q Quantity](t *testing.T) {

@@ -25,6 +25,9 @@ type (
 	CapacityPrice   float64 // money per watt of capacity, once
 	CapacityCharge  float64 // money per watt of capacity and second
 	Spend           float64 // money per second
+
+	Temperature           float64 // degrees Celsius
+	TemperatureDifference float64 // kelvin
 )
 
 // Seconds in the calendar units that texts may use.
@@ -46,7 +49,8 @@ const (
 // Quantity is any of the quantities above.
 type Quantity interface {
 	Power | Energy | FLOPRate | Bytes | Bandwidth | Duration | Tokens | Rate | Share | Factor | Money | EnergyPrice | CarbonIntensity |
-		Carbon | CapacityPrice | CapacityCharge | Spend
+		Carbon | CapacityPrice | CapacityCharge | Spend |
+		Temperature | TemperatureDifference
 }
 
 // Price is a quantity of money, whose text names the currency.

@@ -1,0 +1,114 @@
+package sim
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"clustercap/sim/power"
+	"clustercap/sim/result"
+	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
+)
+
+// underWeather gives a plan a chilled-water plant in a climate of hot summers.
+func underWeather(p *scenario.Plan) *scenario.Plan {
+	s := &p.Site
+	s.PUE = unit.Range[unit.Factor]{}
+	s.Climate = power.Climate{}
+	for m := range 12 {
+		mean := unit.Temperature(15 - 14*math.Cos(2*math.Pi*float64(m)/12))
+		s.Climate.Months = append(s.Climate.Months, power.Month{Mean: mean, Swing: 12, DewPoint: mean - 6, Spread: 3})
+	}
+	s.Weather = s.Climate.Year()
+	share := func(v float64) unit.Range[unit.Share] { return unit.Point(unit.Share(v)) }
+	s.Losses = power.Losses{
+		TransformerIdle: share(0.0012), TransformerLoad: share(0.008),
+		UPSIdle: share(0.011), UPSLinear: share(0.01), UPSSquare: share(0.01), RackLoad: share(0.007),
+	}
+	s.Cooling = power.Cooling{
+		Rejection: power.Tower, ColdSupply: unit.Point(unit.Temperature(19)), WarmSupply: unit.Point(unit.Temperature(32)),
+		Rise: unit.Point(unit.TemperatureDifference(8)), Approach: unit.Point(unit.TemperatureDifference(4)), Chiller: share(0.5),
+		RoomFans: share(0.035), OutsideFans: share(0.012), Pumps: share(0.018), Margin: share(0.1), Derate: share(0.025), Exceeded: share(0.004),
+	}
+	p.Start = time.Date(2026, 6, 15, 0, 0, 0, 0, time.UTC)
+	return p
+}
+
+// The limit holds in every hour of the weather, and is used: at night, when cooling takes
+// less, the IT equipment gets more.
+func TestLimitHoldsThroughWeather(t *testing.T) {
+	m := meterOf(underWeather(testPlan(2)))
+	limit := 0.95 * m.peak(16, 1, 0) // a little short of full clock
+	p := underWeather(testPlan(2))
+	p.Site.Phases = []power.Phase{{Limit: limit}}
+	r := run(t, prepared(t, p), 0)
+	if got := r.Site.PeakPowerMW * 1e6; got > float64(limit)*(1+1e-9) || got < 0.98*float64(limit) { // a step of the clock is 1 % of power
+		t.Errorf("peak %.1f W under a limit of %.1f", got, float64(limit))
+	}
+	if r.ChipHours[result.Throttled] == 0 {
+		t.Error("nothing is throttled")
+	}
+	clocks := map[float64]bool{}
+	w := prepared(t, p).NewWorld()
+	if _, err := w.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range w.jobs[0].books.byClock {
+		if c.time > 0 {
+			clocks[c.clock] = true
+		}
+	}
+	if len(clocks) < 2 || len(clocks) > 30 { // a tenth of the power in steps of 0.5 % of the clock
+		t.Errorf("trained at %d clocks", len(clocks))
+	}
+	if r.Site.PUE < 1.05 || r.Site.PUE > 1.4 || !(r.Site.WaterM3 > 0) {
+		t.Errorf("PUE %v, %v m3 of water", r.Site.PUE, r.Site.WaterM3)
+	}
+	energy := 0.0
+	for _, e := range r.Site.EnergyBy {
+		energy += e
+	}
+	if math.Abs(energy/r.Site.EnergyMWh-1) > 1e-9 { // rounding of integrals
+		t.Errorf("consumers draw %v MWh, the site %v", energy, r.Site.EnergyMWh)
+	}
+}
+
+// Where heat can be carried from fewer chips on hot days, those days are slower; a plant
+// with room to spare loses nothing.
+func TestHotDaysThrottle(t *testing.T) {
+	tokens := func(margin, exceeded float64) (float64, float64) {
+		p := underWeather(testPlan(2))
+		p.Site.Cooling.Margin, p.Site.Cooling.Exceeded = unit.Point(unit.Share(margin)), unit.Point(unit.Share(exceeded))
+		r := run(t, prepared(t, p), 0)
+		return r.Jobs[0].Tokens, r.ChipHours[result.Throttled]
+	}
+	free, throttled := tokens(1, 0.001)
+	if throttled != 0 {
+		t.Errorf("%v chip-hours throttled with twice the cooling", throttled)
+	}
+	before := free
+	for _, exceeded := range []float64{0.02, 0.1, 0.3} {
+		got, throttled := tokens(0, exceeded)
+		if got >= before || throttled == 0 {
+			t.Errorf("cooling for all but %v of hours: %v tokens, with more cooling %v", exceeded, got, before)
+		}
+		before = got
+	}
+}
+
+// A higher limit never trains slower, whatever the weather.
+func TestMorePowerNeverSlowerInWeather(t *testing.T) {
+	m := meterOf(underWeather(testPlan(2)))
+	full := m.peak(16, 1, 0)
+	before := -1.0
+	for share := 0.5; share < 1.2; share += 0.05 {
+		p := underWeather(testPlan(2))
+		p.Site.Phases = []power.Phase{{Limit: unit.Power(share) * full}}
+		if got := run(t, prepared(t, p), 0).Jobs[0].Tokens; got < before {
+			t.Errorf("limit at %.2f of full power: %v tokens, below that %v", share, got, before)
+		} else {
+			before = got
+		}
+	}
+}
