@@ -409,8 +409,8 @@ func TestRepeatingOverrideChangesNothing(t *testing.T) {
 	}
 }
 
-// Loading parses the scenario, not the whole built-in catalog, which takes a quarter
-// of a million allocations.
+// Loading parses the scenario, not the whole built-in catalog, which takes 113,000
+// allocations more.
 func TestCatalogIsParsedOnce(t *testing.T) {
 	if _, err := builtInCatalog(); err != nil {
 		t.Fatal(err)
@@ -420,9 +420,9 @@ func TestCatalogIsParsedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	// The scenario takes 115,000, most of them to write its values exactly; the rest is
-	// room for it to grow, short of the catalog's 244,000.
-	if most := 200_000.0; allocations > most {
+	// The scenario takes 201,000, most of them to write its values exactly; the rest is
+	// room for it to grow, short of the 314,000 with the catalog.
+	if most := 260_000.0; allocations > most {
 		t.Errorf("%.0f allocations, at most %.0f", allocations, most)
 	}
 }
