@@ -172,7 +172,7 @@ func (s *site) advance(from, to des.Time) {
 		pace := s.pace(int(hour))
 		s.all = s.all.plus(dt, pace)
 		s.water += s.plant.Water(it, int(hour)) * dt
-		if it > 0 {
+		if it > power.Off {
 			perWatt := over.Sum() / it * dt
 			s.added += perWatt
 			s.worklessOverhead += workless * perWatt
