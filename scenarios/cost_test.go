@@ -61,8 +61,10 @@ func TestGigawatt(t *testing.T) {
 		"fleet.deliveries=[{date: 2024-02-01, chips: 17408}]", "jobs.pretrain.layout=auto")
 	const watts = 1e9
 	meter := power.NewMeter(&p.Chip, &p.Server, &p.Fabric, 500_000, &p.Site)
-	plant := power.NewPlant(&p.Site)
-	chips := int(plant.Capacity(watts, 0)/meter.PeakAt(1).Sum()) / p.Server.Chips * p.Server.Chips
+	site := p.Site
+	site.Phases = []power.Phase{{Limit: watts}}
+	plant := power.NewPlant(&site, 0, 0)
+	chips := int(plant.LowestCapacity(watts, 0)/meter.PeakAt(1).Sum()) / p.Server.Chips * p.Server.Chips
 	by, sum := bought(p, chips, cost.Capacity{Watts: watts})
 	if sum < 29e9 || sum > 50e9 {
 		t.Errorf("%d chips and their building cost %.3g USD, published 29e9 to 50e9", chips, sum)
