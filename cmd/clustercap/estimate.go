@@ -129,6 +129,11 @@ func price(w *step.Workload, m *step.Machine, chips int, layout string) (*step.S
 		return nil, badUsage("such as --layout tp=8,pp=16", "--layout %q: %v", layout, err)
 	}
 	l = l.Complete(chips)
+	one := l
+	one.DP = 1
+	if n := one.Chips(); l.DP == 0 && n > chips {
+		return nil, badUsage("more --chips, or smaller degrees", "--layout %q takes at least %s chips, --chips has %s", layout, grouped(float64(n)), grouped(float64(chips)))
+	}
 	if l.Chips() > chips {
 		return nil, badUsage("leave dp out to fill the chips", "--layout %q takes %s chips, --chips has %s", layout, grouped(float64(l.Chips())), grouped(float64(chips)))
 	}

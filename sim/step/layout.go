@@ -106,6 +106,9 @@ func ParseLayout(text string) (Layout, error) {
 		}
 		*p = n
 	}
+	if n := float64(l.TP) * float64(l.PP) * float64(l.CP) * float64(max(l.DP, 1)); n > maxDegree {
+		return Layout{}, fmt.Errorf("tp x pp x cp x dp is more than %d chips", maxDegree)
+	}
 	return l, nil
 }
 
@@ -164,7 +167,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	case l.Shard > 0 && l.ZeRO == 0:
 		bad("shard=%d needs zero of at least 1; without it nothing is sharded", l.Shard)
 	case l.Shard > 0 && (l.DP*l.CP)%l.Shard != 0:
-		bad("shard=%d must divide dp x cp = %d", l.Shard, l.DP*l.CP)
+		bad("shard=%d must divide dp x cp = %d; the nearest that does is %d", l.Shard, l.DP*l.CP, nearestDivisor(l.DP*l.CP, l.Shard))
 	}
 	out = append(out, l.recomputeProblems(w)...)
 	out = append(out, l.offloadProblems(m)...)
@@ -189,10 +192,10 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	mod := &w.Model
 	a := mod.Attention()
 	if a.Heads%l.TP != 0 {
-		bad("tp=%d must divide the model's %d attention heads", l.TP, a.Heads)
+		bad("tp=%d must divide the model's %d attention heads; the nearest that does is %d", l.TP, a.Heads, nearestDivisor(a.Heads, l.TP))
 	}
 	if l.PP*l.VPP > mod.Layers+endChunks {
-		bad("pp=%d x vpp=%d is more than the model's %d layers, its embedding and its head", l.PP, l.VPP, mod.Layers)
+		bad("pp=%d x vpp=%d is more than the model's %d layers, its embedding and its head; the most is %d", l.PP, l.VPP, mod.Layers, mod.Layers+endChunks)
 	}
 	if l.VPP > 1 && l.PP == 1 {
 		bad("vpp=%d needs pp of at least 2", l.VPP)
@@ -201,11 +204,15 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		bad("attention=unfused does not work with context parallelism (cp=%d)", l.CP)
 	}
 	if w.Sequence%(2*l.CP) != 0 && l.CP > 1 {
-		bad("cp=%d: twice it must divide the sequence of %d tokens", l.CP, w.Sequence)
+		nearest := 1
+		if w.Sequence%2 == 0 {
+			nearest = nearestDivisor(w.Sequence/2, l.CP)
+		}
+		bad("cp=%d: twice it must divide the sequence of %d tokens; the nearest that fits is %d", l.CP, w.Sequence, nearest)
 	}
 	switch {
 	case w.Batch%(l.DP*l.MicroBatch) != 0:
-		bad("dp=%d x mb=%d must divide the global batch of %d sequences", l.DP, l.MicroBatch, w.Batch)
+		bad("dp=%d x mb=%d must divide the global batch of %d sequences; %s", l.DP, l.MicroBatch, w.Batch, l.nearestReplicas(w.Batch))
 	case l.VPP > 1 && l.Schedule == OneFOneB && w.Batch/(l.DP*l.MicroBatch)%l.PP != 0:
 		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides", l.VPP, w.Batch/(l.DP*l.MicroBatch), l.PP)
 	}
@@ -218,7 +225,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		}
 	} else {
 		if moe.Experts%l.EP != 0 {
-			bad("ep=%d must divide the model's %d experts", l.EP, moe.Experts)
+			bad("ep=%d must divide the model's %d experts; the nearest that does is %d", l.EP, moe.Experts, nearestDivisor(moe.Experts, l.EP))
 		}
 		switch {
 		case (l.TP*l.CP*l.DP)%(l.EP*l.ETP) == 0:
@@ -239,6 +246,35 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		bad("zero=%d with pp=%d would communicate all weights or gradients with every microbatch; use zero=1 with a pipeline", l.ZeRO, l.PP)
 	}
 	return out
+}
+
+// nearestDivisor is the divisor of n that is nearest to v, the smaller of two.
+func nearestDivisor(n, v int) int {
+	if v >= n {
+		return n
+	}
+	for d := 0; ; d++ {
+		switch {
+		case n%(v-d) == 0:
+			return v - d
+		case n%(v+d) == 0:
+			return v + d
+		}
+	}
+}
+
+// nearestReplicas says which numbers near the layout's divide the batch: of replicas no
+// more than there are, since more would take more chips.
+func (l *Layout) nearestReplicas(batch int) string {
+	if batch%l.MicroBatch != 0 {
+		return fmt.Sprintf("the nearest mb that does, with dp=1, is %d", nearestDivisor(batch, l.MicroBatch))
+	}
+	rest := batch / l.MicroBatch
+	dp := min(l.DP, rest)
+	for rest%dp != 0 {
+		dp--
+	}
+	return fmt.Sprintf("the nearest dp below is %d", dp)
 }
 
 // scheduleProblems lists what the schedule demands of pipeline and microbatches.

@@ -278,14 +278,15 @@ func TestLayoutTextRoundTrips(t *testing.T) {
 
 func TestParseLayoutRefuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":            `"" is not key=value; write e.g. tp=8,pp=16`,
-		"tp":          `"tp" is not key=value; write e.g. tp=8,pp=16`,
-		"tp=8,tp=4":   "tp is given twice",
-		"tq=8":        `unknown key "tq"; the keys are ` + layoutKeys,
-		"tp=eight":    "tp=eight is not a whole number from 0 to 10000000",
-		"sp=maybe":    "sp=maybe is not 0 or 1",
-		"pp=-1":       "pp=-1 is not a whole number from 0 to 10000000",
-		"tp=1e9,pp=2": "tp=1e9 is not a whole number from 0 to 10000000",
+		"":                                 `"" is not key=value; write e.g. tp=8,pp=16`,
+		"tp":                               `"tp" is not key=value; write e.g. tp=8,pp=16`,
+		"tp=8,tp=4":                        "tp is given twice",
+		"tq=8":                             `unknown key "tq"; the keys are ` + layoutKeys,
+		"tp=eight":                         "tp=eight is not a whole number from 0 to 10000000",
+		"sp=maybe":                         "sp=maybe is not 0 or 1",
+		"pp=-1":                            "pp=-1 is not a whole number from 0 to 10000000",
+		"tp=4194304,pp=4194304,cp=1048576": "tp x pp x cp x dp is more than 10000000 chips", // 0 in 64 bits
+		"tp=1e9,pp=2":                      "tp=1e9 is not a whole number from 0 to 10000000",
 	} {
 		if _, err := ParseLayout(text); err == nil || err.Error() != want {
 			t.Errorf("%q: %v, want %s", text, err, want)
@@ -313,8 +314,8 @@ func TestProblemsAreListedAtOnce(t *testing.T) {
 	w := &Workload{Model: gpt(96, 12288, 96), Sequence: 2048, Batch: 1536, Precision: BF16}
 	got := layout("tp=9,pp=8,dp=7,ep=4").Problems(w, a100())
 	want := []string{
-		"tp=9 must divide the model's 96 attention heads",
-		"dp=7 x mb=1 must divide the global batch of 1536 sequences",
+		"tp=9 must divide the model's 96 attention heads; the nearest that does is 8",
+		"dp=7 x mb=1 must divide the global batch of 1536 sequences; the nearest dp below is 6",
 		"ep=4, but gpt has no experts",
 	}
 	if len(got) != len(want) {
@@ -323,6 +324,20 @@ func TestProblemsAreListedAtOnce(t *testing.T) {
 	for i := range want {
 		if got[i] != want[i] {
 			t.Errorf("problem %d: %q, want %q", i, got[i], want[i])
+		}
+	}
+}
+
+// The value that a message names is legal, and none is nearer.
+func TestNearestDivisor(t *testing.T) {
+	for n := 1; n <= 60; n++ {
+		for v := 1; v <= 70; v++ {
+			got := nearestDivisor(n, v)
+			for d := 1; d <= n; d++ {
+				if n%got != 0 || n%d == 0 && max(d-v, v-d) < max(got-v, v-got) {
+					t.Fatalf("nearest to %d that divides %d: %d, but there is %d", v, n, got, d)
+				}
+			}
 		}
 	}
 }
