@@ -29,6 +29,15 @@ func heading(text, instead string) string {
 	return text
 }
 
+// subtitleStack is that of a stack, which shows means alone.
+func subtitleStack(s *result.Set) string {
+	text := "one replica"
+	if s.Replicas > 1 {
+		text = fmt.Sprintf("mean of %d replicas", s.Replicas)
+	}
+	return fmt.Sprintf("%s · plan %s · %s", heading(s.Title, s.Scenario), heading(s.Plan, ""), text)
+}
+
 func replicas(s *result.Set) string {
 	if s.Replicas == 1 {
 		return "one replica, no band"

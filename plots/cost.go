@@ -2,9 +2,7 @@ package plots
 
 import (
 	"fmt"
-	"strings"
 
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
 	"clustercap/sim/compare"
@@ -12,7 +10,7 @@ import (
 )
 
 // costLayers are the calendar's columns of money, from the bottom up.
-var costLayers = [...]struct{ column, name string }{
+var costLayers = [...]layer{
 	{"cost_chips_per_day", "chips"},
 	{"cost_servers_per_day", "servers, storage"},
 	{"cost_network_per_day", "network"},
@@ -28,7 +26,7 @@ func costChart(s *result.Set) (Chart, bool) {
 		return Chart{}, false
 	}
 	return Chart{
-		Name: "cost", Title: costTitle(s), Subtitle: strings.TrimSuffix(subtitle(s), ", band p10–p90"), height: 400,
+		Name: "cost", Title: costTitle(s), Subtitle: subtitleStack(s), height: 400,
 		body: func(p *page) { p.drawCost(s) },
 	}, true
 }
@@ -72,70 +70,36 @@ func expenseTitle(e result.Expense) string {
 }
 
 func (p *page) drawCost(s *result.Set) {
-	var layers []*series
-	var labels []label
-	highest := 0.0
-	for i, l := range costLayers {
-		c := column(s, l.column, false)
-		if c == nil {
-			continue
-		}
-		c.low, c.high, c.color = nil, nil, paint(i)
-		layers = append(layers, c)
-		labels = append(labels, label{name: l.name, color: paint(i)})
-	}
-	if len(layers) == 0 {
+	k := stackOf(s, costLayers[:])
+	if len(k.names) == 0 {
 		return
 	}
-	bases := make([][]float64, len(layers)+1)
-	bases[0] = make([]float64, len(layers[0].y))
-	for i, c := range layers {
-		bases[i+1] = make([]float64, len(c.y))
-		for b, v := range c.y {
-			bases[i+1][b] = bases[i][b] + finiteOr(v, 0)
-			highest = max(highest, bases[i+1][b])
-		}
+	scale := compare.MoneyScale(s.Currency, k.top())
+	values := make([]string, len(k.names))
+	var widths []label
+	for i := range k.names {
+		part, all := k.end(i)
+		values[i] = percent(ratio(part, all)) + " at the end"
+		widths = append(widths, label{name: k.names[i], value: values[i]})
 	}
-	end := len(bases[0]) - 1
-	scale := compare.MoneyScale(s.Currency, highest)
-	for i := range labels {
-		share := 0.0
-		if all := bases[len(layers)][end]; all > 0 {
-			share = (bases[i+1][end] - bases[i][end]) / all
-		}
-		labels[i].value = percent(share) + " at the end"
-	}
-	room := p.labelWidth(widestEnd, labels)
-	top, yticks := linearTicks(highest, scale.Factor)
+	room := p.labelWidth(widestEnd, widths)
+	top, yticks := linearTicks(k.top(), scale.Factor)
 	pn := p.panel(p.rect(leftRoom, room, bottomRoom, topRoom), 0, horizon(s), 0, top)
 	const perTick = 52 // points that a month and its year need
 	pn.axes("cost per day, depreciation and operation, "+scale.Unit, dateTicks(s.Start, horizon(s), int((pn.data.Max.X-pn.data.Min.X)/perTick)), yticks)
-	for i, c := range layers {
-		pn.layer(c.x, bases[i], bases[i+1], i)
-		labels[i].at = vg.Point{X: pn.data.Max.X, Y: pn.y((bases[i][end] + bases[i+1][end]) / 2)}
+	labels := pn.stack(k)
+	for i := range labels {
+		labels[i].value = values[i]
 	}
 	pn.endLabels(labels, room)
 }
 
-// layer fills between two lines, each thinned to the means of its buckets, out to the
-// panel's edges.
-func (p *panel) layer(x, low, high []float64, color int) {
-	buckets := min(len(x), mostPoints)
-	ring := make(plotter.XYs, 2*buckets)
-	for b := range buckets {
-		from, to := b*len(x)/buckets, (b+1)*len(x)/buckets
-		at := mean(x[from:to])
-		switch b { // bins stand at their middle
-		case 0:
-			at = p.plt.X.Min
-		case buckets - 1:
-			at = p.plt.X.Max
-		}
-		ring[b] = plotter.XY{X: at, Y: mean(low[from:to])}
-		ring[2*buckets-1-b] = plotter.XY{X: at, Y: mean(high[from:to])}
+// ratio of a part to all, 0 where there is nothing.
+func ratio(part, all float64) float64 {
+	if !(all > 0) {
+		return 0
 	}
-	poly := &plotter.Polygon{XYs: []plotter.XYs{ring}, Color: paint(color), LineStyle: stroke(paint(color), 0.5, nil)}
-	poly.Plot(p.data, p.plt)
+	return part / all
 }
 
 func mean(values []float64) float64 {

@@ -11,10 +11,11 @@ import (
 	"clustercap/sim/result"
 )
 
-// powerChart answers: does the site hold its cap, and how much room is left?
+// powerChart answers: what draws the power, does the site hold its cap, and how much
+// room is left?
 func powerChart(s *result.Set) Chart {
 	return Chart{
-		Name: "power", Title: powerTitle(s), Subtitle: subtitle(s), height: 400,
+		Name: "power", Title: powerTitle(s), Subtitle: subtitleStack(s) + "; beside the names, means of the calendar", height: 400,
 		body: func(p *page) { p.drawPower(s) },
 	}
 }
@@ -56,28 +57,29 @@ func powerTitle(s *result.Set) string {
 	}
 }
 
+// powerLayers are the calendar's columns of mean power, from the bottom up, with the
+// consumer whose energy they integrate to.
+var powerLayers = [...]layer{
+	{"power_chips_mw", result.Chips.String()},
+	{"power_servers_mw", result.Servers.String()},
+	{"power_network_mw", result.Network.String()},
+	{"power_cooling_mw", result.Cooling.String()},
+	{"power_losses_mw", result.Losses.String()},
+}
+
 func (p *page) drawPower(s *result.Set) {
-	mean, peak, limit := column(s, "power_mw", false), column(s, "power_peak_mw", false), column(s, "power_limit_mw", false)
-	var all []*series
-	var labels []label
-	top := topOf(mean, peak)
+	k := stackOf(s, powerLayers[:])
+	peak, limit := column(s, "power_peak_mw", false), column(s, "power_limit_mw", false)
+	top := math.Max(k.top(), topOf(peak))
 	scale := compare.ScaleOf("MW", top)
-	if mean != nil {
-		mean.color = paint(0)
-		all = append(all, mean)
-		labels = append(labels, label{name: "mean", value: scale.Text(s.Site.MeanPowerMW.Mean) + " overall", color: paint(0)})
-	}
+	widths := p.powerValues(s, k.names)
+	const peakName, peakValue = "peak of each day", "of all phases of a step"
 	if peak != nil {
-		peak.color, peak.dash, peak.width = paint(1), dashes(2), 1.6
-		text := "the day's highest"
-		if len(peak.high) > 0 {
-			text = "mean, band up to p90"
-			peak.low = peak.y // its lower half would hide the mean's band
-		}
-		all = append(all, peak)
-		labels = append(labels, label{name: "peak of each day", value: text, color: paint(1)})
+		peak.low, peak.high = nil, nil // a band would hide the stack
+		peak.color, peak.dash, peak.width = ink(), dashes(2), 1.6
+		widths = append(widths, label{name: peakName, value: peakValue})
 	}
-	right := p.labelWidth(widestEnd, labels)
+	right := p.labelWidth(widestEnd, widths)
 	steps := limitSteps(limit, horizon(s))
 	for _, st := range steps {
 		top = math.Max(top, st.limit)
@@ -89,11 +91,31 @@ func (p *page) drawPower(s *result.Set) {
 		highest = math.NaN()
 	}
 	pn := p.calendar(p.rect(leftRoom, right, bottomRoom, topRoom), s, "power at the meter", "MW", top)
+	labels := pn.stack(k)
+	for i := range labels {
+		labels[i].value = widths[i].value
+	}
 	pn.limits(steps)
-	pn.lines(all)
+	if peak != nil {
+		pn.lines([]*series{peak})
+		end := []label{{name: peakName, value: peakValue, color: ink()}}
+		p.anchor(pn, []*series{peak}, end)
+		labels = append(labels, end...)
+	}
 	pn.highest(highest, scale)
-	p.anchor(pn, all, labels)
 	pn.endLabels(labels, right)
+}
+
+// powerValues are labels that say what each consumer draws in the mean of the calendar.
+func (p *page) powerValues(s *result.Set, names []string) []label {
+	all := s.Site.EnergyMWh.Mean
+	labels := make([]label, len(names))
+	for i, name := range names {
+		part := s.Site.EnergyBy[name].Mean
+		power := s.Site.MeanPowerMW.Mean * ratio(part, all)
+		labels[i] = label{name: name, value: compare.ScaleOf("MW", power).Text(power) + ", " + percent(ratio(part, all))}
+	}
+	return labels
 }
 
 // highest marks the highest power of a replica, in the mean of the replicas. It lies
@@ -103,8 +125,8 @@ func (p *panel) highest(power float64, scale compare.Scale) {
 		return
 	}
 	y := p.y(power)
-	p.data.StrokeLine2(stroke(readable(paint(1)), 1, []vg.Length{2, 3}), p.data.Min.X, y, p.data.Max.X, y)
-	p.style.plain.in(readable(paint(1))).halo(p.data, "highest of a replica: "+scale.Text(power)+" in the mean", p.data.Min.X+4, y+3, left, bottom)
+	p.data.StrokeLine2(stroke(ink(), 1, []vg.Length{2, 3}), p.data.Min.X, y, p.data.Max.X, y)
+	p.style.plain.halo(p.data, "highest of a replica: "+scale.Text(power)+" in the mean", p.data.Min.X+4, y+3, left, bottom)
 }
 
 // limitStep is a time with one power limit.

@@ -71,9 +71,16 @@ const (
 	spares
 	sparesUsed
 	backlog
-	costs
+	firstConsumer
+	costs  = firstConsumer + int(result.NumConsumers)
 	perJob = costs + len(costColumns) // then chips, tokens per second and tokens of each job
 )
+
+// consumers are shares of the power at the meter, of servers with air-cooled chips at a
+// PUE of 1.25.
+var consumers = [result.NumConsumers]float64{
+	result.Chips: 0.54, result.Servers: 0.2, result.Network: 0.06, result.Cooling: 0.15, result.Losses: 0.05,
+}
 
 // Set summarises the runs of Runs.
 func (p Plan) Set() (*result.Set, error) {
@@ -118,6 +125,9 @@ func (p Plan) frame(all []job) result.Set {
 		{"repair_backlog", "servers"},
 	} {
 		s.Timeline.Columns = append(s.Timeline.Columns, result.Column{Name: c[0], Unit: c[1]})
+	}
+	for c := range result.NumConsumers {
+		s.Timeline.Columns = append(s.Timeline.Columns, result.Column{Name: "power_" + c.String() + "_mw", Unit: "MW"})
 	}
 	for _, name := range costColumns {
 		s.Timeline.Columns = append(s.Timeline.Columns, result.Column{Name: name, Unit: "CNY"})
@@ -221,6 +231,10 @@ func (p Plan) run(replica int, all []job, columns int) *result.Run {
 		r.Samples[repair][day], r.Samples[spares][day] = ready/16*0.004*scale, ready/16*0.02
 		r.Samples[sparesUsed][day], r.Samples[backlog][day] = ready/16*0.002*scale, ready/16*0.0008*scale
 		r.Samples[power][day], r.Samples[peak][day], r.Samples[limit][day] = mean, top, p.limit(day)
+		for c, share := range consumers {
+			r.Samples[firstConsumer+c][day] = share * mean
+			r.Site.EnergyBy[c] += share * mean * 24
+		}
 		r.Site.EnergyMWh += mean * 24
 		spend(r, day, float64(chips), mean)
 		r.Site.PeakPowerMW = math.Max(r.Site.PeakPowerMW, top)
