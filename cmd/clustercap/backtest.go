@@ -108,7 +108,7 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 		return backtestRows(r, format).render(format), nil
 	}
 	parts := []string{backtestRows(r, format).render(format)}
-	if skipped := skippedRows(r); len(skipped.rows) > 0 {
+	if skipped := skippedRows(r, format); len(skipped.rows) > 0 {
 		parts = append(parts, skipped.render(format))
 	}
 	parts = append(parts, backtestGroups("errors", r.Summary.Groups).render(format))
@@ -192,8 +192,8 @@ func plainNumber(v float64) string {
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
-// skippedRows lists what could not be simulated, one line per reason.
-func skippedRows(r *backtest.Report) *grid {
+// skippedRows lists what could not be simulated, one row per reason; in text, lines of it.
+func skippedRows(r *backtest.Report, format string) *grid {
 	g := &grid{head: []string{"not simulated because", "rows", "which"}, left: []int{2}}
 	for _, reason := range r.Summary.Skipped {
 		var ids []string
@@ -201,6 +201,10 @@ func skippedRows(r *backtest.Report) *grid {
 			if r.Rows[i].Skipped == reason.Text {
 				ids = append(ids, r.Rows[i].ID)
 			}
+		}
+		if format == formatMarkdown {
+			g.add(reason.Text, strconv.Itoa(reason.Rows), strings.Join(ids, " "))
+			continue
 		}
 		text := reason.Text
 		for line := range strings.SplitSeq(wrappedTo(strings.Join(ids, " "), lineWidth/3), "\n") {
