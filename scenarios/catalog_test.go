@@ -146,8 +146,6 @@ func TestServerPower(t *testing.T) {
 	site := &power.Spec{
 		ClockExponent: unit.Point(unit.Factor(2.4)),
 	}
-	// A step as dense models on 8 x H100 or A100 run it.
-	step := power.Activity{Matrix: 0.77, Memory: 0.07, Comm: 0.10, Wait: 0.06}
 	for _, m := range []struct {
 		chip, server     string
 		idle, mean, high float64 // W
@@ -167,7 +165,7 @@ func TestServerPower(t *testing.T) {
 		n := float64(server.Chips)
 		for what, pair := range map[string][2]float64{
 			"idle":    {n * meter.Idle.Sum(), m.idle},
-			"mean":    {n * meter.MeanAt(step, 1).Sum(), m.mean},
+			"mean":    {n * meter.MeanAt(pretraining, 1).Sum(), m.mean},
 			"highest": {n * meter.PeakAt(1).Sum(), m.high},
 		} {
 			if math.Abs(pair[0]/pair[1]-1) > m.tolerance {
