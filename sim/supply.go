@@ -258,7 +258,7 @@ func (w *World) window(i int, closes bool) {
 		}
 		if spec.Every > 0 {
 			next := w.now.Duration() - spec.For + spec.Every
-			if spec.Until == 0 || next < spec.Until {
+			if next < w.plan.Horizon && (spec.Until == 0 || next < spec.Until) {
 				w.push(next, kindWindow, int32(i), 0)
 			}
 		}

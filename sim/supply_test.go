@@ -42,6 +42,16 @@ func TestWindowLimitsWhileItIsOpen(t *testing.T) {
 	}
 }
 
+// A window that would begin as the calendar ends is none.
+func TestWindowsBeginWithinTheCalendar(t *testing.T) {
+	p, _, limit := suppliedPlan()
+	p.Site.Phases = nil
+	p.Site.Supply.Windows = []power.Window{{From: 2 * unit.Day, For: 6 * unit.Hour, Every: unit.Day, Limit: limit}}
+	if s := run(t, prepared(t, p), 0).Site; s.Windows != 8 || math.Abs(s.WindowHours-8*6) > 1e-9 {
+		t.Errorf("%g windows, %g h; want those of days 2 to 9", s.Windows, s.WindowHours)
+	}
+}
+
 // meanAtFullClock is what the job of a plan draws at the meter while it trains.
 func meanAtFullClock(t *testing.T, p *scenario.Plan, m *testMeter, chips float64) float64 {
 	free := *p
