@@ -129,7 +129,8 @@ func (w *World) deliveredAt(s int32) des.Time {
 }
 
 // capacity is what the site is built for: the power at the meter of all that has been
-// delivered with every chip in the phase that draws most, but no more than the limit.
+// delivered with every chip in the phase that draws most, but no more than the limit and
+// the site's own supply give.
 func (w *World) capacity() []cost.Capacity {
 	p := &w.plan
 	perServer := w.site.meter.PeakAt(1).Sum() * float64(p.Fleet.ChipsPerServer)
@@ -138,7 +139,7 @@ func (w *World) capacity() []cost.Capacity {
 	build := func(at unit.Duration) {
 		need := w.site.plant.AtMeter(perServer*float64(servers), int(des.FromDuration(at)/hourLength))
 		if limit := float64(p.Site.LimitAt(at)); limit > 0 {
-			need = min(need, limit)
+			need = min(need, limit+p.Site.Supply.OwnPower())
 		}
 		if need > built {
 			all = append(all, cost.Capacity{At: at, Watts: need - built})

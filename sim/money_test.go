@@ -143,6 +143,27 @@ func TestBuildingFollowsLimitAndDeliveries(t *testing.T) {
 	}
 }
 
+// It carries what generators and a battery feed it beside the grid.
+func TestBuildingCarriesTheSitesOwnSupply(t *testing.T) {
+	p := pricedPlan()
+	m := meterOf(p)
+	p.Site.Phases = []power.Phase{{Limit: m.peak(3*perServer, 1, 0)}}
+	p.Site.Supply.Generators = []power.Generator{
+		{Name: "gas", Runs: power.WhenShort, Capacity: m.peak(2*perServer, 1, 0)},
+		{Name: "sun", Runs: power.Daylight, Capacity: 1e6, Yield: 0.6}, // sets, so nothing is built for it
+	}
+	p.Site.Supply.Battery = power.Battery{Power: m.peak(perServer, 1, 0), Energy: 1e9, Efficiency: 0.9}
+	w := prepared(t, p).NewWorld()
+	if _, err := w.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	built := 0.0
+	for _, c := range w.capacity() {
+		built += c.Watts
+	}
+	nearly(t, "capacity", built, float64(m.peak(6*perServer, 1, 0)))
+}
+
 func TestEqualPricesOverTheDayAreAConstantPrice(t *testing.T) {
 	p := pricedPlan()
 	p.Money.Tariff.Periods, p.Money.Carbon.Periods = nil, nil

@@ -101,7 +101,7 @@ func NewPlant(site *Spec, peakIT float64, startHour int) Plant {
 	for _, phase := range phases {
 		limit := float64(phase.Limit)
 		if limit > 0 {
-			limit += site.Supply.own()
+			limit += site.Supply.OwnPower()
 		}
 		p.phases = append(p.phases, p.size(limit, peakIT, int(math.Ceil(float64(phase.From/unit.Hour))), atDesign))
 	}

@@ -64,8 +64,8 @@ type Supply struct {
 // Own reports whether anything but the grid supplies the site.
 func (s *Supply) Own() bool { return len(s.Generators) > 0 || s.Battery.Any() }
 
-// own is the power that generators at any hour and the battery add to the grid's.
-func (s *Supply) own() float64 {
+// OwnPower is what generators at any hour and the battery add to the grid's, in watts.
+func (s *Supply) OwnPower() float64 {
 	sum := 0.0
 	if s.Battery.Any() {
 		sum = float64(s.Battery.Power)
