@@ -99,7 +99,9 @@ type Site struct {
 	Limits *Limits `json:"limits,omitempty"`
 	// Policy is what the site does, in order, when its power is short: cap lowers the
 	// clock of all chips alike, pause pauses jobs, the lowest priority first, shed
-	// switches off the newest servers, whose jobs move or shrink.
+	// switches off the newest servers, whose jobs move or shrink. Where that is not
+	// enough clocks fall and jobs pause without being named; that of the last job that
+	// trains falls before it pauses.
 	Policy Policy `json:"policy" default:"[cap, pause]" source:"capping costs least: speed falls less than power"`
 	// Oversubscription is how far the highest power of all energised servers may exceed
 	// what the phase provides. Servers that are delivered beyond it wait for power, in
