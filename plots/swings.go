@@ -42,12 +42,7 @@ func durationChart(s *result.Set, d *result.DurationCurve) Chart {
 	highest := d.Mean[0]
 	scale := compare.ScaleOf("MW", highest)
 	half := at(d.Share, d.Mean, 0.5)
-	above := 0.0
-	for i := range d.Share {
-		if d.Mean[i] >= 0.9*highest {
-			above = d.Share[i]
-		}
-	}
+	above := below(d.Share, d.Mean, 0.9*highest)
 	return Chart{
 		Name: "duration",
 		Title: fmt.Sprintf("The site draws more than %s for half of the calendar, and 90 %% of its highest %s for %s of it",
@@ -64,6 +59,16 @@ func at(x, y []float64, v float64) float64 {
 		}
 	}
 	return y[len(y)-1]
+}
+
+// below is the x from which on descending y falls below v; the last one where it does not.
+func below(x, y []float64, v float64) float64 {
+	for i := 1; i < len(y); i++ {
+		if y[i] < v {
+			return x[i-1] + (x[i]-x[i-1])*(y[i-1]-v)/(y[i-1]-y[i])
+		}
+	}
+	return x[len(x)-1]
 }
 
 func (p *page) drawDuration(s *result.Set, d *result.DurationCurve) {
