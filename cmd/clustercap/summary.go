@@ -192,10 +192,22 @@ func siteLine(set *result.Set) string {
 	limit := "no cap"
 	if most := highest(set, "power_limit_mw"); most > 0 {
 		limit = "cap " + quantity("MW", most)
+		if s.Battery != nil {
+			limit += " and the battery"
+		}
 	}
 	return fmt.Sprintf("Site, whole calendar: peak %s, %s; mean %s; %s, %s for energy, %s",
 		quantityOver("MW", s.PeakPowerMW), limit, quantity("MW", s.MeanPowerMW.Mean),
-		quantity("MWh", s.EnergyMWh.Mean)+overhead(s), money(set.Currency, s.Cost.Mean), quantity("t CO2e", s.CO2t.Mean))
+		quantity("MWh", s.EnergyMWh.Mean)+overhead(s), money(set.Currency, s.Cost.Mean), carbon(s))
+}
+
+// carbon of the energy, by the market too where contracts make that another figure.
+func carbon(s *result.Site) string {
+	text := quantity("t CO2e", s.CO2t.Mean)
+	if market := quantity("t CO2e", s.CO2MarketT.Mean); market != text {
+		text += " (market-based " + market + ")"
+	}
+	return text
 }
 
 // overhead is what the plant adds to the IT equipment's energy, and the water it takes.

@@ -22,7 +22,7 @@ func supplyLines(set *result.Set) []string {
 		lines = append(lines, capped)
 	}
 	if s.LateChips.Mean > 0 {
-		lines = append(lines, fmt.Sprintf("Power came late: %s waited %s for it, on average, before they were switched on",
+		lines = append(lines, fmt.Sprintf("Power came late: %s waited %s for it within the calendar, on average",
 			counted(int(s.LateChips.Mean+0.5), "chip"), counted(int(s.LateDays.Mean+0.5), "day")))
 	}
 	if s.Battery != nil || s.EnergyFrom[result.Generation.String()].Mean > 0 {
@@ -97,5 +97,5 @@ func cappedLine(set *result.Set) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "Tokens lost to the power limit: " + strings.Join(parts, ", ")
+	return "Tokens lost to limits on power and heat: " + strings.Join(parts, ", ")
 }

@@ -209,7 +209,7 @@ type SiteRun struct {
 	// ChargedMWh and DischargedMWh went into and came out of the battery; Emptied is how
 	// often it ran empty.
 	ChargedMWh, DischargedMWh, Emptied float64
-	// LateChips waited for power before they were switched on, LateDays each in the mean.
+	// LateChips waited for power within the calendar, LateDays each in the mean.
 	LateChips, LateDays float64
 	// Windows of demand response that began, and those in which the site drew no more
 	// from the grid than agreed; their hours; what the site's load fell short of that
@@ -377,8 +377,8 @@ type Site struct {
 	EnergyFrom map[string]Stat `json:"energy_from,omitempty"`
 	// GridPeakMW is the highest power from the grid.
 	GridPeakMW Stat `json:"grid_peak_mw"`
-	// LateChips waited for the site's power before they were switched on, each for
-	// LateDays in the mean.
+	// LateChips waited for the site's power within the calendar, each for LateDays in
+	// the mean.
 	LateChips Stat `json:"late_chips"`
 	LateDays  Stat `json:"late_days"`
 	// Battery and DemandResponse are there where the plan has them.
