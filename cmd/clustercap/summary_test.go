@@ -147,3 +147,19 @@ func TestWrappedKeepsPerCentWithItsNumber(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// Contracts make market-based carbon another figure, and a battery adds to the cap.
+func TestSiteLineNamesContractsAndBattery(t *testing.T) {
+	s := small(t)
+	s.Site.CO2t, s.Site.CO2MarketT = result.Stat{Mean: 500}, result.Stat{Mean: 500}
+	s.Site.Battery = nil
+	if got := siteLine(s); strings.Contains(got, "market") || strings.Contains(got, "battery") {
+		t.Errorf("without either: %s", got)
+	}
+	s.Site.CO2MarketT.Mean, s.Site.Battery = 200, &result.BatteryUse{}
+	for _, want := range []string{" MW and the battery;", "500 t CO2e (market-based 200 t CO2e)"} {
+		if got := siteLine(s); !strings.Contains(got, want) {
+			t.Errorf("%q is not in %s", want, got)
+		}
+	}
+}
