@@ -95,7 +95,7 @@ func (p *page) drawPower(s *result.Set) {
 	for i := range labels {
 		labels[i].value = widths[i].value
 	}
-	pn.limits(steps)
+	pn.limits(steps, capName(s))
 	if peak != nil {
 		pn.lines([]*series{peak})
 		end := []label{{name: peakName, value: peakValue, color: ink()}}
@@ -158,8 +158,16 @@ func limitSteps(limit *series, end float64) []limitStep {
 	return slices.DeleteFunc(all, func(s limitStep) bool { return !(s.limit > 0) || math.IsInf(s.limit, 0) })
 }
 
+// capName says what a cap is of: what a battery gives comes on top.
+func capName(s *result.Set) string {
+	if s.Site.Battery != nil {
+		return "cap without the battery"
+	}
+	return "cap"
+}
+
 // limits draws the caps as a staircase, each step with its value where there is room.
-func (p *panel) limits(steps []limitStep) {
+func (p *panel) limits(steps []limitStep, name string) {
 	free := p.data.Min.X
 	for i, st := range steps {
 		x0, x1, y := p.x(st.from), p.x(math.Min(st.to, p.plt.X.Max)), p.y(st.limit)
@@ -169,7 +177,7 @@ func (p *panel) limits(steps []limitStep) {
 		}
 		text := compare.Scale{Unit: "MW", Factor: 1, Decimals: decimalsOf(st.limit)}.Text(st.limit)
 		if i == 0 {
-			text = "cap " + text
+			text = name + " " + text
 		}
 		x := max(x0+4, free)
 		if w := p.style.strong.width(text); x+w <= p.data.Max.X+vg.Length(labelGap) && x < x1 {

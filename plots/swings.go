@@ -104,7 +104,7 @@ func (p *page) drawDuration(s *result.Set, d *result.DurationCurve) {
 	if limit > 0 {
 		y := pn.y(limit)
 		pn.data.StrokeLine2(stroke(ink(), 2, nil), pn.data.Min.X, y, pn.data.Max.X, y)
-		p.style.strong.halo(pn.data, "highest cap "+scale.Text(limit), pn.data.Min.X+4, y-4, left, top)
+		p.style.strong.halo(pn.data, "highest "+capName(s)+" "+scale.Text(limit), pn.data.Min.X+4, y-4, left, top)
 	}
 	n := len(d.Share) - 1
 	labels[0].at = vg.Point{X: pn.x(d.Share[n]), Y: pn.y(d.Mean[n])}
