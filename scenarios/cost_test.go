@@ -134,4 +134,8 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 	if len(p.Money.LeftOut) != 2 || p.Chip.Price != (unit.Range[unit.Money]{}) {
 		t.Errorf("without a chip's price and staff: %q", p.Money.LeftOut)
 	}
+	left = priced(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}").Money.LeftOut
+	if len(left) != 2 || left[0] != "purchase of generators" || left[1] != "purchase of the battery" {
+		t.Errorf("with a supply of its own: %q", left)
+	}
 }

@@ -80,6 +80,8 @@ func (r *resolver) unpriced() {
 	}
 	left(!s.Capital.Facility.Given() && !s.Operation.Rent.Given(), "building")
 	left(!s.Operation.Staff.Given() && !s.Operation.Fixed.Given(), "staff")
+	left(len(p.Site.Supply.Generators) > 0, "purchase of generators")
+	left(p.Site.Supply.Battery.Any(), "purchase of the battery")
 	left(p.Chip.Embodied.High == 0 || p.Server.Embodied.High == 0, "embodied carbon")
 	if len(s.LeftOut) == 0 {
 		return
