@@ -15,8 +15,8 @@ import (
 func (w *World) regulate() {
 	s := &w.site
 	s.supply.turn()
-	limit := s.itLimit(w.now)
 	base, ready := w.standing()
+	limit := w.binding(base.Sum() + float64(ready)*s.peakAt(s.bounds.clock).Sum() + w.unheld()*s.meter.Idle.Sum())
 	f, running := w.clockWithin(limit, base.Sum(), ready)
 	w.applyClock(f, running)
 
@@ -45,6 +45,21 @@ func (w *World) regulate() {
 	w.hold(limit, draw, peak, training)
 	w.armSupply()
 	w.armWeather(running < len(w.jobs) || f < 1)
+}
+
+// binding is the IT limit at the present instant, or 0 where IT power of most watts,
+// that of everything at its highest, stays below it in any weather.
+func (w *World) binding(most float64) float64 {
+	s, hour := &w.site, int(w.now/hourLength)
+	if s.bounds.clock > 0 && s.plant.AlwaysCarries(most, s.supply.most(hour), hour) {
+		return 0
+	}
+	return s.itLimit(w.now)
+}
+
+// unheld is the number of powered chips that no job holds.
+func (w *World) unheld() float64 {
+	return float64((w.fleet.Free() + w.fleet.Count(fleet.Commissioning) + w.fleet.Cold()) * w.plan.Fleet.ChipsPerServer)
 }
 
 // standing is the power of jobs without the chips in use by those that train or
@@ -94,9 +109,7 @@ func (w *World) drawOf(i int) power.Draw {
 // at most, with so many chips that train.
 func (w *World) hold(limit float64, draw power.Draw, peak float64, training int) {
 	s := &w.site
-	cps := w.plan.Fleet.ChipsPerServer
-	unheld := float64((w.fleet.Free() + w.fleet.Count(fleet.Commissioning) + w.fleet.Cold()) * cps)
-	workless := power.Draw{}.Plus(unheld, s.meter.Idle)
+	workless := power.Draw{}.Plus(w.unheld(), s.meter.Idle)
 	shed, share := 0.0, 1.0
 	if limit > 0 {
 		all := workless.Sum()

@@ -31,8 +31,12 @@ type site struct {
 	it       power.Draw // of all, less what is switched off
 	workless power.Draw // of it: chips that no job holds
 	peakIT   float64    // with every training job in the phase that draws most
-	shed     float64    // of chips that no job holds, switched off to keep the limit
-	cut      float64    // of jobs that do not train, switched off to keep the limit
+	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour: most
+	// instants ask for that of the instant before.
+	peakFor, peakMeter float64
+	peakHour           int
+	shed               float64 // of chips that no job holds, switched off to keep the limit
+	cut                float64 // of jobs that do not train, switched off to keep the limit
 	// share of their power that jobs which do not train get; 1 unless cut.
 	share float64
 
@@ -120,7 +124,12 @@ func (s *site) peakAt(f float64) power.Draw {
 // load and peak are the power at the meter of the present course in an hour: in the
 // mean over a step, and with every training job in the phase that draws most.
 func (s *site) load(hour int) float64 { return s.plant.AtMeter(s.it.Sum(), hour) }
-func (s *site) peak(hour int) float64 { return s.plant.AtMeter(s.peakIT, hour) }
+func (s *site) peak(hour int) float64 {
+	if s.peakIT != s.peakFor || hour != s.peakHour {
+		s.peakFor, s.peakHour, s.peakMeter = s.peakIT, hour, s.plant.AtMeter(s.peakIT, hour)
+	}
+	return s.peakMeter
+}
 
 // ActivityOf is a step's time by power state. All matrix products count at the step's
 // precision: those that an 8- or 4-bit step keeps in BF16 are not told apart.

@@ -83,6 +83,7 @@ type Meter struct {
 	uncore   float64 // of it, at any clock, W
 	share    [numStates]float64
 	full     [numStates]Draw // at full clock
+	highest  Draw            // of full
 	volts    voltage
 	host     host
 	network  float64 // W
@@ -117,6 +118,7 @@ func NewMeter(chip *hardware.Chip, server *hardware.Server, fabric *hardware.Fab
 		m.full[s] = m.at(s, 1)
 	}
 	m.Matrix, m.Memory, m.Comm = m.full[matrix16], m.full[memory], m.full[comm]
+	m.highest = m.peak(1)
 	return m
 }
 
@@ -147,6 +149,13 @@ func (m *Meter) floored(s state, f float64) Draw {
 
 // PeakAt is the power of the phase that draws most at relative clock f.
 func (m *Meter) PeakAt(f float64) Draw {
+	if f == 1 {
+		return m.highest
+	}
+	return m.peak(f)
+}
+
+func (m *Meter) peak(f float64) Draw {
 	peak := m.in(matrix16, f)
 	for s := matrix8; s < numStates; s++ {
 		if s <= matrix4 && m.share[s] == m.share[matrix16] {

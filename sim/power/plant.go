@@ -20,8 +20,8 @@ type Plant struct {
 	losses [numLosses]curve
 	cool   cooler
 
-	// The last answers of Capacity and of AlwaysCarries.
-	last, always answer
+	// The last answers of Capacity, MeanCapacity, LowestCapacity and AlwaysCarries.
+	last, meanly, lowest, always answer
 }
 
 // answer is the IT power that a limit allows in an hour, or in any from the hour on.
@@ -80,7 +80,8 @@ func NewPlant(site *Spec, peakIT float64, startHour int) Plant {
 		return Plant{pue: max(float64(site.PUE.Likely), 1)}
 	}
 	l := &site.Losses
-	p := Plant{start: startHour, last: answer{hour: -1}, always: answer{hour: -1}, losses: [numLosses]curve{
+	none := answer{hour: -1}
+	p := Plant{start: startHour, last: none, meanly: none, lowest: none, always: none, losses: [numLosses]curve{
 		transformerLoss: {idle: float64(l.TransformerIdle.Likely), square: float64(l.TransformerLoad.Likely)},
 		upsLoss:         {float64(l.UPSIdle.Likely), float64(l.UPSLinear.Likely), float64(l.UPSSquare.Likely)},
 		rackLoss:        {square: float64(l.RackLoad.Likely)},
@@ -208,19 +209,22 @@ func (p *Plant) Capacity(watts float64, hour int) float64 {
 // MeanCapacity is Capacity in the mean weather of the year, LowestCapacity in weather
 // than which no hour's is worse, for the plant as it stands in an hour.
 func (p *Plant) MeanCapacity(watts float64, hour int) float64 {
-	return p.capacityIn(&p.mean, watts, hour)
+	return p.capacityIn(&p.mean, &p.meanly, watts, hour)
 }
 
 // LowestCapacity; see MeanCapacity.
 func (p *Plant) LowestCapacity(watts float64, hour int) float64 {
-	return p.capacityIn(&p.worst, watts, hour)
+	return p.capacityIn(&p.worst, &p.lowest, watts, hour)
 }
 
-func (p *Plant) capacityIn(h *hourly, watts float64, hour int) float64 {
+func (p *Plant) capacityIn(h *hourly, before *answer, watts float64, hour int) float64 {
 	if p.pue > 0 {
 		return watts / p.pue
 	}
-	return p.capacity(watts, p.sizedAt(hour), h)
+	if phase := p.phaseAt(hour); watts != before.watts || phase != before.hour {
+		*before = answer{watts, p.capacity(watts, &p.phases[phase], h), phase}
+	}
+	return before.it
 }
 
 // capacity walks down to the answer by Newton's method: the power at the meter is convex
