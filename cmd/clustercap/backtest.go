@@ -30,7 +30,8 @@ for one whose stack nobody knows. The file has a header with the columns that
 sim/step/testdata/README.md describes; most may be missing or empty. A row needs a
 model, a chip (or sys= in its notes), chips, seq, global_batch_seqs, and one of
 step_time_s, tokens_per_s, tflops_per_chip and mfu_pct. What cannot be simulated is
-listed with the reason.`,
+listed with the reason; what can, but contradicts itself or needs more memory than the
+chip has, is marked * and listed with how it was taken.`,
 		Example: `  clustercap backtest sim/step/testdata/steps.csv --complete
   clustercap backtest my-steps.csv --format json`,
 		Args: arguments(1, 1, "one CSV file"),
@@ -108,8 +109,12 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 		return backtestRows(r, format).render(format), nil
 	}
 	parts := []string{backtestRows(r, format).render(format)}
-	if skipped := skippedRows(r, format); len(skipped.rows) > 0 {
-		parts = append(parts, skipped.render(format))
+	if n := r.Summary.Doubtful; n > 0 {
+		doubted := reasonedRows("doubt", r, r.Summary.Doubts, format, func(row *backtest.Row, text string) bool { return slices.Contains(row.Doubts, text) })
+		parts = append(parts, fmt.Sprintf("* priced with a doubt, %s: what is printed contradicts itself, or leaves no room in the chip's memory\n\n%s", counted(n, "row"), doubted.render(format)))
+	}
+	if len(r.Summary.Skipped) > 0 {
+		parts = append(parts, reasonedRows("not simulated because", r, r.Summary.Skipped, format, func(row *backtest.Row, text string) bool { return row.Skipped == text }).render(format))
 	}
 	parts = append(parts, backtestGroups("errors", r.Summary.Groups).render(format))
 	if len(r.Summary.Memory) > 0 {
@@ -147,7 +152,11 @@ func backtestRows(r *backtest.Report, format string) *grid {
 		if format == formatText {
 			layout, more = folded(layout, widestLayout)
 		}
-		g.add(row.ID, row.Case.Model, grouped(float64(row.Case.Chips)), layout, figure(row.Measured), figure(row.Predicted), signedPercent(*row.Error))
+		id := row.ID
+		if len(row.Doubts) > 0 {
+			id += " *"
+		}
+		g.add(id, row.Case.Model, grouped(float64(row.Case.Chips)), layout, figure(row.Measured), figure(row.Predicted), signedPercent(*row.Error))
 		for _, line := range more {
 			g.add("", "", "", line, "", "", "")
 		}
@@ -170,7 +179,7 @@ func backtestCSV(r *backtest.Report) *grid {
 		cells := []string{row.ID, row.Family, plainNumber(row.Measured), "", "", string(row.Basis), "", "", row.Skipped, plainNumber(float64(row.Case.Memory()) / gib), ""}
 		if row.Error != nil {
 			cells[3], cells[4] = plainNumber(row.Predicted), plainNumber(*row.Error)
-			cells[6], cells[7] = row.Config.Layout.String(), strings.Join(row.Config.Assumed, "; ")
+			cells[6], cells[7] = row.Config.Layout.String(), strings.Join(row.Assumed, "; ")
 			cells[10] = plainNumber(float64(row.Step.Memory.Total()) / gib)
 			for _, p := range partsOf(row.Step.Parts) {
 				cells = append(cells, plainNumber(p.seconds))
@@ -192,13 +201,13 @@ func plainNumber(v float64) string {
 	return strconv.FormatFloat(v, 'g', 6, 64)
 }
 
-// skippedRows lists what could not be simulated, one row per reason; in text, lines of it.
-func skippedRows(r *backtest.Report, format string) *grid {
-	g := &grid{head: []string{"not simulated because", "rows", "which"}, left: []int{2}}
-	for _, reason := range r.Summary.Skipped {
+// reasonedRows lists the rows that have each reason, one row per reason; in text, lines of it.
+func reasonedRows(title string, r *backtest.Report, reasons []backtest.Reason, format string, has func(row *backtest.Row, text string) bool) *grid {
+	g := &grid{head: []string{title, "rows", "which"}, left: []int{2}}
+	for _, reason := range reasons {
 		var ids []string
 		for i := range r.Rows {
-			if r.Rows[i].Skipped == reason.Text {
+			if has(&r.Rows[i], reason.Text) {
 				ids = append(ids, r.Rows[i].ID)
 			}
 		}

@@ -17,8 +17,17 @@ type Configuration struct {
 	Work    step.Workload
 	Machine step.Machine
 	Layout  step.Layout
-	// Assumed lists what the source does not print, as it was taken.
+	// Assumed lists what the source does not print, as it was taken, and Doubts.
 	Assumed []string
+	// Doubts lists what a row says against itself or against the chip, and how it was
+	// taken: it is priced, and hardly what ran.
+	Doubts []string
+}
+
+// doubt adds to Doubts, and so to Assumed.
+func (f *Configuration) doubt(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	f.Doubts, f.Assumed = append(f.Doubts, text), append(f.Assumed, text)
 }
 
 // chipNames are publications' names of chips by the catalog's, for cases that name
@@ -277,11 +286,18 @@ func (c *Case) say(f *Configuration) {
 	}{
 		{"tp", c.TP, l.TP, 1}, {"pp", c.PP, l.PP, 1}, {"vpp", c.VPP, l.VPP, 1}, {"dp", c.DP, l.DP, l.DP}, {"ep", c.EP, l.EP, 1},
 	} {
-		if d.printed == 0 && d.took != d.usual || d.printed > 0 && d.printed != d.took && f.Work.Model.Layers > 0 {
+		switch {
+		case d.printed > 0 && d.printed != d.took:
+			f.doubt("%s=%d where %d is printed%s", d.name, d.took, d.printed, c.product(d.name))
+		case d.printed == 0 && d.took != d.usual:
 			said("%s=%d", d.name, d.took)
 		}
 	}
-	if !google && c.MicroBatch != l.MicroBatch {
+	switch {
+	case google || c.MicroBatch == l.MicroBatch:
+	case c.MicroBatch > 0:
+		f.doubt("mb=%d where %d is printed", l.MicroBatch, c.MicroBatch)
+	default:
 		said("mb=%d", l.MicroBatch)
 	}
 	if c.ZeRO == nil || *c.ZeRO != l.ZeRO {
@@ -290,12 +306,26 @@ func (c *Case) say(f *Configuration) {
 	if _, known := labels["recompute"].word(c.Recompute); !known {
 		said("recompute=%s", l.Recompute)
 	}
-	if f.Work.Batch != c.Batch {
+	switch {
+	case f.Work.Batch == c.Batch:
+	case c.Batch > 0:
+		f.doubt("global batch %d where %d is printed, which dp=%d and mb=%d do not divide", f.Work.Batch, c.Batch, l.DP, l.MicroBatch)
+	default:
 		said("global batch %d", f.Work.Batch)
 	}
 	if used := l.Chips(); used != c.Chips {
 		said("%d of the %d chips", used, c.Chips)
 	}
+}
+
+// product says what the printed degrees multiply to where dp is not what is left of
+// the chips.
+func (c *Case) product(degree string) string {
+	if degree != "dp" {
+		return ""
+	}
+	used := float64(max(1, c.TP)) * float64(max(1, c.PP)) * float64(max(1, c.CP)) * float64(c.DP)
+	return fmt.Sprintf(": tp x pp x cp x dp = %.0f of %d chips", used, c.Chips)
 }
 
 // recompute maps what a source calls recomputation to what the step model knows. A

@@ -178,7 +178,11 @@ func (c *Case) Measured(f *Configuration) (seconds float64, basis Basis, err err
 	v, err := c.convention()
 	if err != nil {
 		v = c.usualConvention()
-		f.Assumed = append(f.Assumed, "FLOPs counted as "+v.String())
+		if def := c.flopsDefinition(); def != "" {
+			f.doubt("FLOPs counted as %s: flops_def=%s is not understood", v, excerpt(strings.TrimSpace(def)))
+		} else {
+			f.Assumed = append(f.Assumed, "FLOPs counted as "+v.String())
+		}
 	}
 	return v.FLOPs(&f.Work.Model, sequence) * tokens / (rate * float64(c.Chips)), basis, nil
 }

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"math"
 	"slices"
 
 	"clustercap/sim/scenario"
@@ -18,6 +19,9 @@ type Row struct {
 	Error *float64 `json:"error,omitempty"`
 	// Skipped is why the row could not be simulated, "" where it was.
 	Skipped string `json:"skipped,omitempty"`
+	// Assumed and Doubts are those of the configuration; see there.
+	Assumed []string `json:"assumed,omitempty"`
+	Doubts  []string `json:"doubts,omitempty"`
 
 	Case *Case `json:"-"`
 	// Config and Step are valid unless Skipped; Basis where Measured is known.
@@ -79,8 +83,9 @@ func price(c *Case, on *shelf) Row {
 		r.Skipped = err.Error()
 		return r
 	}
+	r.Measured, r.Basis, err = c.Measured(&f)
 	r.Config = f
-	if r.Measured, r.Basis, err = c.Measured(&f); err != nil {
+	if err != nil {
 		r.Skipped = err.Error()
 		return r
 	}
@@ -95,5 +100,28 @@ func price(c *Case, on *shelf) Row {
 	}
 	e := r.Predicted/r.Measured - 1
 	r.Error = &e
+	r.doubt()
 	return r
 }
+
+// doubt notes what of a priced row no chip can have done.
+func (r *Row) doubt() {
+	f := &r.Config
+	const gib = 1 << 30
+	if m := &r.Step.Memory; m.Total() > roomy(m.Capacity) {
+		f.doubt("predicted to need %.0f GiB a chip, %s has %.0f", float64(m.Total())/gib, f.Machine.Chip.Name, float64(m.Capacity)/gib)
+	}
+	if share := r.flopsPerSecond(r.Measured) / float64(step.Peak(&f.Machine.Chip, f.Work.Precision)); share > 1 {
+		f.doubt("measured are %.0f %% of the peak of %s", 100*share, f.Machine.Chip.Name)
+	}
+	if c := r.Case; c.StepTime > 0 && c.TokensPerSecond > 0 && c.Batch > 0 && c.Sequence > 0 {
+		if other := float64(c.Batch) * float64(c.Sequence) / c.TokensPerSecond; math.Abs(other/c.StepTime-1) > agreeing {
+			f.doubt("step_time_s is %.3g, tokens_per_s makes it %.3g", c.StepTime, other)
+		}
+	}
+	r.Assumed, r.Doubts = f.Assumed, f.Doubts
+}
+
+// agreeing is how far apart two printed figures of one step may be: both are rounded
+// and averaged over steps of their own.
+const agreeing = 0.05

@@ -24,6 +24,10 @@ type Summary struct {
 	Validation *Validation `json:"validation,omitempty"`
 	// Skipped counts rows by why they could not be simulated, most first.
 	Skipped []Reason `json:"skipped"`
+	// Doubtful is how many rows were simulated and cannot have run as printed, Doubts
+	// counts them by what is wrong, in the order of the rows.
+	Doubtful int      `json:"doubtful"`
+	Doubts   []Reason `json:"doubts,omitempty"`
 }
 
 // Group is the errors of some rows. Shares are of 1.
@@ -55,7 +59,7 @@ func (g *Group) SimulatedShare() float64 {
 	return float64(g.Simulated) / float64(g.Rows)
 }
 
-// Reason counts rows skipped for it.
+// Reason counts rows skipped or doubted for it.
 type Reason struct {
 	Text string `json:"reason"`
 	Rows int    `json:"rows"`
@@ -92,6 +96,7 @@ func summarise(rows []Row) Summary {
 	s.Rankings = rankingsOf(rows)
 	s.Memory = memoryOf(rows)
 	s.Skipped = reasons(rows)
+	s.Doubtful, s.Doubts = doubtsOf(rows)
 	return s
 }
 
@@ -229,4 +234,24 @@ func reasons(rows []Row) []Reason {
 	}
 	slices.SortStableFunc(out, func(a, b Reason) int { return cmp.Compare(b.Rows, a.Rows) })
 	return out
+}
+
+// doubtsOf counts the rows with doubts, and each doubt.
+func doubtsOf(rows []Row) (doubtful int, out []Reason) {
+	at := map[string]int{}
+	for i := range rows {
+		if len(rows[i].Doubts) > 0 {
+			doubtful++
+		}
+		for _, text := range rows[i].Doubts {
+			k, known := at[text]
+			if !known {
+				k = len(out)
+				at[text] = k
+				out = append(out, Reason{Text: text})
+			}
+			out[k].Rows++
+		}
+	}
+	return doubtful, out
 }
