@@ -132,6 +132,9 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 	}
 	if v := r.Summary.Validation; v != nil {
 		parts = append(parts, backtestValidation(v).render(format))
+		if v.Alone.Rows > 0 {
+			parts = append(parts, alone(&v.Alone))
+		}
 		parts = append(parts, backtestGroups("as an unknown family", v.Unknown).render(format))
 	}
 	return strings.Join(parts, "\n"), nil
@@ -265,11 +268,28 @@ func backtestSeries(r *backtest.Report) *grid {
 
 // backtestValidation is the table of errors on rows that a fit has not seen.
 func backtestValidation(v *backtest.Validation) *grid {
-	g := &grid{head: []string{"one factor per stack and chip, fitted to", "MAPE"}}
-	g.add("all rows", percent(v.Fitted))
-	g.add("other configurations, in five folds", percent(v.ByConfiguration))
-	g.add("other families", percent(v.ByFamily))
+	g := &grid{head: []string{"one factor per stack and chip, fitted to", "rows", "MAPE"}}
+	add := func(name string, rows int, mape float64) {
+		if rows > 0 {
+			g.add(name, strconv.Itoa(rows), percent(mape))
+		}
+	}
+	add("all rows", v.Rows, v.Fitted)
+	add("other configurations, in five folds", v.Rows, v.ByConfiguration)
+	add("other families on the same stack and chip", v.Sibling.Rows, v.Sibling.MAPE)
+	add("nothing: no other family on them **", v.Alone.Rows, v.Alone.MAPE)
+	unknown := &v.Unknown[len(v.Unknown)-1]
+	add("nothing, the stack guessed: as an unknown family", unknown.Simulated, unknown.MAPE)
 	return g
+}
+
+// alone says which rows are priced with the catalog's constants alone.
+func alone(left *backtest.Left) string {
+	var names []string
+	for _, f := range left.Families {
+		names = append(names, fmt.Sprintf("%s (%d)", f.Family, f.Rows))
+	}
+	return wrappedTo("** at the catalog's constants as they are; on the rows that these were fitted to (sim/step/testdata/steps.csv) no prediction: "+strings.Join(names, ", "), lineWidth) + "\n"
 }
 
 // signedPercent writes a deviation.

@@ -2,7 +2,10 @@ package backtest
 
 import (
 	"math"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // The wanted margin between steps that a factor was fitted to and steps that it was not.
@@ -17,8 +20,17 @@ func TestCrossValidatedIsNearFitted(t *testing.T) {
 	if v.ByConfiguration > v.Fitted+margin {
 		t.Errorf("%.2f %% on configurations left out, %.2f %% fitted", 100*v.ByConfiguration, 100*v.Fitted)
 	}
-	if v.ByFamily > v.Fitted+margin {
-		t.Errorf("%.2f %% on families left out, %.2f %% fitted", 100*v.ByFamily, 100*v.Fitted)
+	if v.Sibling.MAPE > v.Fitted+margin {
+		t.Errorf("%.2f %% on families left out, %.2f %% fitted", 100*v.Sibling.MAPE, 100*v.Fitted)
+	}
+	t.Logf("families left out: %d rows with a sibling %.2f %%, %d without %.2f %%", v.Sibling.Rows, 100*v.Sibling.MAPE, v.Alone.Rows, 100*v.Alone.MAPE)
+	if got := v.Sibling.Rows + v.Alone.Rows; got != v.Rows {
+		t.Errorf("%d rows with and without a sibling, %d in all", got, v.Rows)
+	}
+	// Both parts together are the whole, to the rounding of sums.
+	whole := (float64(v.Sibling.Rows)*v.Sibling.MAPE + float64(v.Alone.Rows)*v.Alone.MAPE) / float64(v.Rows)
+	if math.Abs(whole-v.ByFamily) > 1e-12 {
+		t.Errorf("%v with and without a sibling, %v in all", whole, v.ByFamily)
 	}
 	if n := len(v.Unknown); v.Unknown[n-1].Rows != v.Rows {
 		t.Errorf("%d of %d rows priced without their family", v.Unknown[n-1].Rows, v.Rows)
@@ -35,13 +47,21 @@ func TestRefittedFactor(t *testing.T) {
 		{log: math.Log(1 / 1.1), key: "s", family: "b"},
 		{log: math.Log(2), key: "t", family: "c"},
 	}
-	all := refitted(list, func(*validated) string { return "" })
+	all := averaged(refitted(list, func(*validated) string { return "" }))
 	if want := (2*(1-1/1.1) + 2*(1.1-1)) / 5; math.Abs(all-want) > 1e-12 { // rounding
 		t.Errorf("fitted %v, want %v", all, want)
 	}
-	left := refitted(list, func(v *validated) string { return v.family })
+	families := refitted(list, func(v *validated) string { return v.family })
+	left := averaged(families)
 	// Each family is priced with the other's factor, and t, with no teacher, as it was.
 	if want := (2*(1-1/1.21) + 2*(1.21-1) + 0.5) / 5; math.Abs(left-want) > 1e-12 {
 		t.Errorf("left out %v, want %v", left, want)
+	}
+	want := Left{Rows: 1, MAPE: 0.5, Families: []FamilyRows{{"c", 1}}}
+	if diff := cmp.Diff(want, leftOf(families, true)); diff != "" {
+		t.Error(diff)
+	}
+	if got := leftOf(families, false).Families; !slices.Equal(got, []FamilyRows{{"a", 2}, {"b", 2}}) {
+		t.Errorf("with a sibling: %v", got)
 	}
 }
