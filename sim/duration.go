@@ -17,9 +17,9 @@ type duration struct {
 }
 
 // reset sizes the levels for all chips in the phase that draws most, with room for hours
-// in which the plant draws more than in the first.
+// in which the plant draws more than in the mean.
 func (d *duration) reset(p *scenario.Plan, s *site) {
-	*d = duration{part: 1.3 * s.plant.AtMeter(float64(p.Fleet.Chips())*s.meter.PeakAt(1).Sum(), 0) / durationParts}
+	*d = duration{part: 1.3 * s.plant.MeanAtMeter(float64(p.Fleet.Chips())*s.meter.PeakAt(1).Sum()) / durationParts}
 }
 
 func (d *duration) add(watts, seconds float64) {

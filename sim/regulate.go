@@ -123,17 +123,27 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 			w.settle(i)
 		}
 	}
-	s.workless = workless
-	if shed > 0 {
-		all := workless.Sum()
-		s.workless = power.Draw{}.Plus((all-shed)/all, workless)
-	}
+	s.workless = without(workless, shed)
 	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
 	s.it = s.workless.Plus(share, draw)
 	s.peakIT = s.workless.Sum() + peak*share
 	at := s.peak(int(w.now / hourLength))
 	s.reach(at)
 	w.checkLimit(at)
+}
+
+// without is a power less so many watts of it: servers with their chips are switched off
+// first, the network behind them only where nothing else is left.
+func without(d power.Draw, watts float64) power.Draw {
+	if watts == 0 {
+		return d
+	}
+	servers := d.Chips + d.Servers
+	if watts <= servers {
+		left := (servers - watts) / servers
+		return power.Draw{Chips: d.Chips * left, Servers: d.Servers * left, Network: d.Network}
+	}
+	return power.Draw{Network: max(d.Sum()-watts, 0)}
 }
 
 // clockWithin returns the common clock and how many of the jobs that are ready, by

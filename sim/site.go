@@ -92,7 +92,13 @@ func (t toll) emitted() float64 { return t.grid + t.own }
 
 // plantFor is the plant around a plan's chips.
 func plantFor(p *scenario.Plan, m *power.Meter) power.Plant {
-	return power.NewPlant(&p.Site, float64(p.Fleet.Chips())*m.PeakAt(1).Sum(), hourOfYear(p.Start))
+	var installed []power.Installed
+	each, chips := m.PeakAt(1).Sum(), 0
+	for _, d := range p.Fleet.Deliveries {
+		chips += d.Servers * p.Fleet.ChipsPerServer
+		installed = append(installed, power.Installed{From: d.At, IT: each * float64(chips)})
+	}
+	return power.NewPlant(&p.Site, installed, hourOfYear(p.Start))
 }
 
 // hourOfYear counts the hours from 1 January 00:00 UTC.

@@ -19,6 +19,7 @@ type Plant struct {
 	mean   hourly   // of the year
 	losses [numLosses]curve
 	cool   cooler
+	now    int // index of the phase that was asked for last
 
 	// The last answers of Capacity, MeanCapacity, LowestCapacity and AlwaysCarries.
 	last, meanly, lowest, always answer
@@ -30,8 +31,8 @@ type answer struct {
 	hour      int // since the start, or the index of the phase
 }
 
-// sized is the plant as it stands from an hour on. What is installed follows the power
-// that the phase lets in, and that of generators and battery on the site.
+// sized is the plant as it stands from an hour on. It follows the IT equipment that is
+// there, as far as the phase's power and that of generators and battery feed it.
 type sized struct {
 	from int     // hour since the start
 	it   float64 // rated IT power, W
@@ -73,9 +74,16 @@ const (
 	numLosses
 )
 
-// NewPlant reads ranges at Likely. Where a phase has no limit the plant is sized for
-// all chips at their peak, peakIT watts.
-func NewPlant(site *Spec, peakIT float64, startHour int) Plant {
+// Installed is what IT equipment may draw at its peak from a time on.
+type Installed struct {
+	From unit.Duration // since the scenario's start
+	IT   float64       // W, of all that has been delivered
+}
+
+// NewPlant reads ranges at Likely. The plant grows with what is installed, which rises in
+// time; what the site's limit cannot feed gets none. Where nothing is said of either the
+// other decides.
+func NewPlant(site *Spec, installed []Installed, startHour int) Plant {
 	if site.PUE.Likely > 0 || !site.Weather.Any() {
 		return Plant{pue: max(float64(site.PUE.Likely), 1)}
 	}
@@ -94,24 +102,39 @@ func NewPlant(site *Spec, peakIT float64, startHour int) Plant {
 		p.worst = p.worst.worse(p.hours[h])
 		p.mean = p.mean.plus(1/float64(len(p.hours)), p.hours[h])
 	}
-	phases := site.Phases
-	if len(phases) == 0 {
-		phases = []Phase{{}}
-	}
 	atDesign := p.cool.hourly(Weather{design, design}, design)
-	for _, phase := range phases {
-		limit := float64(phase.Limit)
+	for _, t := range stages(site.Phases, installed) {
+		limit := float64(site.LimitAt(t))
 		if limit > 0 {
 			limit += site.Supply.OwnPower()
 		}
-		p.phases = append(p.phases, p.size(limit, peakIT, int(math.Ceil(float64(phase.From/unit.Hour))), atDesign))
+		it := 0.0
+		for _, i := range installed {
+			if i.From <= t {
+				it = i.IT
+			}
+		}
+		p.phases = append(p.phases, p.size(limit, it, int(t/unit.Hour), atDesign))
 	}
 	return p
 }
 
-// size finds the IT power that a limit feeds in design weather with everything at its
-// rating, and what carries its heat.
-func (p *Plant) size(limit, peakIT float64, from int, design hourly) sized {
+// stages are the times at which the plant may grow: those of phases and deliveries.
+func stages(phases []Phase, installed []Installed) []unit.Duration {
+	times := []unit.Duration{0}
+	for _, phase := range phases {
+		times = append(times, phase.From)
+	}
+	for _, i := range installed {
+		times = append(times, i.From)
+	}
+	slices.Sort(times)
+	return slices.Compact(times)
+}
+
+// size finds the IT power that is installed, or what of it a limit feeds in design
+// weather with everything at its rating, and what carries its heat.
+func (p *Plant) size(limit, installed float64, from int, design hourly) sized {
 	at := func(it float64) (s sized, meter float64) {
 		s = sized{from: from, it: it}
 		through := func(loss int, watts float64) float64 {
@@ -122,12 +145,14 @@ func (p *Plant) size(limit, peakIT float64, from int, design hourly) sized {
 		s.grid = s.heat + p.cool.power(s.heat, s.heat, &design) + otherLoads*it
 		return s, through(transformerLoss, s.grid)
 	}
-	if limit == 0 {
-		s, _ := at(max(peakIT, 1))
-		return s
+	rated := installed
+	if limit > 0 {
+		_, perWatt := at(1) // all is in proportion to the rating
+		if rated = limit / perWatt; installed > 0 {
+			rated = min(rated, installed)
+		}
 	}
-	_, perWatt := at(1) // all is in proportion to the rating
-	s, _ := at(limit / perWatt)
+	s, _ := at(max(rated, 1))
 	return s
 }
 
@@ -137,11 +162,15 @@ const otherLoads = 0.01
 
 // phaseAt is the index of the plant as it stands in an hour.
 func (p *Plant) phaseAt(hour int) int {
-	last := len(p.phases) - 1
-	for last > 0 && p.phases[last].from > hour {
-		last--
+	k := p.now // as a rule that of the question before
+	for k > 0 && p.phases[k].from > hour {
+		k--
 	}
-	return last
+	for k+1 < len(p.phases) && p.phases[k+1].from <= hour {
+		k++
+	}
+	p.now = k
+	return k
 }
 
 func (p *Plant) sizedAt(hour int) *sized { return &p.phases[p.phaseAt(hour)] }
@@ -279,7 +308,7 @@ func (p *Plant) AlwaysCarries(it, watts float64, hour int) bool {
 	phase := p.phaseAt(hour)
 	if watts != p.always.watts || phase != p.always.hour {
 		p.always = answer{watts, math.Inf(1), phase}
-		// The plant grows at the first full hour of a phase, its limit at the beginning.
+		// The plant changes at the full hour, its limit and deliveries within it.
 		for _, s := range p.phases[phase:min(phase+2, len(p.phases))] {
 			most := s.it * p.worst.carry
 			if watts > 0 {
