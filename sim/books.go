@@ -108,7 +108,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 			result.Network: megawattHours(s.energy.Network), result.Cooling: megawattHours(s.overhead.Cooling),
 			result.Losses: megawattHours(s.overhead.Losses),
 		},
-		PUE: joules / s.energy.Sum(), WaterM3: s.water / 1000, WaterLPerKWh: s.water / (s.energy.Sum() / float64(unit.KilowattHour)),
+		PUE: joules / s.energy.Sum(), WaterM3: s.all.water / 1000, WaterLPerKWh: s.all.water / (s.energy.Sum() / float64(unit.KilowattHour)),
 	}
 	s.supply.report(&run.Site)
 	run.Site.DurationMW = s.duration.curve()
@@ -192,6 +192,7 @@ func (w *World) jobRun(i int) result.JobRun {
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:       max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
 		EnergyMWh:    megawattHours(b.energy + b.overhead),
+		WaterM3:      b.toll.water / 1000,
 		CappedTokens: b.capped,
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}

@@ -25,6 +25,7 @@ type bins struct {
 	siteEnergy        float64    // joules at the meter
 	draw              power.Draw // joules
 	overhead          power.Overhead
+	wetBulb           float64 // kelvin-seconds above 0 C at the last end
 	energy            float64 // joules in all bins
 	spent             float64 // money for energy at the last end
 	jobs              []jobBin
@@ -50,6 +51,8 @@ const (
 	networkPowerColumn
 	coolingPowerColumn
 	lossPowerColumn
+	pueColumn
+	wetBulbColumn
 	repairColumn
 	sparesColumn
 	sparesUsedColumn
@@ -148,7 +151,8 @@ func (w *World) observe() {
 	}
 }
 
-// consumers samples the site's mean power by what draws it.
+// consumers samples the site's mean power by what draws it, what that makes the PUE
+// (NaN where no IT equipment draws), and the weather.
 func (b *bins) consumers(n int, ms float64, s *site) {
 	megawatts := func(joules float64) float64 { return joules / ms * 1000 / 1e6 }
 	b.samples[chipPowerColumn][n] = megawatts(s.energy.Chips - b.draw.Chips)
@@ -156,5 +160,8 @@ func (b *bins) consumers(n int, ms float64, s *site) {
 	b.samples[networkPowerColumn][n] = megawatts(s.energy.Network - b.draw.Network)
 	b.samples[coolingPowerColumn][n] = megawatts(s.overhead.Cooling - b.overhead.Cooling)
 	b.samples[lossPowerColumn][n] = megawatts(s.overhead.Losses - b.overhead.Losses)
-	b.draw, b.overhead = s.energy, s.overhead
+	it := s.energy.Sum() - b.draw.Sum()
+	b.samples[pueColumn][n] = (it + s.overhead.Sum() - b.overhead.Sum()) / it
+	b.samples[wetBulbColumn][n] = (s.wetBulb - b.wetBulb) / ms * 1000
+	b.draw, b.overhead, b.wetBulb = s.energy, s.overhead, s.wetBulb
 }

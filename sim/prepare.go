@@ -450,6 +450,8 @@ var (
 		{"power_network_mw", "MW"},
 		{"power_cooling_mw", "MW"},
 		{"power_losses_mw", "MW"},
+		{"pue", ""},
+		{"wet_bulb_c", "C"},
 		{"servers_in_repair", "servers"},
 		{"spares_ready", "servers"},
 		{"spares_used_per_day", "servers/d"},

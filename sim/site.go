@@ -50,22 +50,22 @@ type site struct {
 	cutEnergy        float64
 	// added is the integral over seconds of the plant's overhead per IT watt: a
 	// consumer of constant power takes its power times the difference of it. perWatt is
-	// the same of the money and carbon of all sources.
+	// the same of money, carbon and water.
 	added   float64
 	perWatt toll
 
 	almanac           *almanac
 	prices, emissions cost.Profile
-	// Money and carbon of all energy, of that of chips without work, and of that
+	// Money, carbon and water of all energy, of that of chips without work, and of that
 	// while no IT equipment draws.
 	all, idle, empty toll
 	// peaks are the highest mean power from the grid by month.
 	peaks []float64
 
-	water float64 // litres
-
 	// weather wakes the site at the end of an hour whose limit binds.
 	weather alarm
+
+	wetBulb float64 // of the outside air, over seconds; NaN where it is not known
 
 	highest    float64 // at the meter, of the whole calendar
 	binHighest float64
@@ -78,13 +78,13 @@ func meterFor(p *scenario.Plan) power.Meter {
 	return power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site)
 }
 
-// toll is money for energy, and kilograms of CO2 equivalent of the grid and of
-// generators at the site.
-type toll struct{ spent, grid, own float64 }
+// toll is what energy costs: money, kilograms of CO2 equivalent of the grid and of
+// generators at the site, and litres of water.
+type toll struct{ spent, grid, own, water float64 }
 
 // plus adds k times q.
 func (t toll) plus(k float64, q toll) toll {
-	return toll{t.spent + k*q.spent, t.grid + k*q.grid, t.own + k*q.own}
+	return toll{t.spent + k*q.spent, t.grid + k*q.grid, t.own + k*q.own, t.water + k*q.water}
 }
 
 // emitted is the carbon of both, location-based.
@@ -130,6 +130,7 @@ func (s *site) peakAt(f float64) power.Draw {
 // load and peak are the power at the meter of the present course in an hour: in the
 // mean over a step, and with every training job in the phase that draws most.
 func (s *site) load(hour int) float64 { return s.plant.AtMeter(s.it.Sum(), hour) }
+
 func (s *site) peak(hour int) float64 {
 	if s.peakIT != s.peakFor || hour != s.peakHour {
 		s.peakFor, s.peakHour, s.peakMeter = s.peakIT, hour, s.plant.AtMeter(s.peakIT, hour)
@@ -152,11 +153,15 @@ func ActivityOf(s *step.Step, p step.Precision) power.Activity {
 	return a
 }
 
-// pace is what the sources' present flow costs and emits per second in an hour. What
-// charges the battery is paid then; what it gives later costs nothing.
+// pace is what the sources' present flow costs and emits per second in an hour, and the
+// water that cooling takes. What charges the battery is paid then; what it gives later
+// costs nothing.
 func (s *site) pace(hour int) toll {
 	f := &s.supply.flow
-	t := toll{spent: f.grid * s.almanac.of(&s.prices, hour), grid: f.grid * s.almanac.of(&s.emissions, hour)}
+	t := toll{
+		spent: f.grid * s.almanac.of(&s.prices, hour), grid: f.grid * s.almanac.of(&s.emissions, hour),
+		water: s.plant.Water(s.it.Sum(), hour),
+	}
 	for i, watts := range f.generated {
 		g := &s.supply.spec.Generators[i]
 		t.spent += watts * float64(g.Price)
@@ -186,7 +191,7 @@ func (s *site) advance(from, to des.Time) {
 		s.supply.take(it+over.Sum(), peak, int(hour), dt)
 		pace := s.pace(int(hour))
 		s.all = s.all.plus(dt, pace)
-		s.water += s.plant.Water(it, int(hour)) * dt
+		s.wetBulb += s.plant.WetBulb(int(hour)) * dt
 		if it > power.Off {
 			perWatt := over.Sum() / it * dt
 			s.added += perWatt

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"clustercap/sim/job"
 	"clustercap/sim/power"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
@@ -110,5 +111,74 @@ func TestMorePowerNeverSlowerInWeather(t *testing.T) {
 		} else {
 			before = got
 		}
+	}
+}
+
+// The timeline's PUE is the ratio of its powers, and its wet bulb the mean of the hours of
+// the typical year that a bin spans; without weather there is none.
+func TestTimelineTellsPUEAndWetBulb(t *testing.T) {
+	p := underWeather(testPlan(2))
+	pre := prepared(t, p)
+	r := run(t, pre, 0)
+	at := func(column, n int) float64 { return r.Samples[column][n] }
+	first := hourOfYear(p.Start)
+	from := 0.0 // hours
+	for n, end := range pre.bins {
+		it := at(chipPowerColumn, n) + at(serverPowerColumn, n) + at(networkPowerColumn, n)
+		if want := at(powerColumn, n) / it; math.Abs(at(pueColumn, n)/want-1) > 1e-9 { // rounding of differences of integrals
+			t.Errorf("bin %d: PUE %v, power at the meter over that of IT equipment %v", n, at(pueColumn, n), want)
+		}
+		to := float64(end.Duration() / unit.Hour)
+		sum := 0.0
+		for hour := int(from); float64(hour) < to; hour++ {
+			part := min(float64(hour+1), to) - max(float64(hour), from)
+			sum += part * p.Site.Weather.WetBulb[(first+hour)%power.HoursPerYear]
+		}
+		if want := sum / (to - from); math.Abs(at(wetBulbColumn, n)-want) > 1e-9 {
+			t.Errorf("bin %d: wet bulb %v C, the year's hours say %v", n, at(wetBulbColumn, n), want)
+		}
+		from = to
+	}
+	r = run(t, prepared(t, testPlan(2)), 0)
+	if got := at(wetBulbColumn, 0); !math.IsNaN(got) {
+		t.Errorf("a wet bulb of %v C without weather", got)
+	}
+	if got := at(pueColumn, 0); math.Abs(got-1.25) > 1e-9 {
+		t.Errorf("PUE %v, given as 1.25", got)
+	}
+}
+
+// Water is shared as the plant's overhead is: a job that holds half of the servers bears
+// more than half of it, since idle ones draw less, and what is booked wrongly is found.
+func TestWaterIsShared(t *testing.T) {
+	p := underWeather(testPlan(2))
+	p.Jobs = []job.Spec{testJob("a", 1e15, perServer)}
+	w := prepared(t, p).NewWorld()
+	r, err := w.Run(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	share := r.Jobs[0].WaterM3 / r.Site.WaterM3
+	meter := r.Jobs[0].EnergyMWh / r.Site.EnergyMWh
+	// Both shares weigh the job's part of the IT power, one by water and one by energy,
+	// whose hours differ by the weather: a point.
+	if share <= 0.5 || share >= 1 || math.Abs(share-meter) > 0.01 {
+		t.Errorf("the job takes %.3f of the water and %.3f of the energy", share, meter)
+	}
+	for name, corrupt := range map[string]func(*World){
+		"the job's water": func(w *World) { w.jobs[0].books.toll.water *= 1 + 1e-6 },
+		"all water":       func(w *World) { w.site.all.water *= 1 + 1e-6 },
+		"idle water":      func(w *World) { w.site.idle.water *= 1 + 1e-6 },
+	} {
+		before := *w
+		books := w.jobs[0].books
+		corrupt(w)
+		if w.audit() == nil {
+			t.Errorf("%s: the audit finds nothing", name)
+		}
+		w.site, w.jobs[0].books = before.site, books
+	}
+	if r := run(t, prepared(t, testPlan(2)), 0); r.Jobs[0].WaterM3 != 0 || r.Site.WaterM3 != 0 {
+		t.Error("water without weather")
 	}
 }

@@ -14,9 +14,10 @@ type Plant struct {
 	pue    float64 // constant; 0 where the rest says it
 	start  int     // hours from 1 January 00:00 UTC to the scenario's start
 	phases []sized
-	hours  []hourly // of the typical year
-	worst  hourly   // every coefficient at its highest: no hour is worse
-	mean   hourly   // of the year
+	hours  []hourly  // of the typical year
+	air    []float64 // wet bulb in its hours, C
+	worst  hourly    // every coefficient at its highest: no hour is worse
+	mean   hourly    // of the year
 	losses [numLosses]curve
 	cool   cooler
 	now    int // index of the phase that was asked for last
@@ -96,6 +97,7 @@ func NewPlant(site *Spec, installed []Installed, startHour int) Plant {
 	}}
 	p.cool = newCooler(&site.Cooling)
 	design := p.cool.design(&site.Weather)
+	p.air = site.Weather.WetBulb
 	p.hours = make([]hourly, len(site.Weather.DryBulb))
 	for h := range p.hours {
 		p.hours[h] = p.cool.hourly(site.Weather.at(h), design)
@@ -209,6 +211,15 @@ func (p *Plant) Water(it float64, hour int) float64 {
 	s := p.sizedAt(hour)
 	it += s.losses[rackLoss].at(it)
 	return (it + s.losses[upsLoss].at(it)) * p.at(hour).water
+}
+
+// WetBulb is the wet-bulb temperature of the outside air in degrees Celsius in an hour;
+// NaN where a constant PUE takes the place of weather.
+func (p *Plant) WetBulb(hour int) float64 {
+	if p.pue > 0 {
+		return math.NaN()
+	}
+	return p.air[(p.start+hour)%len(p.air)]
 }
 
 // AtMeter is the power at the meter.

@@ -178,6 +178,7 @@ type JobRun struct {
 	LostHours float64
 	LostBy    [NumReasons]float64
 	EnergyMWh float64 // at the meter: the job's chips and their share of overhead
+	WaterM3   float64 // of cooling, shared as overhead is
 	Cost      float64 // of that energy
 	// TotalCost is Cost and the job's share of everything else: of each day's
 	// depreciation and operation as much as the share of the chips on site that it held.
@@ -328,6 +329,9 @@ type Job struct {
 	ETTR      Stat            `json:"ettr"`
 	MTTFHours Stat            `json:"mttf_hours"`
 	EnergyMWh Stat            `json:"energy_mwh"`
+	// WaterM3 is the job's share of the water of cooling: hour by hour, as much of it as
+	// its power is of the IT equipment's.
+	WaterM3 Stat `json:"water_m3"`
 	// Cost is that of the energy; TotalCost has the job's share of everything else too.
 	Cost      Stat `json:"cost"`
 	TotalCost Stat `json:"total_cost"`
@@ -529,7 +533,10 @@ type Timeline struct {
 // Column is one quantity over the calendar. Names: chips_on_site,
 // chips_in_service, chips_without_power (waiting for it, or switched off for want of it),
 // chips_productive, power_mw, power_peak_mw, power_limit_mw
-// (of grid and generators, windows of demand response aside; 0: none), power_chips_mw to power_losses_mw (of the mean, by consumer), servers_in_repair,
+// (of grid and generators, windows of demand response aside; 0: none), power_chips_mw to
+// power_losses_mw (of the mean, by consumer), pue (energy at the meter over that of the IT
+// equipment; null where that takes none), wet_bulb_c (of the outside air; null where the
+// scenario gives pue in place of weather), servers_in_repair,
 // spares_ready (in service, held by no job), spares_used_per_day (swapped into stopped
 // jobs), repair_backlog (waiting for a technician or a part), cost_chips_per_day to
 // cost_operation_per_day (chips, servers with storage and spare parts, network and

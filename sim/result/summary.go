@@ -47,6 +47,7 @@ func JobMetrics() []JobMetric {
 		{"mttf_hours", false, func(j *JobRun) float64 { return j.MTTFHours }},
 		{"planned_stops", false, func(j *JobRun) float64 { return j.PlannedStops }},
 		{"energy_mwh", false, func(j *JobRun) float64 { return j.EnergyMWh }},
+		{"water_m3", false, func(j *JobRun) float64 { return j.WaterM3 }},
 		{"cost", false, func(j *JobRun) float64 { return j.Cost }},
 		{"total_cost", false, func(j *JobRun) float64 { return j.TotalCost }},
 		{"co2_t", false, func(j *JobRun) float64 { return j.CO2t }},
@@ -201,7 +202,7 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
 		"tokens_lost_to_cap": &j.CappedTokens,
 		"interruptions":      &j.Interruptions, "lost_hours": &j.LostHours,
-		"energy_mwh": &j.EnergyMWh, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "embodied_co2_t": &j.EmbodiedCO2t,
+		"energy_mwh": &j.EnergyMWh, "water_m3": &j.WaterM3, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "embodied_co2_t": &j.EmbodiedCO2t,
 		"cost_per_m_tokens": &j.CostPerMTokens, "kwh_per_m_tokens": &j.KWhPerMTokens, "co2_kg_per_m_tokens": &j.CO2PerMTokens, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
 	}
 	for _, m := range JobMetrics() {
