@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,6 +31,7 @@ func TestScript(t *testing.T) {
 		Condition: condition,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
+			"rows":  rows,
 		},
 	})
 }
@@ -64,4 +66,18 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// rows FILE HEADER [N ROW]... writes a CSV file with each row N times.
+func rows(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 || len(args)%2 != 0 {
+		ts.Fatalf("usage: rows FILE HEADER [N ROW]...")
+	}
+	text := args[1] + "\n"
+	for rest := args[2:]; len(rest) > 0; rest = rest[2:] {
+		n, err := strconv.Atoi(rest[0])
+		ts.Check(err)
+		text += strings.Repeat(rest[1]+"\n", n)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
 }

@@ -1,8 +1,6 @@
 package scenario
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"math"
 	"os"
@@ -81,76 +79,128 @@ const (
 	humidityColumn = "relative_humidity_percent"
 )
 
-// maxWeatherProblems bounds how many rows are reported; the rest are like them.
+// maxWeatherProblems bounds how many are reported; the rest are like them.
 const maxWeatherProblems = 10
+
+// weatherFile is a weather file as far as it is read.
+type weatherFile struct {
+	name     string
+	c        *collector
+	header   []string
+	problems int
+	// columns by place; -1 is none.
+	dry, wet, humidity int
+}
+
+func (f *weatherFile) bad(line, col int, what, hint string) {
+	f.c.add(Origin{Kind: FromFile, File: f.name, Line: line, Col: col}, "", what, hint)
+	f.problems++
+}
 
 // readWeather reads the hours of a typical year: a header, then 8,760 rows from 1
 // January 00:00 UTC on.
 func readWeather(data []byte, name string, c *collector) *power.Climate {
-	bad := func(line, col int, what, hint string) {
-		c.add(Origin{Kind: FromFile, File: name, Line: line, Col: col}, "", what, hint)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Scan()
-	header := splitRow(strings.TrimPrefix(lines.Text(), "\ufeff"))
-	dry, wet, humidity := slices.Index(header, dryColumn), slices.Index(header, wetColumn), slices.Index(header, humidityColumn)
-	if dry < 0 || wet < 0 && humidity < 0 {
-		bad(1, 1, "the header lacks "+dryColumn+", or both of "+wetColumn+" and "+humidityColumn,
-			"begin with e.g. "+dryColumn+","+humidityColumn)
-		return nil
-	}
+	f := weatherFile{name: name, c: c}
 	var climate power.Climate
-	problems := 0
-	for line := 2; lines.Scan() && problems < maxWeatherProblems; line++ {
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
+	line := 0
+	for text := range strings.Lines(strings.TrimPrefix(string(data), "\ufeff")) {
+		line++
+		switch {
+		case line == 1:
+			f.readHeader(text)
+		case strings.TrimSpace(text) == "":
+		case f.problems >= maxWeatherProblems:
+			f.bad(line, 1, "reading stops here", fmt.Sprintf("correct the %d problems above first", maxWeatherProblems))
+			return &climate
+		case len(climate.DryBulb) == power.HoursPerYear:
+			f.bad(line, 1, fmt.Sprintf("the row is one hour more than the %d of a year", power.HoursPerYear), wholeYear)
+			return &climate
+		default:
+			dry, wet := f.readRow(line, splitRow(text))
+			climate.DryBulb = append(climate.DryBulb, unit.Temperature(dry))
+			climate.WetBulb = append(climate.WetBulb, unit.Temperature(wet))
 		}
-		row := splitRow(lines.Text())
-		if len(row) != len(header) {
-			bad(line, 1, fmt.Sprintf("has %d fields; the header has %d", len(row), len(header)), "")
-			problems++
-			continue
+		if f.header == nil {
+			return &climate
 		}
-		field := func(column int, low, high float64) float64 {
-			x, err := strconv.ParseFloat(row[column], 64)
-			if err != nil || math.IsNaN(x) || x < low || x > high {
-				at := 1
-				for _, before := range row[:column] {
-					at += len(before) + 1
-				}
-				bad(line, at, fmt.Sprintf("%s %s is not a number from %g to %g", header[column], excerpt(row[column]), low, high), "")
-				problems++
-			}
-			return x
-		}
-		t := field(dry, -80, 70)
-		var w float64
-		if wet >= 0 {
-			if w = field(wet, -80, 70); w > t+0.5 { // half a degree of rounding
-				bad(line, 1, fmt.Sprintf("the wet bulb of %g C is above the dry bulb of %g C", w, t), "are the columns swapped?")
-				problems++
-			}
-			w = min(w, t)
-		} else {
-			w = power.WetBulb(t, field(humidity, 0, 100))
-		}
-		climate.DryBulb = append(climate.DryBulb, unit.Temperature(t))
-		climate.WetBulb = append(climate.WetBulb, unit.Temperature(w))
 	}
-	if n := len(climate.DryBulb); problems == 0 && n != power.HoursPerYear {
-		bad(1, 1, fmt.Sprintf("has %d hours", n), fmt.Sprintf("write the %d of a year without a leap day, from 1 January 00:00 UTC on", power.HoursPerYear))
+	switch n := len(climate.DryBulb); {
+	case line == 0:
+		f.readHeader("")
+	case n < power.HoursPerYear:
+		f.bad(line, 1, fmt.Sprintf("the file ends after %d hours; a year has %d", n, power.HoursPerYear), wholeYear)
 	}
 	return &climate
 }
 
-// splitRow splits a row whose fields are numbers or plain names.
-func splitRow(line string) []string {
-	fields := strings.Split(strings.TrimRight(line, "\r"), ",")
-	for i := range fields {
-		fields[i] = strings.TrimSpace(fields[i])
+const wholeYear = "write the hours of a year without a leap day, from 1 January 00:00 UTC on"
+
+// readHeader finds the columns; without them it leaves no header.
+func (f *weatherFile) readHeader(text string) {
+	header := splitRow(text)
+	for i := range header {
+		header[i] = strings.TrimSpace(header[i])
 	}
-	return fields
+	f.dry, f.wet, f.humidity = slices.Index(header, dryColumn), slices.Index(header, wetColumn), slices.Index(header, humidityColumn)
+	if f.dry < 0 || f.wet < 0 && f.humidity < 0 {
+		lacks := dryColumn
+		if f.dry >= 0 {
+			lacks = wetColumn + " or " + humidityColumn
+		}
+		f.bad(1, 1, "the header has no column "+lacks, "begin with e.g. "+dryColumn+","+humidityColumn)
+		return
+	}
+	f.header = header
 }
+
+// readRow is the dry and the wet bulb of an hour in degrees Celsius.
+func (f *weatherFile) readRow(line int, row []string) (dry, wet float64) {
+	if len(row) != len(f.header) {
+		f.bad(line, 1, fmt.Sprintf("the row has %d fields, the header %d", len(row), len(f.header)), "")
+		return 0, 0
+	}
+	found := f.problems
+	dry = f.number(line, row, f.dry, lowestAir, highestAir)
+	if f.wet < 0 {
+		humidity := f.number(line, row, f.humidity, 0, 100)
+		return dry, power.WetBulb(dry, humidity)
+	}
+	wet = f.number(line, row, f.wet, lowestAir, highestAir)
+	const rounding = 0.5 // K, of both columns to whole degrees
+	if f.problems == found && wet > dry+rounding {
+		f.bad(line, 1, fmt.Sprintf("the wet bulb of %g C is above the dry bulb of %g C", wet, dry), "are the columns swapped?")
+	}
+	return dry, min(wet, dry)
+}
+
+// The bounds of an air temperature in degrees Celsius: Earth's records are -89 and 57.
+const lowestAir, highestAir = -90, 60
+
+// number reads a field of a row.
+func (f *weatherFile) number(line int, row []string, column int, low, high float64) float64 {
+	text := strings.TrimSpace(row[column])
+	x, err := strconv.ParseFloat(text, 64)
+	at := 1 + strings.Index(row[column], text)
+	for _, before := range row[:column] {
+		at += len(before) + 1
+	}
+	switch {
+	case err != nil || math.IsNaN(x):
+		f.bad(line, at, fmt.Sprintf("%s: %s is not a number", f.header[column], excerpt(text)), fmt.Sprintf("write one from %g to %g", low, high))
+	case x < low || x > high:
+		hint := "write degrees Celsius"
+		if column == f.humidity {
+			hint = "write per cent"
+		}
+		f.bad(line, at, fmt.Sprintf("%s: %g is not from %g to %g", f.header[column], x, low, high), hint)
+	default:
+		return x
+	}
+	return 0
+}
+
+// splitRow splits a row whose fields are numbers or plain names.
+func splitRow(line string) []string { return strings.Split(strings.TrimRight(line, "\r\n"), ",") }
 
 // checkOverhead reports a site of which nothing says what its plant adds to the IT power.
 func (d *decoder) checkOverhead(s *Site, path string) {

@@ -72,7 +72,8 @@ type Site struct {
 	// Cooling is a cooling plant of the catalog, or written out; needed without pue.
 	Cooling *Reference[power.Cooling] `json:"cooling,omitempty"`
 	// Climate is the weather of a typical year: a climate of the catalog, written out, or
-	// the name of a CSV file with its hours; needed without pue.
+	// the name of a CSV file with its 8,760 hours from 1 January 00:00 UTC on, in columns
+	// dry_bulb_c and wet_bulb_c or relative_humidity_percent; needed without pue.
 	Climate *ClimateChoice `json:"climate,omitempty"`
 	// Losses are those of the conversions between meter and IT equipment.
 	Losses power.Losses `json:"losses,omitempty"`
