@@ -123,9 +123,18 @@ func (w *World) best(i, held int) int {
 // worth is what a size delivers at the clock that the site's present limit allows a
 // job that has the site for itself, in tokens per millisecond.
 func (w *World) worth(o *option) float64 {
+	limit := w.site.firmLimit(w.now)
+	if limit != o.worthAt || o.worth == 0 {
+		o.worthAt, o.worth = limit, w.worthWithin(limit, o)
+	}
+	return o.worth
+}
+
+// worthWithin is worth under an IT limit (0: none).
+func (w *World) worthWithin(limit float64, o *option) float64 {
 	s := &w.site
 	f, ok := s.bounds.clock, s.bounds.clock > 0
-	if limit := s.firmLimit(w.now); limit > 0 && ok {
+	if limit > 0 && ok {
 		f, ok = s.clockFor(limit / float64(o.used))
 	}
 	if !ok {

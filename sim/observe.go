@@ -138,8 +138,8 @@ func (w *World) observe() {
 	w.money.byBin[cost.Energy][n] = w.site.all.spent - b.spent
 	b.spent = w.site.all.spent
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
-	w.site.binHighest = 0
-	w.site.reach(w.site.peak(int(w.now / hourLength)))
+	// What the hour reached before counts no longer; the end of the instant regulates.
+	w.site.binHighest, w.site.peakHour = 0, -1
 	b.dark = dark
 	if w.fleet.Count(fleet.Unpowered) > 0 { // a cooler day may leave power for more
 		w.energise(0)

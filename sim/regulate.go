@@ -127,6 +127,7 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
 	s.it = s.workless.Plus(share, draw)
 	s.peakIT = s.workless.Sum() + peak*share
+	s.loose = limit == 0 && !s.supply.spec.Own() && s.supply.opened == 0
 	at := s.peak(int(w.now / hourLength))
 	s.reach(at)
 	w.checkLimit(at)

@@ -32,9 +32,11 @@ type site struct {
 	workless power.Draw // of it: chips that no job holds
 	peakIT   float64    // with every training job in the phase that draws most
 	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour: most
-	// instants ask for that of the instant before.
+	// instants ask for that of the instant before. Where no limit is near, loose, only
+	// the hour's highest counts, and what is below it need not be known.
 	peakFor, peakMeter float64
 	peakHour           int
+	loose              bool
 	shed               float64 // of chips that no job holds, switched off to keep the limit
 	cut                float64 // of jobs that do not train, switched off to keep the limit
 	// share of their power that jobs which do not train get; 1 unless cut.
@@ -132,7 +134,7 @@ func (s *site) peakAt(f float64) power.Draw {
 func (s *site) load(hour int) float64 { return s.plant.AtMeter(s.it.Sum(), hour) }
 
 func (s *site) peak(hour int) float64 {
-	if s.peakIT != s.peakFor || hour != s.peakHour {
+	if hour != s.peakHour || s.peakIT > s.peakFor || s.peakIT != s.peakFor && !s.loose {
 		s.peakFor, s.peakHour, s.peakMeter = s.peakIT, hour, s.plant.AtMeter(s.peakIT, hour)
 	}
 	return s.peakMeter

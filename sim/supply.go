@@ -179,7 +179,10 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 
 // take draws a load for some seconds of an hour, and leaves its flow.
 func (u *supply) take(load, peak float64, hour int, dt float64) {
-	if u.grid == 0 && !u.spec.Own() && u.opened == 0 { // all of it from the grid
+	if !u.spec.Own() && u.opened == 0 { // all of it from the grid
+		if u.grid > 0 {
+			peak = min(peak, u.grid) // less a rounding
+		}
 		u.flow.grid = load
 		u.fromGrid += load * dt
 		u.gridHighest = max(u.gridHighest, peak)

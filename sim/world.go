@@ -173,6 +173,8 @@ type option struct {
 	// delivered is rate x expected goodput: what decides between sizes, since
 	// failures may eat the gain of a larger one.
 	delivered float64
+	// worth under the IT limit worthAt, the last that was asked for.
+	worthAt, worth float64
 }
 
 // NewWorld makes a world for the plan's replicas.
