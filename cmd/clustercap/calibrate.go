@@ -32,7 +32,7 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 	}
 	f := cmd.Flags()
 	f.StringVar(&fit.Chip, "chip", "", "fit the catalog's chip `NAME`")
-	f.StringVar(&fit.Precision, "precision", "", "take only the rows of precision `P`")
+	f.StringVar(&fit.Precision, "precision", "", "take only the rows of precision `P`: "+choices(backtest.Precisions()))
 	f.StringArrayVar(&fit.Families, "family", nil, "take only the rows of family `F`; may be given again")
 	f.BoolVar(&fit.Complete, "complete", false, "take only rows whose configuration is fully known")
 	f.StringVar(&out, "out", "", "write the fitted constants to `FILE`")
@@ -44,6 +44,7 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 		}
 		return c.Names("chips")
 	})
+	complete(cmd, "precision", func(string) []string { return backtest.Precisions() })
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if fit.Chip == "" {
 			return badUsage("such as --chip h100-sxm", "%s needs --chip", cmd.CommandPath())
@@ -60,6 +61,9 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 			return err
 		}
 		if err := knownFamilies(cases, fit.Families, args[0]); err != nil {
+			return err
+		}
+		if err := knownPrecision(cases, fit.Precision, args[0]); err != nil {
 			return err
 		}
 		c, err := backtest.Calibrate(cases, catalog, fit)
@@ -89,6 +93,31 @@ func knownFamilies(cases *backtest.Cases, families []string, file string) error 
 		}
 	}
 	return nil
+}
+
+// knownPrecision refuses a precision that no row of the file has.
+func knownPrecision(cases *backtest.Cases, precision, file string) error {
+	if precision == "" {
+		return nil
+	}
+	var found []string
+	for i := range cases.List {
+		if p := cases.List[i].Precision; p != "" && !slices.Contains(found, p) {
+			found = append(found, p)
+		}
+	}
+	if slices.Contains(found, precision) {
+		return nil
+	}
+	slices.Sort(found)
+	if !slices.Contains(backtest.Precisions(), precision) {
+		return badUsage("one of "+strings.Join(backtest.Precisions(), ", "), "--precision %q is not a precision", precision)
+	}
+	hint := "leave --precision out: its rows name none"
+	if len(found) > 0 {
+		hint = "it has " + strings.Join(found, ", ")
+	}
+	return badUsage(hint, "%s has no row of precision %q", file, precision)
 }
 
 // writeOverlay writes the fitted constants whole or not at all.
@@ -123,8 +152,11 @@ func (p *program) writeOverlay(out string, c *backtest.Calibration) error {
 }
 
 func calibrationText(c *backtest.Calibration, format string) (string, error) {
-	if format == formatJSON {
+	switch format {
+	case formatJSON:
 		return jsonText(c)
+	case formatCSV:
+		return calibrationCSV(c).render(format), nil
 	}
 	g := &grid{head: []string{"constant", "catalog", "fitted, 90 %", "kept because"}, left: []int{1, 2, 3}}
 	for _, k := range c.Constants {
@@ -134,9 +166,6 @@ func calibrationText(c *backtest.Calibration, format string) (string, error) {
 		}
 		g.add(k.Name, catalog, or(k.FittedText, "-"), k.Kept)
 	}
-	if format == formatCSV {
-		return g.render(format), nil
-	}
 	var b strings.Builder
 	heading(&b, format, "%s, fitted to %s of %s", c.Chip, counted(c.Rows, "step"), counted(c.Configurations, "configuration"))
 	b.WriteString("\n" + g.render(format) + "\n")
@@ -145,4 +174,20 @@ func calibrationText(c *backtest.Calibration, format string) (string, error) {
 		bullet(&b, format, fmt.Sprintf("On steps left out of the fit (%d folds, a configuration never in two): %s", c.Folds, percent(*c.CrossValidated)))
 	}
 	return b.String(), nil
+}
+
+// calibrationCSV has the constants as numbers in their own units: shares of 1, seconds.
+func calibrationCSV(c *backtest.Calibration) *grid {
+	g := &grid{head: []string{"constant", "unit", "catalog", "fitted", "low", "high", "kept_because"}}
+	number := func(v *float64) string {
+		if v == nil {
+			return ""
+		}
+		return plainNumber(*v)
+	}
+	for i := range c.Constants {
+		k := &c.Constants[i]
+		g.add(k.Name, k.Unit, plainNumber(k.Catalog), number(k.Fitted), number(k.Low), number(k.High), k.Kept)
+	}
+	return g
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,8 +72,11 @@ func searchText(best []step.Step, format string) (string, error) {
 			SlowerBy: float64(s.Time/first.Time) - 1, PartsSeconds: partsJSON(s),
 		})
 	}
-	if format == formatJSON {
+	switch format {
+	case formatJSON:
 		return jsonText(rows)
+	case formatCSV:
+		return searchCSV(rows, best).render(format), nil
 	}
 	scale := compare.ScaleOf("tokens/s", rows[0].TokensPerSecond)
 	g := &grid{head: []string{"layout", "chips", scale.Unit, "MFU", "GiB", "slower", "because of"}, left: []int{6}}
@@ -92,6 +96,26 @@ func searchText(best []step.Step, format string) (string, error) {
 		}
 	}
 	return g.render(format), nil
+}
+
+// searchCSV has every layout's figures as plain numbers, the unit in the name of each.
+func searchCSV(rows []foundLayout, best []step.Step) *grid {
+	g := &grid{head: []string{"layout", "chips", "step_s", "tokens_per_s", "mfu", "memory_bytes", "slower_by"}}
+	for _, p := range partsOf(step.Parts{}) {
+		g.head = append(g.head, p.name+"_s")
+	}
+	number := func(v float64) string { return fmt.Sprintf("%.6g", v) }
+	for i, r := range rows {
+		cells := []string{
+			r.Layout, strconv.Itoa(r.Chips), number(r.StepSeconds), number(r.TokensPerSecond),
+			number(r.MFU), number(r.MemoryBytes), number(r.SlowerBy),
+		}
+		for _, p := range partsOf(best[i].Parts) {
+			cells = append(cells, number(p.seconds))
+		}
+		g.add(cells...)
+	}
+	return g
 }
 
 // widestLayout is how many columns of a terminal a layout may take.

@@ -40,6 +40,7 @@ type Calibration struct {
 // Constant is one efficiency constant, in SI.
 type Constant struct {
 	Name    string  `json:"name"`
+	Unit    string  `json:"unit"` // 1 for a share
 	Catalog float64 `json:"catalog"`
 	// Fitted is the best value with Low and High its 90 % interval; nil where the
 	// cases do not tell, for the reason in Kept.
@@ -119,7 +120,7 @@ func Calibrate(cases *Cases, catalog *scenario.Catalog, fit Fit) (*Calibration, 
 	}
 	out.After = f.mape(best, samples)
 	for i := range all {
-		c := Constant{Name: all[i].name, Catalog: start[i], Kept: kept[i], CatalogText: all[i].text(start[i], start[i], start[i])}
+		c := Constant{Name: all[i].name, Unit: all[i].unit, Catalog: start[i], Kept: kept[i], CatalogText: all[i].text(start[i], start[i], start[i])}
 		if at := slices.Index(f.chosen, i); at >= 0 {
 			spread := math.Exp(normal90 * errs[at])
 			low, high := max(best[i]/spread, all[i].low), min(best[i]*spread, all[i].high)

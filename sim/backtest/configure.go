@@ -54,6 +54,18 @@ var precisions = map[string]step.Precision{
 	"nvfp4": step.NVFP4,
 }
 
+// Precisions lists what a case's precision may be, in alphabetical order.
+func Precisions() []string {
+	var names []string
+	for name := range precisions {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Configure turns a case into what the step model prices. The error says in one
 // sentence why the case cannot be.
 func (c *Case) Configure(catalog *scenario.Catalog) (Configuration, error) {

@@ -10,6 +10,7 @@ import (
 // constant is one efficiency constant of a chip that calibration may fit.
 type constant struct {
 	name      string
+	unit      string  // 1 for a share
 	low, high float64 // what it can physically be, in SI
 	get       func(*hardware.Efficiency) float64
 	set       func(*hardware.Efficiency, float64)
@@ -38,7 +39,7 @@ func constants() []constant {
 		attention,
 		share("memory", func(e *hardware.Efficiency) *unit.Range[unit.Share] { return &e.Memory }),
 		{
-			name: "launch", low: leastLaunch, high: mostLaunch,
+			name: "launch", unit: "s", low: leastLaunch, high: mostLaunch,
 			get: func(e *hardware.Efficiency) float64 { return float64(e.Launch.Likely) },
 			set: func(e *hardware.Efficiency, v float64) { e.Launch = unit.Point(unit.Duration(v)) },
 			text: func(low, likely, high float64) string {
@@ -52,7 +53,7 @@ func constants() []constant {
 // share is a constant that is a share of a data-sheet rate.
 func share(name string, field func(*hardware.Efficiency) *unit.Range[unit.Share]) constant {
 	return constant{
-		name: name, low: leastShare, high: mostShare,
+		name: name, unit: "1", low: leastShare, high: mostShare,
 		get: func(e *hardware.Efficiency) float64 { return float64(field(e).Likely) },
 		set: func(e *hardware.Efficiency, v float64) { *field(e) = unit.Point(unit.Share(v)) },
 		text: func(low, likely, high float64) string {

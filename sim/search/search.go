@@ -39,7 +39,11 @@ type NoFit struct {
 }
 
 func (e *NoFit) Error() string {
-	text := fmt.Sprintf("no layout on %d chips fits in memory: the leanest (%s) needs %s", e.Chips, e.Closest.Layout, e.Closest.Memory)
+	chips := "chips"
+	if e.Chips == 1 {
+		chips = "chip"
+	}
+	text := fmt.Sprintf("no layout on %d %s fits in memory: the leanest (%s) needs %s", e.Chips, chips, e.Closest.Layout, e.Closest.Memory)
 	if e.FitsAt > 0 {
 		return text + fmt.Sprintf("; it fits on %d chips", e.FitsAt)
 	}
