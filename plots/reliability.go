@@ -84,7 +84,7 @@ func recovery(s *result.Set, all []modeCurve) Chart {
 	}
 	return Chart{
 		Name: "recovery", Title: title,
-		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput, a spare at hand but for shrink%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), simulatedGoodput(s)),
+		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput, a spare at hand (shrink: as many as the fleet has)%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), simulatedGoodput(s)),
 		height:   380, body: func(p *page) { p.drawRecovery(s, all) },
 	}
 }

@@ -93,12 +93,24 @@ func (w *World) resize(i int) {
 	w.start(i, false, w.startPause(i))
 }
 
+// takeable counts the free servers that a job holding some may take to move to an
+// option: those beyond the spares and, to take back replicas whose servers failed, the
+// spares too.
+func (w *World) takeable(i, held, k int) int {
+	j := &w.jobs[i]
+	free := w.unreserved()
+	if held > 0 && j.options[k].base == j.options[j.size].base {
+		free = max(free, w.fleet.Free()-w.standbys+j.standbys)
+	}
+	return free
+}
+
 // best is the size that delivers most of those that a job holding some servers can
-// get, from the free ones beyond the spares and from what jobs of lower priority can
+// get, from the free ones that it may take and from what jobs of lower priority can
 // give up by shrinking; -1 where none.
 func (w *World) best(i, held int) int {
 	j := &w.jobs[i]
-	get := held + w.unreserved()
+	get := held
 	for l := range w.jobs {
 		if o := &w.jobs[l]; w.yields(o, j) {
 			get += w.fleet.HeldBy(l) - o.options[0].servers
@@ -107,8 +119,8 @@ func (w *World) best(i, held int) int {
 	best, most := -1, 0.0
 	for k := range j.options {
 		o := &j.options[k]
-		if o.servers > get {
-			break
+		if o.servers > get+w.takeable(i, held, k) {
+			continue
 		}
 		if o.base != k && (held == 0 || !j.may(k)) {
 			continue
@@ -155,16 +167,18 @@ func (w *World) yields(o, j *trainee) bool {
 // resizeTo gives a settled job the servers of size k, no more and no less.
 func (w *World) resizeTo(i, k int) {
 	j := &w.jobs[i]
+	held := w.fleet.HeldBy(i)
+	free := w.takeable(i, held, k)
 	j.size = k
 	j.servers = j.options[k].servers
 	j.lastResize = w.now
-	switch more := j.servers - w.fleet.HeldBy(i); {
+	switch more := j.servers - held; {
 	case more < 0:
 		w.fleet.Release(i, -more)
 		w.vacant = true
 	case more > 0:
 		if j.phase != job.Waiting { // a restart may use the spares
-			w.reclaim(j, more-w.unreserved())
+			w.reclaim(j, more-free)
 		}
 		w.take(i, more)
 	}

@@ -10,9 +10,11 @@ import (
 )
 
 // prognosis is what failures a job has to expect, per chip: those that stop it while it
-// trains and while it waits or restarts, and among the first those that take servers.
+// trains and while it waits or restarts, and among these those that take servers.
 type prognosis struct {
-	training, idle, taking unit.Rate
+	training, idle  unit.Rate
+	taking, resting unit.Rate
+	span            unit.Duration // of training at full speed, cut at the horizon
 }
 
 // outlook averages the failures of a job over the time that it trains on a size at full
@@ -27,7 +29,7 @@ func outlook(p *scenario.Plan, j *job.Spec, size *Size) prognosis {
 	own := infancy(p, j.Submit, span)
 	own *= lemonFactor(p, own, span)
 	site := f.Maturing.Mean(j.Submit, span)
-	var o prognosis
+	o := prognosis{span: span}
 	dualHomed := p.Fleet.Topology.DualHomed
 	o.training, o.idle = f.Stopping(dualHomed, own, site)
 	for i := range f.Classes {
@@ -38,6 +40,7 @@ func outlook(p *scenario.Plan, j *job.Spec, size *Size) prognosis {
 				rate *= unit.Rate(own)
 			}
 			o.taking += rate
+			o.resting += rate * unit.Rate(c.Idle)
 		}
 	}
 	return o

@@ -207,15 +207,6 @@ func (j *Job) addSize(s Size) {
 	j.Sizes = append(j.Sizes, s)
 }
 
-// mostDropped bounds how many sizes with fewer replicas a size brings. At a repair of a day
-// and a failure every half hour, 48 servers are out at once: three replicas of 16 servers.
-const mostDropped = 16
-
-// fewestReplicas is the fewest of so many replicas that a job that shrinks trains on.
-func fewestReplicas(j *job.Spec, replicas int) int {
-	return max(int(math.Ceil(float64(j.Recovery.Floor)*float64(replicas))), 1)
-}
-
 // addShrunk adds the size with fewer and fewer data-parallel replicas, the rest as
 // it is: each replica keeps its share of the batch.
 func (j *Job) addShrunk(p *scenario.Plan, s *Size, estimate estimator) {
@@ -224,20 +215,15 @@ func (j *Job) addShrunk(p *scenario.Plan, s *Size, estimate estimator) {
 		return
 	}
 	var fewer []Size // the largest first
-	last := s.Servers
-	for dp := l.DP - 1; dp >= fewestReplicas(j.Spec, l.DP) && len(fewer) < mostDropped; dp-- {
+	drops := newDrops(p, j.Spec, &l, l.DP)
+	for dp := drops.below(l.DP); dp > 0; dp = drops.below(dp) {
 		lean, w := l, j.Spec.Workload
 		lean.DP, w.Batch = dp, s.Batch/l.DP*dp
-		servers := (lean.Chips() + p.Fleet.ChipsPerServer - 1) / p.Fleet.ChipsPerServer
-		if servers == last {
-			continue // it frees no server
-		}
 		st, err := estimate(p, &w, lean)
 		if err != nil || !st.Memory.Fits() {
-			continue // an expert group, say, that fewer replicas don't divide
+			break // fewer replicas, each with more of what they share
 		}
-		fewer = append(fewer, Size{Chips: s.Chips, Servers: servers, Step: st, Batch: w.Batch, Missing: l.DP - dp})
-		last = servers
+		fewer = append(fewer, Size{Chips: s.Chips, Servers: drops.servers(dp), Step: st, Batch: w.Batch, Missing: l.DP - dp})
 	}
 	for _, size := range slices.Backward(fewer) {
 		if n := len(j.Sizes); n == 0 || size.Servers > j.Sizes[n-1].Servers {

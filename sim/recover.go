@@ -214,8 +214,9 @@ func meanRepair(p *scenario.Plan) unit.Duration {
 	return sum
 }
 
-// recovery is what a failure costs a job of so many chips, in a mode, with a spare at hand.
-func recovery(p *scenario.Plan, j *job.Spec, chips int, mode job.Mode) job.Recovery {
+// recovery is what a failure costs a job of so many chips, in a mode, with a spare at hand;
+// for one that shrinks, what it costs by whether there is one.
+func recovery(p *scenario.Plan, j *job.Spec, chips int, mode job.Mode, lean *shrinking) job.Recovery {
 	var r job.Recovery
 	f := &p.Failures
 	for i := range f.Classes {
@@ -223,18 +224,34 @@ func recovery(p *scenario.Plan, j *job.Spec, chips int, mode job.Mode) job.Recov
 		if rate := float64(c.Rate.Likely); rate > 0 && c.Stops(p.Fleet.Topology.DualHomed) {
 			r.Detection = append(r.Detection, job.WeightedDuration{Weight: rate, Duration: c.Detection})
 			w := restartAfter(j, c.Scope, chips, mode)
-			w.Weight = rate
-			if k := slices.IndexFunc(r.Restarts, func(o job.Restart) bool { return o.Time == w.Time && o.Fixed == w.Fixed }); k >= 0 {
-				r.Restarts[k].Weight += rate
-			} else {
-				r.Restarts = append(r.Restarts, w)
+			if mode == job.Shrink && lossOf(c.Scope) == job.SomeServers {
+				setup := j.Recovery.Setup.Time(chips)
+				r.Restarts = addRestart(r.Restarts, job.Restart{Time: j.Recovery.Swap, Fixed: setup}, rate*lean.spared)
+				r.Restarts = addRestart(r.Restarts, job.Restart{Time: j.Restart, Fixed: setup}, rate*(1-lean.spared-lean.dropped))
+				rate *= lean.dropped
 			}
+			r.Restarts = addRestart(r.Restarts, w, rate)
 		}
 	}
 	return r
 }
 
-// restartAfter is how a job comes back after a failure of a scope; see recoveryPause.
+// addRestart adds a way to come back of some weight to a mixture.
+func addRestart(mixture []job.Restart, w job.Restart, weight float64) []job.Restart {
+	if weight <= 0 {
+		return mixture
+	}
+	same := func(o job.Restart) bool { return o.Time == w.Time && o.Fixed == w.Fixed }
+	if k := slices.IndexFunc(mixture, same); k >= 0 {
+		mixture[k].Weight += weight
+		return mixture
+	}
+	w.Weight = weight
+	return append(mixture, w)
+}
+
+// restartAfter is how a job comes back after a failure of a scope, one that shrinks without
+// what it lost; see recoveryPause.
 func restartAfter(j *job.Spec, scope failure.Scope, chips int, mode job.Mode) job.Restart {
 	load := j.Checkpoint.Load
 	if t := newest(&j.Checkpoint); t != nil {

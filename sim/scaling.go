@@ -5,8 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"clustercap/sim/des"
 	"clustercap/sim/job"
 	"clustercap/sim/result"
@@ -21,7 +19,7 @@ const scalingPoints = 10
 // Scaling prices every job on its own sizes and at ten chip counts up to the plan's
 // whole fleet (or the job's largest size, if that is larger), at likely values:
 // without failures, and as failures and checkpoints leave it in the long run (see
-// job.ExpectedGoodput), with a spare always at hand and no power limit. Where the
+// job.ExpectedGoodput), with a spare always at hand, or for shrink what the fleet has, and no power limit. Where the
 // layout is explicit, its data-parallel degree follows the chips, and each of the ten
 // counts is lowered to what the largest degree that divides the batch occupies.
 // Counts on which the job does not fit in memory are left out.
@@ -106,17 +104,29 @@ type prospect struct {
 
 // longRun prices failures and checkpoints for a job that recovers in a mode: by the
 // renewal formula of job.ExpectedGoodput, with what a failure takes back cut to the
-// newest checkpoint that survives the loss of a server. Shrink lacks the servers that
-// are in repair; the other modes have a spare at hand.
+// newest checkpoint that survives the loss of a server. Shrink has the servers beyond its
+// own to draw on, and then lacks those that are in repair; the other modes have a spare
+// at hand.
 func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect {
 	s := &size.Step
 	// A failure of a chip that the layout leaves idle takes its server's others with it.
 	chips := size.Servers * p.Fleet.ChipsPerServer
 	o := outlook(p, j, size)
 	rate := o.training * unit.Rate(chips)
-	r := recovery(p, j, chips, mode)
+	lean := shrinking{trains: 1, replicas: 1, dropped: 1}
+	r := recovery(p, j, chips, mode, &lean)
 	if o.training > 0 {
 		r.Idle = unit.Factor(o.idle / o.training)
+	}
+	if mode == job.Shrink && o.taking > 0 {
+		w := newWorkforce(p, j, size, &o)
+		// How often servers fail depends on how much of the time the job trains, and that on
+		// what makes up for them: it moves the share in training by the few per cent between
+		// the two pauses, so that the second pass is within a thousandth of the last.
+		for range 2 {
+			lean = w.longRun(trainingShare(rate*unit.Rate(lean.replicas), r))
+			r.Restarts = recovery(p, j, chips, mode, &lean).Restarts
+		}
 	}
 	c := &j.Checkpoint
 	l := prospect{rate: rate, cycle: c.Cycle(unit.Duration(1/rate), s.Time, p.Horizon, r)}
@@ -132,41 +142,15 @@ func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect 
 		blocking *= float64(l.cycle.Interval) / float64(l.cycle.Interval+l.cycle.Blocking)
 		back.Blocking, back.Background = 0, 0
 	}
-	l.goodput = float64(job.ExpectedGoodput(back, rate, r)) * blocking
-	if mode == job.Shrink {
-		l.goodput = shrunk(p, j, size, l.goodput, o.taking*unit.Rate(chips))
+	held := rate * unit.Rate(lean.replicas)
+	l.goodput = float64(job.ExpectedGoodput(back, held, r)) * blocking
+	if mode == job.Shrink && o.taking > 0 {
+		// Every replica that comes back costs a second pause.
+		drops := float64(o.taking) * float64(chips) * lean.replicas * lean.dropped
+		l.goodput /= 1 + trainingShare(held, r)*drops*float64(j.Recovery.Shrink.Mean)
 	}
+	l.goodput *= lean.trains * lean.replicas
 	return l
-}
-
-// shrunk is the goodput of a job that trains without the replicas whose servers are in
-// repair, given that with all of them and the rate at which it loses servers.
-//
-// Each server is out by itself, so the number of those out is binomial. Replicas make up
-// for each other's lost servers, so that what is left is whole replicas. Below the
-// fewest that it may train on the job waits. Every server that comes back costs a second
-// pause.
-func shrunk(p *scenario.Plan, j *job.Spec, size *Size, goodput float64, taking unit.Rate) float64 {
-	if taking == 0 {
-		return goodput
-	}
-	replicas := size.Step.Layout.DP + size.Missing
-	perServer, perReplica := float64(p.Fleet.ChipsPerServer), float64(size.Used())/float64(size.Step.Layout.DP)
-	servers := math.Ceil(perReplica * float64(replicas) / perServer)
-	away := float64(taking) / float64(size.Servers) * float64(meanRepair(p)) // over the time in service
-	out := distuv.Binomial{N: servers, P: away / (1 + away)}
-	// Sizes differ by whole replicas and whole servers.
-	least := max(fewestReplicas(j, replicas), int(float64(replicas)-mostDropped*max(1, perServer/perReplica)))
-	left := 0.0
-	for n := 0.0; n <= servers; n++ {
-		whole := math.Floor((servers - n) * perServer / perReplica)
-		if whole < float64(least) {
-			break
-		}
-		left += out.Prob(n) * min(whole/float64(replicas), 1)
-	}
-	back := float64(taking) * float64(j.Recovery.Shrink.Mean)
-	return left * goodput / (1 + goodput*back)
 }
 
 // checkpointPoints is the number of intervals of the curve: ten per decade.

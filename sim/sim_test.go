@@ -86,7 +86,7 @@ func TestGoodputFollowsRenewalFormula(t *testing.T) {
 			}
 			got, sd := stat.MeanStdDev(goodputs, nil)
 			cycle := c.checkpoint.Cycle(mttf, 10, p.Horizon, job.Recovery{})
-			after := recovery(p, &p.Jobs[0], 8, job.StopRestart)
+			after := recovery(p, &p.Jobs[0], 8, job.StopRestart, nil)
 			after.Idle = 1
 			want := float64(job.ExpectedGoodput(cycle, 1/mttf, after))
 			// Four standard errors (one false alarm in 16,000) and one failure's
