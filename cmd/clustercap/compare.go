@@ -31,7 +31,9 @@ func newCompareCommand(p *program) *cobra.Command {
 		Short: "Simulate plans and put them side by side",
 		Long: `Simulates all plans of the scenario files, or those named with --plans, and prints
 them side by side: means with their p10 to p90, finish dates as medians, and each
-plan's difference to the first. Plans share their random draws, so that a difference
+plan's difference to the first. That is the file's own plan where it names it (plan:
+NAME); one that it leaves unnamed, base, is simulated where it has no others or where
+--plans asks for it. Plans share their random draws, so that a difference
 is the plan's and not chance's; one that may be noise is marked with ~. Writes a
 directory:
 
@@ -121,7 +123,7 @@ func (o *overrides) plansOf(files, names []string) ([]*scenario.Plan, error) {
 		known = append(known, mine...)
 		wanted := names
 		if len(names) == 0 {
-			wanted = variations(mine)
+			wanted = compared(mine)
 		}
 		for _, name := range wanted {
 			if !slices.Contains(mine, name) {
@@ -146,10 +148,10 @@ func (o *overrides) plansOf(files, names []string) ([]*scenario.Plan, error) {
 	return plans, nil
 }
 
-// variations are a scenario's plans, its own only where it has no others: they
-// are what the file was written to compare.
-func variations(all []string) []string {
-	if len(all) > 1 {
+// compared are the plans of a scenario, its own first, that a comparison shows unless told
+// otherwise: all, but for an own plan without a name beside others, which is what they vary.
+func compared(all []string) []string {
+	if len(all) > 1 && all[0] == scenario.BasePlan {
 		return all[1:]
 	}
 	return all

@@ -315,13 +315,14 @@ func daysAfterJobs(set *result.Set) float64 {
 	return set.HorizonDays - last
 }
 
-// missingCharts says why a run has no chart of scaling, or nothing where it has one.
+// missingCharts says why a run has no charts over the chip count, or nothing where it has
+// them: those of reliability are drawn where that of scaling is, if jobs fail.
 func missingCharts(charts []plots.Chart) string {
 	scaling := func(c plots.Chart) bool { return c.Name == plots.Scaling }
 	if len(charts) == 0 || slices.ContainsFunc(charts, scaling) {
 		return ""
 	}
-	return "; none of scaling, since no job runs on two chip counts"
+	return "; none of scaling, recovery and mttf, since no job runs on two chip counts"
 }
 
 // filesLine says what was written where.

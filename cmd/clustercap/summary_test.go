@@ -134,8 +134,14 @@ func TestMissingChartsAreExplained(t *testing.T) {
 		t.Errorf("all charts, and %q", got)
 	}
 	s.Scaling = s.Scaling[:1]
-	if got := missingCharts(plots.ForSet(s)); !strings.Contains(got, "none of scaling") {
+	charts := plots.ForSet(s)
+	if got := missingCharts(charts); !strings.Contains(got, "none of scaling, recovery and mttf,") {
 		t.Errorf("no chart of scaling, and %q", got)
+	}
+	for _, c := range charts {
+		if c.Name == "recovery" || c.Name == "mttf" {
+			t.Errorf("a chart of %s over one chip count", c.Name)
+		}
 	}
 	if got := missingCharts(nil); got != "" { // --no-charts
 		t.Errorf("no charts wanted, and %q", got)

@@ -21,7 +21,8 @@ type File struct {
 	Name Name `json:"name"`
 	// Title is a line for charts and reports; the name when left out.
 	Title string `json:"title,omitempty"`
-	// Plan is what the scenario's own plan, without an overlay, is called.
+	// Plan is what the scenario's own plan, without an overlay, is called. Comparisons hold
+	// the others against it where it has a name.
 	Plan Name `json:"plan" default:"base"`
 	// Base is another scenario file that this one changes, relative to this file
 	// and within its folder tree. Mappings merge key by key, lists and single
