@@ -128,9 +128,11 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 	s.it = s.workless.Plus(share, draw)
 	s.peakIT = s.workless.Sum() + peak*share
 	s.loose = limit == 0 && !s.supply.spec.Own() && s.supply.opened == 0
-	at := s.peak(int(w.now / hourLength))
+	at := s.crest(int(w.now / hourLength))
 	s.reach(at)
-	w.checkLimit(at)
+	if !s.loose {
+		w.checkLimit(at)
+	}
 }
 
 // without is a power less so many watts of it: servers with their chips are switched off

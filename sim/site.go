@@ -32,13 +32,13 @@ type site struct {
 	workless power.Draw // of it: chips that no job holds
 	peakIT   float64    // with every training job in the phase that draws most
 	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour: most
-	// instants ask for that of the instant before. Where no limit is near, loose, only
-	// the hour's highest counts, and what is below it need not be known.
+	// instants ask for that of the instant before.
 	peakFor, peakMeter float64
 	peakHour           int
-	loose              bool
-	shed               float64 // of chips that no job holds, switched off to keep the limit
-	cut                float64 // of jobs that do not train, switched off to keep the limit
+	// loose is true where no limit is near, so that only the hour's highest counts.
+	loose bool
+	shed  float64 // of chips that no job holds, switched off to keep the limit
+	cut   float64 // of jobs that do not train, switched off to keep the limit
 	// share of their power that jobs which do not train get; 1 unless cut.
 	share float64
 
@@ -134,10 +134,18 @@ func (s *site) peakAt(f float64) power.Draw {
 func (s *site) load(hour int) float64 { return s.plant.AtMeter(s.it.Sum(), hour) }
 
 func (s *site) peak(hour int) float64 {
-	if hour != s.peakHour || s.peakIT > s.peakFor || s.peakIT != s.peakFor && !s.loose {
+	if hour != s.peakHour || s.peakIT != s.peakFor {
 		s.peakFor, s.peakHour, s.peakMeter = s.peakIT, hour, s.plant.AtMeter(s.peakIT, hour)
 	}
 	return s.peakMeter
+}
+
+// crest is peak, or where no limit is near a higher one that the hour has seen.
+func (s *site) crest(hour int) float64 {
+	if s.loose && hour == s.peakHour && s.peakIT <= s.peakFor {
+		return s.peakMeter
+	}
+	return s.peak(hour)
 }
 
 // ActivityOf is a step's time by power state. All matrix products count at the step's
@@ -189,7 +197,7 @@ func (s *site) advance(from, to des.Time) {
 		dt := float64(end-from) / 1000
 		over := s.plant.Overhead(it, int(hour))
 		s.overhead = s.overhead.Plus(dt, over)
-		peak := s.peak(int(hour))
+		peak := s.crest(int(hour))
 		s.supply.take(it+over.Sum(), peak, int(hour), dt)
 		pace := s.pace(int(hour))
 		s.all = s.all.plus(dt, pace)
