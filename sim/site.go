@@ -58,6 +58,7 @@ type site struct {
 
 	almanac           *almanac
 	prices, emissions cost.Profile
+	now               hourRates
 	// Money, carbon and water of all energy, of that of chips without work, and of that
 	// while no IT equipment draws.
 	all, idle, empty toll
@@ -78,6 +79,20 @@ type site struct {
 // meterFor is the meter of a plan's chips.
 func meterFor(p *scenario.Plan) power.Meter {
 	return power.NewMeter(&p.Chip, &p.Server, &p.Fabric, p.Fleet.Chips(), &p.Site)
+}
+
+// hourRates are what the calendar says of an hour, looked up once.
+type hourRates struct {
+	hour, month   int
+	price, carbon float64 // of a joule from the grid
+}
+
+// ratesOf an hour.
+func (s *site) ratesOf(hour int) *hourRates {
+	if r := &s.now; r.hour != hour {
+		*r = hourRates{hour, s.almanac.monthOf(hour), s.almanac.of(&s.prices, hour), s.almanac.of(&s.emissions, hour)}
+	}
+	return &s.now
 }
 
 // toll is what energy costs: money, kilograms of CO2 equivalent of the grid and of
@@ -115,6 +130,7 @@ func (s *site) reset(p *scenario.Plan, a *almanac) {
 		meter: meter, plant: plantFor(p, &meter),
 		supply: s.supply, share: 1, weather: alarm{at: des.Never},
 		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), peaks: zeros(s.peaks, a.number()),
+		now: hourRates{hour: -1},
 	}
 	s.supply.reset(p)
 	s.bounds = boundsOf(p, &s.meter)
@@ -167,9 +183,9 @@ func ActivityOf(s *step.Step, p step.Precision) power.Activity {
 // water that cooling takes. What charges the battery is paid then; what it gives later
 // costs nothing.
 func (s *site) pace(hour int) toll {
-	f := &s.supply.flow
+	f, r := &s.supply.flow, s.ratesOf(hour)
 	t := toll{
-		spent: f.grid * s.almanac.of(&s.prices, hour), grid: f.grid * s.almanac.of(&s.emissions, hour),
+		spent: f.grid * r.price, grid: f.grid * r.carbon,
 		water: s.plant.Water(s.it.Sum(), hour),
 	}
 	for i, watts := range f.generated {
@@ -213,7 +229,7 @@ func (s *site) advance(from, to des.Time) {
 			s.empty = s.empty.plus(dt, pace)
 		}
 		s.duration.add(it+over.Sum(), dt)
-		month := s.almanac.monthOf(int(hour))
+		month := s.now.month
 		s.peaks[month] = max(s.peaks[month], s.supply.flow.grid)
 		s.reach(peak)
 		from = end
