@@ -9,9 +9,9 @@ import (
 )
 
 // shaoguan is the shipped scenario's plan: two years, up to 100,000 chips, two jobs.
-func shaoguan(tb testing.TB) *sim.Prepared {
+func shaoguan(tb testing.TB, set ...string) *sim.Prepared {
 	tb.Helper()
-	s, err := scenario.Load("../scenarios/shaoguan.yaml", scenario.Options{})
+	s, err := scenario.Load("../scenarios/shaoguan.yaml", scenario.Options{Set: set})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -26,8 +26,15 @@ func shaoguan(tb testing.TB) *sim.Prepared {
 	return pr
 }
 
-func BenchmarkReplicaShaoguan(b *testing.B) {
-	pr := shaoguan(b)
+func BenchmarkReplicaShaoguan(b *testing.B) { benchmarkShaoguan(b, shaoguan(b)) }
+
+// What the weather of every hour and limits on power cost a replica shows beside a plant
+// that draws the same share at any, and a site without a limit.
+func BenchmarkReplicaWithoutWeather(b *testing.B) {
+	benchmarkShaoguan(b, shaoguan(b, "site.pue=1.17", "site.power=[{limit: none}]"))
+}
+
+func benchmarkShaoguan(b *testing.B, pr *sim.Prepared) {
 	before := heap()
 	w := pr.NewWorld()
 	if _, err := w.Run(0); err != nil { // grows the world's memory
