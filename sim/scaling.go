@@ -166,6 +166,11 @@ func (pr *Prepared) CheckpointCurves() []result.CheckpointCurve {
 		if outlook(pr.Plan, j, size).training == 0 || j.Checkpoint.Blocking == 0 {
 			continue // without failures, or with checkpoints for nothing, there is no optimum
 		}
+		if newest(&j.Checkpoint) != nil || j.Recovery.Mode.KeepsState() {
+			// What a failure takes back does not depend on the store's interval, but for the
+			// rare loss of many servers, which the formula leaves out.
+			continue
+		}
 		chosen := longRun(pr.Plan, j, size, j.Recovery.Mode).cycle.Interval
 		at := func(rule job.Rule, interval unit.Duration) prospect {
 			spec := *j

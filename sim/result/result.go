@@ -292,7 +292,8 @@ type Set struct {
 	Scaling    []ScalingPoint  `json:"scaling"`
 	// Causes by class of failure; the last, planned, are stops for maintenance and
 	// evictions.
-	Causes      []Cause           `json:"causes,omitempty"`
+	Causes []Cause `json:"causes,omitempty"`
+	// Checkpoints of jobs that lose work back to the store's newest checkpoint.
 	Checkpoints []CheckpointCurve `json:"checkpoint_intervals,omitempty"`
 	Warnings    []string          `json:"warnings,omitempty"`
 	// CapCurves of the jobs.
