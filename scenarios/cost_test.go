@@ -10,20 +10,6 @@ import (
 	"clustercap/sim/unit"
 )
 
-// priced is the plan of a shipped scenario with other hardware.
-func priced(t *testing.T, file string, set ...string) *scenario.Plan {
-	t.Helper()
-	s, err := scenario.Load(file, scenario.Options{Set: set})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := s.Plan(scenario.BasePlan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return plan
-}
-
 // bought is the price in dollars of so many chips delivered at once, by kind.
 func bought(p *scenario.Plan, chips int, capacity ...cost.Capacity) (by [cost.NumKinds]float64, sum float64) {
 	m := cost.Machine{Chip: &p.Chip, Server: &p.Server, Fabric: &p.Fabric}
@@ -39,7 +25,7 @@ func bought(p *scenario.Plan, chips int, capacity ...cost.Capacity) (by [cost.Nu
 // and 12.8 % at 105k. The server's price and the share of storage come from that sheet;
 // the network is the catalog's switches and optics, counted.
 func TestH100Clusters(t *testing.T) {
-	p := priced(t, "llama3-405b.yaml", "fleet.fabric=rail-optimised")
+	p := planOf(t, "llama3-405b.yaml", "fleet.fabric=rail-optimised")
 	for _, c := range []struct {
 		chips          int
 		perChip, share float64
@@ -57,7 +43,7 @@ func TestH100Clusters(t *testing.T) {
 // TestGigawatt compares with 29 (Epoch) to 50 bn USD per gigawatt of facility, of which
 // about 35 of 50 are for chips with all IT equipment around them.
 func TestGigawatt(t *testing.T) {
-	p := priced(t, "llama3-405b.yaml", "fleet.chip=gb200-nvl72", "fleet.server=nvl72-gb200", "fleet.fabric=rail-optimised",
+	p := planOf(t, "llama3-405b.yaml", "fleet.chip=gb200-nvl72", "fleet.server=nvl72-gb200", "fleet.fabric=rail-optimised",
 		"fleet.deliveries=[{date: 2024-02-01, chips: 17408}]", "jobs.pretrain.layout=auto")
 	const watts = 1e9
 	meter := power.NewMeter(&p.Chip, &p.Server, &p.Fabric, 500_000, &p.Site)
@@ -123,18 +109,18 @@ func TestDeepSeekV3Energy(t *testing.T) {
 
 // What no catalog prices is named, and a rate of exchange brings the hardware in.
 func TestWhatIsLeftOutIsNamed(t *testing.T) {
-	if left := priced(t, "shaoguan.yaml").Money.LeftOut; len(left) != 0 {
+	if left := planOf(t, "shaoguan.yaml").Money.LeftOut; len(left) != 0 {
 		t.Errorf("shaoguan leaves out %q", left)
 	}
-	left := priced(t, "shaoguan.yaml", "site.money.rates=null").Money.LeftOut
+	left := planOf(t, "shaoguan.yaml", "site.money.rates=null").Money.LeftOut
 	if len(left) != 1 || left[0] != "all hardware, priced in USD: site.money.rates has no USD" {
 		t.Errorf("without a rate: %q", left)
 	}
-	p := priced(t, "shaoguan.yaml", "fleet.chip.price=null", "site.money.staff=null")
+	p := planOf(t, "shaoguan.yaml", "fleet.chip.price=null", "site.money.staff=null")
 	if len(p.Money.LeftOut) != 2 || p.Chip.Price != (unit.Range[unit.Money]{}) {
 		t.Errorf("without a chip's price and staff: %q", p.Money.LeftOut)
 	}
-	left = priced(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}").Money.LeftOut
+	left = planOf(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}").Money.LeftOut
 	if len(left) != 2 || left[0] != "purchase of generators" || left[1] != "purchase of the battery" {
 		t.Errorf("with a supply of its own: %q", left)
 	}

@@ -13,10 +13,10 @@ import (
 	"clustercap/sim/scenario"
 )
 
-// simulate runs the scenario's own plan with a few replicas.
-func simulate(t *testing.T, file string, replicas string) *result.Set {
+// planOf is the own plan of a shipped scenario with values set.
+func planOf(t *testing.T, file string, set ...string) *scenario.Plan {
 	t.Helper()
-	s, err := scenario.Load(file, scenario.Options{Set: []string{"replicas=" + replicas}})
+	s, err := scenario.Load(file, scenario.Options{Set: set})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,6 +24,13 @@ func simulate(t *testing.T, file string, replicas string) *result.Set {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return plan
+}
+
+// simulate runs the scenario's own plan with a few replicas.
+func simulate(t *testing.T, file string, replicas string) *result.Set {
+	t.Helper()
+	plan := planOf(t, file, "replicas="+replicas)
 	prepared, err := sim.Prepare(plan)
 	if err != nil {
 		t.Fatal(err)

@@ -8,21 +8,12 @@ import (
 	"clustercap/sim"
 	"clustercap/sim/power"
 	"clustercap/sim/result"
-	"clustercap/sim/scenario"
 )
 
 // swingsOf is how the first job of a scenario makes power swing, and what is warned of.
 func swingsOf(t *testing.T, file string, set ...string) (result.Swing, []string) {
 	t.Helper()
-	s, err := scenario.Load(file, scenario.Options{Set: set})
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan, err := s.Plan(scenario.BasePlan)
-	if err != nil {
-		t.Fatal(err)
-	}
-	prepared, err := sim.Prepare(plan)
+	prepared, err := sim.Prepare(planOf(t, file, set...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,14 +87,7 @@ func TestRemediesMeetTheGrid(t *testing.T) {
 // how long the mean chip is in each state.
 func TestWaveformHasTheMeanOfTheStep(t *testing.T) {
 	for _, file := range []string{"llama3-405b.yaml", "deepseek-v3.yaml", "gpt3-1024-a100.yaml", "shaoguan.yaml"} {
-		s, err := scenario.Load(file, scenario.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		plan, err := s.Plan(scenario.BasePlan)
-		if err != nil {
-			t.Fatal(err)
-		}
+		plan := planOf(t, file)
 		prepared, err := sim.Prepare(plan)
 		if err != nil {
 			t.Fatal(err)

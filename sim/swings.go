@@ -197,16 +197,11 @@ func remedy(p *scenario.Plan, j *job.Spec, s *Size, t *step.Timeline, c *result.
 	var words string
 	floor := own
 	if floor.Floor = 1; meets(figure, floor, c) {
-		low, high := float64(own.Floor), 1.0
-		for range 12 {
-			floor.Floor = unit.Share((low + high) / 2)
-			if meets(figure, floor, c) {
-				high = float64(floor.Floor)
-			} else {
-				low = float64(floor.Floor)
-			}
-		}
-		floor.Floor = unit.Share(math.Ceil(high*100) / 100)
+		least := leastThat(float64(own.Floor), 1, func(x float64) bool {
+			floor.Floor = unit.Share(x)
+			return meets(figure, floor, c)
+		})
+		floor.Floor = unit.Share(math.Ceil(least*100) / 100)
 		_, cost := figure(floor)
 		words = fmt.Sprintf("site.smoothing.floor: %.0f %%, which burns %s in the mean", float64(floor.Floor)*100, megawatts(cost))
 	}
@@ -217,16 +212,11 @@ func remedy(p *scenario.Plan, j *job.Spec, s *Size, t *step.Timeline, c *result.
 	store := own
 	store.StorageEfficiency = max(own.StorageEfficiency, usualStorageEfficiency)
 	if store.Storage = most; meets(figure, store, c) {
-		low, high := float64(own.Storage), float64(most)
-		for range 12 {
-			store.Storage = unit.Energy((low + high) / 2)
-			if meets(figure, store, c) {
-				high = float64(store.Storage)
-			} else {
-				low = float64(store.Storage)
-			}
-		}
-		store.Storage = unit.Energy(math.Ceil(high))
+		least := leastThat(float64(own.Storage), most, func(x float64) bool {
+			store.Storage = unit.Energy(x)
+			return meets(figure, store, c)
+		})
+		store.Storage = unit.Energy(math.Ceil(least))
 		_, cost := figure(store)
 		if words != "" {
 			words += "; or "
@@ -283,4 +273,17 @@ func trace(w *power.Waveform, chips float64) (seconds, megawatts []float64) {
 		megawatts = append(megawatts, sum/float64(each)*chips/1e6)
 	}
 	return seconds, megawatts
+}
+
+// leastThat is the least x between low, which does not do, and high, which does, that
+// does, from above and to within a 4,096th of the way.
+func leastThat(low, high float64, does func(x float64) bool) float64 {
+	for range 12 {
+		if middle := (low + high) / 2; does(middle) {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high
 }

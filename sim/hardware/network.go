@@ -120,13 +120,7 @@ func (f *Fabric) NetworkPower(chips int, nic unit.Bandwidth) unit.Power {
 	if f.PowerPerChip.Likely > 0 || !f.Counts() || chips < 1 {
 		return f.PowerPerChip.Likely
 	}
-	n := f.Network(chips, nic)
-	sum := 0.0
-	for i := range n.Tiers {
-		t := &n.Tiers[i]
-		sum += float64(t.Switches) * float64(f.Switch.Power.Likely)
-		sum += float64(t.Optics) * float64(f.Optic.Power.Likely) * float64(t.LinkRate/f.Optic.Bandwidth.Likely)
-	}
+	sum := f.overNetwork(chips, nic, float64(f.Switch.Power.Likely), float64(f.Optic.Power.Likely))
 	return unit.Power(sum/float64(chips)) + f.StoragePerChip.Likely
 }
 
@@ -137,12 +131,18 @@ func (f *Fabric) NetworkPrice(chips int, nic unit.Bandwidth) unit.Money {
 	if f.PricePerChip.Likely > 0 || !f.Counts() || chips < 1 {
 		return f.PricePerChip.Likely * unit.Money(chips)
 	}
+	return unit.Money(f.overNetwork(chips, nic, float64(f.Switch.Price.Likely), float64(f.Optic.Price.Likely)))
+}
+
+// overNetwork adds up what each switch and each transceiver at the optic's full rate
+// counts for; slower links' transceivers count in proportion.
+func (f *Fabric) overNetwork(chips int, nic unit.Bandwidth, perSwitch, perOptic float64) float64 {
 	n := f.Network(chips, nic)
 	sum := 0.0
 	for i := range n.Tiers {
 		t := &n.Tiers[i]
-		sum += float64(t.Switches) * float64(f.Switch.Price.Likely)
-		sum += float64(t.Optics) * float64(f.Optic.Price.Likely) * float64(t.LinkRate/f.Optic.Bandwidth.Likely)
+		sum += float64(t.Switches) * perSwitch
+		sum += float64(t.Optics) * perOptic * float64(t.LinkRate/f.Optic.Bandwidth.Likely)
 	}
-	return unit.Money(sum)
+	return sum
 }
