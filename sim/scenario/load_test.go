@@ -460,3 +460,55 @@ jobs:
 		}
 	}
 }
+
+// A null removes what the scenario itself adds to a catalog's entry, in a plan as on the
+// command line; one for a key that neither has is a mistake.
+func TestNullRemovesWhatAScenarioAddsToAnEntry(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "battery.yaml")
+	text := `name: battery
+start: 2026-01-01
+horizon: 60 d
+site: {like: us-virginia, battery: {energy: 10 MWh, power: 5 MW}}
+fleet:
+  chip: h100-sxm
+  deliveries: [{date: 2026-01-01, chips: 1280}]
+failures: llama3
+checkpoint: {interval: 30 min, blocking: 1 s, background: 0 s}
+restart: 1 s
+jobs:
+  job: {model: llama3-8b, work: 100 d, sequence: 2048, global_batch: 1024, chips: 1024}
+plans:
+  without: {site: {battery: null}}
+`
+	for _, c := range []struct {
+		text, plan, problem string
+		set                 []string
+		battery             bool
+	}{
+		{text: text, plan: BasePlan, battery: true},
+		{text: text, plan: "without"},
+		{text: text, plan: BasePlan, set: []string{"site.battery=null"}},
+		{text: strings.Replace(text, "battery: null", "smoothing: null", 1), plan: "without", problem: "null removes a key, but the scenario has none of this name"},
+	} {
+		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Load(file, Options{Set: c.set})
+		if c.problem != "" {
+			if err == nil || !strings.Contains(err.Error(), c.problem) {
+				t.Errorf("%v, want a problem with %q", err, c.problem)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.Plan(c.plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Site.Supply.Battery.Any(); got != c.battery {
+			t.Errorf("plan %s, --set %v: battery %t", c.plan, c.set, got)
+		}
+	}
+}

@@ -35,6 +35,9 @@ type node struct {
 	at        Origin
 	// plan is the overlay that the node was written in, for the path in messages.
 	plan string
+	// removed is true of a null that has removed a key already, and may remove another of
+	// a catalog's entry.
+	removed bool
 	// source and confidence cite where a number comes from.
 	source, confidence, note string
 }
@@ -170,7 +173,8 @@ func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 		case f.value.kind != nullNode:
 			out.put(field{f.key, f.at, m.merge(below, f.value, p, keepNulls)})
 		case keepNulls:
-			out.put(f)
+			out.put(field{f.key, f.at, f.value.removing(below)})
+		case below == nil && f.value.removed:
 		case below == nil && f.value.plan != "":
 			m.nothingToRemove(f, p, out.keys())
 		case below == nil: // the decoder reports a key without a value
@@ -180,6 +184,13 @@ func (m merger) merge(base, over *node, path string, keepNulls bool) *node {
 		}
 	}
 	return &out
+}
+
+// removing is a null that takes the place of what is below it.
+func (n *node) removing(below *node) *node {
+	null := *n
+	null.removed = n.removed || below != nil && (below.kind != nullNode || below.removed)
+	return &null
 }
 
 // nothingToRemove reports a null for a key that the tree below does not have.
@@ -399,8 +410,11 @@ func setBelow(n *node, steps []pathStep, path string, value *node, keepNulls boo
 	if err != nil {
 		return nil, err
 	}
-	if child.kind == nullNode && (!keepNulls || namesEntry(step.key)) {
-		return out.without(step.key), nil
+	if child.kind == nullNode {
+		if !keepNulls || namesEntry(step.key) {
+			return out.without(step.key), nil
+		}
+		child = child.removing(out.get(step.key))
 	}
 	out.put(field{step.key, value.at, child})
 	return out, nil
