@@ -110,8 +110,8 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// tokenCosts answers: what does a million trained tokens take under each plan, in money
-// and in energy? There is none where no plan has a price for more than energy.
+// tokenCosts answers: what does a million trained tokens take under each plan, in money,
+// in energy and in carbon? There is none where no plan has a price for more than energy.
 func tokenCosts(c *compare.Comparison) (Chart, bool) {
 	var rows []*compare.Row
 	jobs := 0
@@ -120,7 +120,11 @@ func tokenCosts(c *compare.Comparison) (Chart, bool) {
 		if r.Metric == "cost_per_m_tokens" {
 			jobs++
 		}
-		if jobs <= mostJobs && (r.Metric == "cost_per_m_tokens" || r.Metric == "kwh_per_m_tokens") {
+		if jobs > mostJobs {
+			continue
+		}
+		switch r.Metric {
+		case "cost_per_m_tokens", "kwh_per_m_tokens", "co2_kg_per_m_tokens", "co2_market_kg_per_m_tokens":
 			rows = append(rows, r)
 		}
 	}

@@ -160,19 +160,7 @@ const (
 )
 
 func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle) {
-	title := r.Label
-	if r.Metric == "training_days" {
-		title = "training of " + r.Job
-	}
-	if r.Job != "" && r.Metric != "training_days" {
-		title = r.Job + ": " + r.Label
-	}
-	if r.Job == "" {
-		title = "site, whole calendar: " + r.Label
-	}
-	if r.Metric == "net_present_cost" { // a table has less room
-		title += " cost"
-	}
+	title := rowTitle(r)
 	if r.Scale.Unit != "" {
 		title += ", " + r.Scale.Unit
 	}
@@ -209,6 +197,23 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 		p.style.plain.in(grey()).draw(p.Canvas, rest, end+11+p.style.strong.width(value), y, left, middle)
 	}
 	p.StrokeLine2(stroke(grey(), 0.8, nil), x0, area.Max.Y-26, x0, area.Max.Y-26-vg.Length(min(len(r.Cells), mostPlans))*barPitch)
+}
+
+// rowTitle names a row's job and quantity; a table has less room for the latter.
+func rowTitle(r *compare.Row) string {
+	label := r.Label
+	switch r.Metric {
+	case "training_days":
+		return "training of " + r.Job
+	case "net_present_cost":
+		label += " cost"
+	case "co2_market_kg_per_m_tokens":
+		label = "CO2e/M tokens by the market"
+	}
+	if r.Job == "" {
+		return "site, whole calendar: " + label
+	}
+	return r.Job + ": " + label
 }
 
 // rowTop is the value at the right end of a row's bars.

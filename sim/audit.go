@@ -37,7 +37,7 @@ func (w *World) audit() error {
 		onSite += w.fleet.Integral(st)
 	}
 	exact("server-milliseconds on site", onSite, w.onSite())
-	var energy, withheld, overhead, water float64
+	var energy, withheld, overhead float64
 	for i := range w.jobs {
 		j := &w.jobs[i]
 		b := &j.books
@@ -48,7 +48,6 @@ func (w *World) audit() error {
 		energy += b.energy
 		withheld += b.withheld
 		overhead += b.overhead
-		water += b.toll.water
 		var wall, clocked des.Time
 		var tokens, kept float64
 		chips := b.spare
@@ -81,7 +80,6 @@ func (w *World) audit() error {
 	near("energy withheld from jobs", withheld, site.cutEnergy)
 	near("energy of the IT equipment", site.energy.Sum(), energy+site.worklessEnergy)
 	near("energy of the plant", site.overhead.Sum(), overhead+site.worklessOverhead+site.unshared)
-	near("water", site.all.water, water+site.idle.water+site.empty.water)
 	near("energy in the bins", w.bins.energy, site.atMeter())
 	if err := w.auditSupply(near); err != nil {
 		errs = append(errs, err)

@@ -101,14 +101,14 @@ func (w *World) close(replica int) (*result.Run, error) {
 	s := &w.site
 	joules := s.atMeter()
 	run.Site = result.SiteRun{
-		PeakPowerMW: s.highest / 1e6, EnergyMWh: megawattHours(joules), PowerSwingMW: s.swing / 1e6,
+		PeakPowerMW: s.highest / 1e6, PowerSwingMW: s.swing / 1e6,
 		MeanPowerMW: joules / float64(w.pre.horizon.Duration()) / 1e6,
 		EnergyBy: [result.NumConsumers]float64{
 			result.Chips: megawattHours(s.energy.Chips), result.Servers: megawattHours(s.energy.Servers),
 			result.Network: megawattHours(s.energy.Network), result.Cooling: megawattHours(s.overhead.Cooling),
 			result.Losses: megawattHours(s.overhead.Losses),
 		},
-		PUE: joules / s.energy.Sum(), WaterM3: s.all.water / 1000, WaterLPerKWh: s.all.water / (s.energy.Sum() / float64(unit.KilowattHour)),
+		PUE: joules / s.energy.Sum(), WaterLPerKWh: s.all.water / (s.energy.Sum() / float64(unit.KilowattHour)),
 	}
 	s.supply.report(&run.Site)
 	run.Site.DurationMW = s.duration.curve()
@@ -191,8 +191,6 @@ func (w *World) jobRun(i int) result.JobRun {
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:       max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
-		EnergyMWh:    megawattHours(b.energy + b.overhead),
-		WaterM3:      b.toll.water / 1000,
 		CappedTokens: b.capped,
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}

@@ -16,12 +16,12 @@ type money struct {
 	byBin     [cost.NumKinds][]float64
 	carbon    [cost.NumKinds][]float64 // embodied, in kg; the first kind holds all
 	jobs      []shares
-	// Of no job: hardware that none holds, and energy without work.
+	// unassigned is what falls to chips that no job holds.
 	unassigned shares
 }
 
-// shares is a part of the site's money and carbon.
-type shares struct{ energy, other, emitted, embodied float64 }
+// shares is a part of the money for all but energy, and of the embodied carbon.
+type shares struct{ other, embodied float64 }
 
 func (m *money) reset(bins, jobs int) {
 	for k := range m.byBin {
@@ -66,10 +66,6 @@ func (w *World) account() {
 	cost.Spread(losses, w.pre.ends, &m.byBin)
 	cost.Spread(m.embodied, w.pre.ends, &m.carbon)
 
-	m.unassigned = shares{energy: w.site.idle.spent + w.site.empty.spent, emitted: w.site.idle.emitted() + w.site.empty.emitted()}
-	for i := range w.jobs {
-		m.jobs[i].energy, m.jobs[i].emitted = w.jobs[i].books.toll.spent, w.jobs[i].books.toll.emitted()
-	}
 	onSite := w.bins.samples[onSiteColumn]
 	for b := range w.pre.ends {
 		other := 0.0
@@ -205,33 +201,36 @@ var expenses = [cost.NumKinds]result.Expense{
 // moneyRun fills in what the replica costs and emits.
 func (w *World) moneyRun(run *result.Run) {
 	m, s := &w.money, &run.Site
-	all := &w.site.all
-	s.Cost, s.CO2t = all.spent, all.emitted()/1000
-	s.CO2MarketT = (all.grid*w.plan.Money.Carbon.MarketShare() + all.own) / 1000
 	for k, bins := range m.byBin {
 		for _, v := range bins {
 			s.CostBy[expenses[k]] += v
 		}
-		s.TotalCost += s.CostBy[expenses[k]]
 	}
-	for _, kg := range m.carbon[0] {
-		s.EmbodiedCO2t += kg / 1000
-	}
+	site := &w.site
+	s.Bill = w.bill(site.atMeter(), site.all, shares{total(s.CostBy[:]) - s.CostBy[result.ExpenseEnergy], total(m.carbon[0])})
+	s.Unassigned = w.bill(site.worklessEnergy+site.worklessOverhead+site.unshared, site.idle.plus(1, site.empty), m.unassigned)
 	for i := range m.purchases {
 		s.CapitalBy[expenses[m.purchases[i].Kind]] += m.purchases[i].Price
 		s.Capital += m.purchases[i].Price
 	}
 	s.NetPresentCost = w.netPresent()
-	s.UnassignedCost = m.unassigned.energy + m.unassigned.other
 	if run.OnSiteChipHours > 0 {
 		s.CostPerChipHour = s.TotalCost / run.OnSiteChipHours
 	}
 	for i := range run.Jobs {
-		j, part := &run.Jobs[i], &m.jobs[i]
-		j.Cost, j.TotalCost = part.energy, part.energy+part.other
-		j.CO2t, j.EmbodiedCO2t = part.emitted/1000, part.embodied/1000
+		b := &w.jobs[i].books
+		run.Jobs[i].Bill = w.bill(b.energy+b.overhead, b.toll, m.jobs[i])
 	}
 	w.sampleCosts()
+}
+
+// bill of so many joules at the meter, what they cost and emit, and shares of the rest.
+func (w *World) bill(joules float64, of toll, rest shares) result.Bill {
+	return result.Bill{
+		EnergyMWh: megawattHours(joules), WaterM3: of.water / 1000, Cost: of.spent, TotalCost: of.spent + rest.other,
+		CO2t: of.emitted() / 1000, CO2MarketT: (of.grid*w.plan.Money.Carbon.MarketShare() + of.own) / 1000,
+		EmbodiedCO2t: rest.embodied / 1000,
+	}
 }
 
 // costColumn is the column of the calendar that a kind of cost adds to.
@@ -257,17 +256,17 @@ func (w *World) sampleCosts() {
 // carbon, and that the bins hold all of it.
 func (w *World) auditMoney(near func(what string, got, want float64)) {
 	m, s := &w.money, &w.site
-	sum := m.unassigned
+	sum, energy := m.unassigned, s.idle.plus(1, s.empty)
 	for i := range m.jobs {
-		sum.energy += m.jobs[i].energy
 		sum.other += m.jobs[i].other
-		sum.emitted += m.jobs[i].emitted
 		sum.embodied += m.jobs[i].embodied
+		energy = energy.plus(1, w.jobs[i].books.toll)
 	}
 	horizon := w.pre.horizon.Duration()
-	near("money for energy", sum.energy, s.all.spent)
+	near("money for energy", energy.spent, s.all.spent)
+	near("water", energy.water, s.all.water)
 	near("money for energy in the bins", total(m.byBin[cost.Energy]), s.all.spent)
-	near("carbon of energy", sum.emitted, s.all.emitted())
+	near("carbon of energy", energy.emitted(), s.all.emitted())
 	var flows, lost, made float64
 	for _, x := range m.streams {
 		flows += x.Over(0, horizon)

@@ -58,7 +58,7 @@ func pricedPlan() *scenario.Plan {
 func TestMoneyAndCarbonOfJobsSumToTheSites(t *testing.T) {
 	r := run(t, prepared(t, pricedPlan()), 0)
 	s := &r.Site
-	total, energy, by := s.UnassignedCost, 0.0, 0.0
+	total, energy, by := s.Unassigned.TotalCost, 0.0, 0.0
 	for _, j := range r.Jobs {
 		total += j.TotalCost
 		energy += j.Cost
@@ -290,14 +290,14 @@ func TestAuditFindsWrongMoney(t *testing.T) {
 	for name, corrupt := range map[string]func(*World){
 		"money of the site":    func(w *World) { w.site.all.spent *= more },
 		"carbon of the site":   func(w *World) { w.site.all.grid *= more },
-		"energy of a job":      func(w *World) { w.money.jobs[0].energy *= more },
-		"carbon of a job":      func(w *World) { w.money.jobs[0].emitted *= more },
+		"energy of a job":      func(w *World) { w.jobs[0].books.toll.spent *= more },
+		"carbon of a job":      func(w *World) { w.jobs[0].books.toll.grid *= more },
 		"other money of a job": func(w *World) { w.money.jobs[0].other *= more },
 		"embodied carbon":      func(w *World) { w.money.unassigned.embodied *= more },
 		"a purchase":           func(w *World) { w.money.purchases[0].Price *= more },
 		"a running cost":       func(w *World) { w.money.streams[0].Rate *= 2 },
 		"energy in a bin":      func(w *World) { w.money.byBin[cost.Energy][3] *= 1.1 },
-		"money without work":   func(w *World) { w.money.unassigned.energy *= more },
+		"money without work":   func(w *World) { w.site.idle.spent *= more },
 	} {
 		w := prepared(t, pricedPlan()).NewWorld()
 		if _, err := w.Run(0); err != nil {

@@ -201,11 +201,15 @@ func siteLine(set *result.Set) string {
 		quantity("MWh", s.EnergyMWh.Mean)+overhead(s), money(set.Currency, s.Cost.Mean), carbon(s))
 }
 
-// carbon of the energy, by the market too where contracts make that another figure.
+// carbon of the energy, by the market too where contracts make that another figure, and
+// of the hardware.
 func carbon(s *result.Site) string {
 	text := quantity("t CO2e", s.CO2t.Mean)
 	if market := quantity("t CO2e", s.CO2MarketT.Mean); market != text {
 		text += " (market-based " + market + ")"
+	}
+	if made := s.EmbodiedCO2t.Mean; made > 0 {
+		text += " and " + quantity("t CO2e", made) + " embodied"
 	}
 	return text
 }

@@ -86,6 +86,9 @@ type metric struct {
 	name, value, label, base string
 	job                      func(*result.Job) result.Stat
 	site                     func(*result.Site) result.Stat
+	// market is true of carbon by the market-based method, left out where no plan's
+	// contracts make it another figure than the location-based one above it.
+	market bool
 }
 
 func jobMetrics(currency string) []metric {
@@ -103,6 +106,7 @@ func jobMetrics(currency string) []metric {
 		{name: "cost_per_m_tokens", value: "cost_per_m_tokens", label: "cost/M tokens", base: currency, job: func(j *result.Job) result.Stat { return j.CostPerMTokens }},
 		{name: "kwh_per_m_tokens", value: "kwh_per_m_tokens", label: "energy/M tokens", base: "kWh", job: func(j *result.Job) result.Stat { return j.KWhPerMTokens }},
 		{name: "co2_kg_per_m_tokens", value: "co2_kg_per_m_tokens", label: "CO2e/M tokens", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2PerMTokens }},
+		{name: "co2_market_kg_per_m_tokens", value: "co2_market_kg_per_m_tokens", label: "market-based", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2MarketPerMTokens }, market: true},
 	}
 }
 
@@ -117,6 +121,7 @@ func siteMetrics(currency string) []metric {
 		{name: "cost_per_chip_hour", value: "cost_per_chip_hour", label: "cost/chip-hour", base: currency, site: func(s *result.Site) result.Stat { return s.CostPerChipHour }},
 		{name: "availability", value: "availability", label: "servers in service", base: "%", site: func(s *result.Site) result.Stat { return s.Availability }},
 		{name: "co2_t", value: "co2_t", label: "carbon", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.CO2t }},
+		{name: "co2_market_t", value: "co2_market_t", label: "market-based", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.CO2MarketT }, market: true},
 		{name: "embodied_co2_t", value: "embodied_co2_t", label: "embodied", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.EmbodiedCO2t }},
 	}
 }
@@ -130,14 +135,19 @@ func New(sets []*result.Set) (*Comparison, error) {
 	b := builder{c: &Comparison{Sets: sets, Plans: plansOf(sets), Footnotes: []string{}}, base: sets[0]}
 	b.noteSets()
 	currency := sets[0].Currency
+	contracts := slices.ContainsFunc(sets, func(s *result.Set) bool { return s.Site.CO2MarketT.Mean != s.Site.CO2t.Mean })
 	for _, name := range jobNames(sets) {
 		unfinished := b.unfinishedNotes(name)
 		for _, m := range jobMetrics(currency) {
-			b.jobRow(name, m, unfinished)
+			if !m.market || contracts {
+				b.jobRow(name, m, unfinished)
+			}
 		}
 	}
 	for _, m := range siteMetrics(currency) {
-		b.siteRow(m)
+		if !m.market || contracts {
+			b.siteRow(m)
+		}
 	}
 	return b.c, nil
 }

@@ -177,22 +177,45 @@ type JobRun struct {
 	// LostHours of wall time to failures and planned stops, and the same by reason.
 	LostHours float64
 	LostBy    [NumReasons]float64
-	EnergyMWh float64 // at the meter: the job's chips and their share of overhead
-	WaterM3   float64 // of cooling, shared as overhead is
-	Cost      float64 // of that energy
-	// TotalCost is Cost and the job's share of everything else: of each day's
-	// depreciation and operation as much as the share of the chips on site that it held.
-	TotalCost float64
-	CO2t      float64 // of the energy, location-based
-	// EmbodiedCO2t is its share of making the hardware, likewise.
-	EmbodiedCO2t float64
+	// Bill of the job: of its chips' power and the share of the plant's overhead and water
+	// that this is of the IT equipment's; of everything else, day by day, as much as the
+	// share of the chips on site that it held.
+	Bill
 	// Blocked says what a job that trained nothing waited for longest, else "".
 	Blocked string
 }
 
+// Bill is what the site, or a part of it, takes in energy, water, money and carbon.
+type Bill struct {
+	EnergyMWh float64 // at the meter
+	WaterM3   float64 // that cooling evaporates and blows down
+	Cost      float64 // of the energy
+	TotalCost float64 // with depreciation and operation
+	// CO2t of the energy is location-based, CO2MarketT the same by the market-based method.
+	CO2t, CO2MarketT float64
+	// EmbodiedCO2t is what making the hardware emitted, spread over its life.
+	EmbodiedCO2t float64
+}
+
+// items of a bill, by their keys in result.json.
+func (b *Bill) items() []item {
+	return []item{
+		{"energy_mwh", b.EnergyMWh}, {"water_m3", b.WaterM3}, {"cost", b.Cost}, {"total_cost", b.TotalCost},
+		{"co2_t", b.CO2t}, {"co2_market_t", b.CO2MarketT}, {"embodied_co2_t", b.EmbodiedCO2t},
+	}
+}
+
+type item struct {
+	name  string
+	value float64
+}
+
 // SiteRun is the site over the whole calendar of one replica.
 type SiteRun struct {
-	PeakPowerMW, MeanPowerMW, EnergyMWh float64
+	// Bill of the site, and the part of it that falls to no job.
+	Bill
+	Unassigned               Bill
+	PeakPowerMW, MeanPowerMW float64
 	// EnergyBy is EnergyMWh by what drew it.
 	EnergyBy [NumConsumers]float64
 	// DurationMW is the power at the meter, in the mean over a training step, that is
@@ -200,9 +223,8 @@ type SiteRun struct {
 	DurationMW []float64
 	// PUE is EnergyMWh over that of the IT equipment; NaN where that took none.
 	PUE float64
-	// WaterM3 is what cooling evaporated and blew down, WaterLPerKWh the same per energy
-	// of the IT equipment; NaN where that took none.
-	WaterM3, WaterLPerKWh float64
+	// WaterLPerKWh is the water per energy of the IT equipment; NaN where that took none.
+	WaterLPerKWh float64
 	// EnergyFrom is EnergyMWh by where it came from.
 	EnergyFrom [NumSources]float64
 	// GridPeakMW is the highest power from the grid.
@@ -219,16 +241,8 @@ type SiteRun struct {
 	// PowerSwingMW is the largest difference between the compute and the
 	// communication phase of a step, all jobs in phase.
 	PowerSwingMW float64
-	Cost, CO2t   float64 // of the energy; location-based
-	// CO2MarketT is CO2t by the market-based method.
-	CO2MarketT float64
-	// EmbodiedCO2t is what making the hardware emitted, spread over its life.
-	EmbodiedCO2t float64
-	// TotalCost is what the calendar costs: depreciation and operation, by expense.
-	TotalCost float64
-	CostBy    [NumExpenses]float64
-	// UnassignedCost is the part of TotalCost that falls to no job.
-	UnassignedCost float64
+	// CostBy is TotalCost by expense.
+	CostBy [NumExpenses]float64
 	// CostPerChipHour is TotalCost over the chip-hours on site.
 	CostPerChipHour float64
 	// Capital is the price of what is bought within the calendar.
@@ -336,14 +350,17 @@ type Job struct {
 	// Cost is that of the energy; TotalCost has the job's share of everything else too.
 	Cost      Stat `json:"cost"`
 	TotalCost Stat `json:"total_cost"`
-	// CO2t is that of the energy, location-based; EmbodiedCO2t the job's share of making
-	// the hardware.
+	// CO2t is that of the energy, location-based, CO2MarketT by contracts; EmbodiedCO2t the
+	// job's share of making the hardware.
 	CO2t         Stat `json:"co2_t"`
+	CO2MarketT   Stat `json:"co2_market_t"`
 	EmbodiedCO2t Stat `json:"embodied_co2_t"`
-	// Per million trained tokens: total cost, energy at the meter, and carbon of both kinds.
-	CostPerMTokens Stat `json:"cost_per_m_tokens"`
-	KWhPerMTokens  Stat `json:"kwh_per_m_tokens"`
-	CO2PerMTokens  Stat `json:"co2_kg_per_m_tokens"`
+	// Per million trained tokens: total cost, energy at the meter, and carbon, embodied
+	// included, location- and market-based.
+	CostPerMTokens      Stat `json:"cost_per_m_tokens"`
+	KWhPerMTokens       Stat `json:"kwh_per_m_tokens"`
+	CO2PerMTokens       Stat `json:"co2_kg_per_m_tokens"`
+	CO2MarketPerMTokens Stat `json:"co2_market_kg_per_m_tokens"`
 	// Blocked says why replicas trained nothing: the longest wait of each, the most
 	// frequent first, each with how many replicas it holds for.
 	Blocked []string `json:"blocked,omitempty"`
@@ -400,9 +417,14 @@ type Site struct {
 	// energy, demand, staff, maintenance, rent.
 	TotalCost Stat            `json:"total_cost"`
 	CostBy    map[string]Stat `json:"cost_by,omitempty"`
-	// UnassignedCost is the part of TotalCost that falls to no job.
-	UnassignedCost  Stat `json:"unassigned_cost"`
-	CostPerChipHour Stat `json:"cost_per_chip_hour"` // on site
+	// UnassignedCost is the part of TotalCost that falls to no job; the others likewise.
+	UnassignedCost         Stat `json:"unassigned_cost"`
+	UnassignedEnergyMWh    Stat `json:"unassigned_energy_mwh"`
+	UnassignedWaterM3      Stat `json:"unassigned_water_m3"`
+	UnassignedCO2t         Stat `json:"unassigned_co2_t"`
+	UnassignedCO2MarketT   Stat `json:"unassigned_co2_market_t"`
+	UnassignedEmbodiedCO2t Stat `json:"unassigned_embodied_co2_t"`
+	CostPerChipHour        Stat `json:"cost_per_chip_hour"` // on site
 	// Capital is the price of what is bought within the calendar, CapitalBy by asset.
 	Capital   Stat            `json:"capital"`
 	CapitalBy map[string]Stat `json:"capital_by,omitempty"`

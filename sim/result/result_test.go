@@ -189,6 +189,10 @@ func TestAudit(t *testing.T) {
 	if err := runs[2].Audit(); err == nil || !strings.Contains(err.Error(), "checkpoint") {
 		t.Errorf("negative chip-hours pass: %v", err)
 	}
+	runs[3].Jobs[0].CO2MarketT *= 1 + 1e-6
+	if err := runs[3].Audit(); err == nil || !strings.Contains(err.Error(), "co2_market_t") {
+		t.Errorf("a job's carbon that is a millionth too high passes: %v", err)
+	}
 	if err := new(result.Run).Audit(); err != nil {
 		t.Errorf("an empty site: %v", err)
 	}

@@ -51,10 +51,12 @@ func JobMetrics() []JobMetric {
 		{"cost", false, func(j *JobRun) float64 { return j.Cost }},
 		{"total_cost", false, func(j *JobRun) float64 { return j.TotalCost }},
 		{"co2_t", false, func(j *JobRun) float64 { return j.CO2t }},
+		{"co2_market_t", false, func(j *JobRun) float64 { return j.CO2MarketT }},
 		{"embodied_co2_t", false, func(j *JobRun) float64 { return j.EmbodiedCO2t }},
 		{"cost_per_m_tokens", false, func(j *JobRun) float64 { return perMTokens(j, j.TotalCost) }},
 		{"kwh_per_m_tokens", false, func(j *JobRun) float64 { return perMTokens(j, j.EnergyMWh*1000) }},
 		{"co2_kg_per_m_tokens", false, func(j *JobRun) float64 { return perMTokens(j, (j.CO2t+j.EmbodiedCO2t)*1000) }},
+		{"co2_market_kg_per_m_tokens", false, func(j *JobRun) float64 { return perMTokens(j, (j.CO2MarketT+j.EmbodiedCO2t)*1000) }},
 	}
 }
 
@@ -88,7 +90,12 @@ func SiteMetrics() []SiteMetric {
 		{"co2_market_t", func(s *SiteRun) float64 { return s.CO2MarketT }},
 		{"embodied_co2_t", func(s *SiteRun) float64 { return s.EmbodiedCO2t }},
 		{"total_cost", func(s *SiteRun) float64 { return s.TotalCost }},
-		{"unassigned_cost", func(s *SiteRun) float64 { return s.UnassignedCost }},
+		{"unassigned_cost", func(s *SiteRun) float64 { return s.Unassigned.TotalCost }},
+		{"unassigned_energy_mwh", func(s *SiteRun) float64 { return s.Unassigned.EnergyMWh }},
+		{"unassigned_water_m3", func(s *SiteRun) float64 { return s.Unassigned.WaterM3 }},
+		{"unassigned_co2_t", func(s *SiteRun) float64 { return s.Unassigned.CO2t }},
+		{"unassigned_co2_market_t", func(s *SiteRun) float64 { return s.Unassigned.CO2MarketT }},
+		{"unassigned_embodied_co2_t", func(s *SiteRun) float64 { return s.Unassigned.EmbodiedCO2t }},
 		{"cost_per_chip_hour", func(s *SiteRun) float64 { return s.CostPerChipHour }},
 		{"capital", func(s *SiteRun) float64 { return s.Capital }},
 		{"net_present_cost", func(s *SiteRun) float64 { return s.NetPresentCost }},
@@ -202,8 +209,9 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
 		"tokens_lost_to_cap": &j.CappedTokens,
 		"interruptions":      &j.Interruptions, "lost_hours": &j.LostHours,
-		"energy_mwh": &j.EnergyMWh, "water_m3": &j.WaterM3, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "embodied_co2_t": &j.EmbodiedCO2t,
-		"cost_per_m_tokens": &j.CostPerMTokens, "kwh_per_m_tokens": &j.KWhPerMTokens, "co2_kg_per_m_tokens": &j.CO2PerMTokens, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
+		"energy_mwh": &j.EnergyMWh, "water_m3": &j.WaterM3, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "co2_market_t": &j.CO2MarketT, "embodied_co2_t": &j.EmbodiedCO2t,
+		"cost_per_m_tokens": &j.CostPerMTokens, "kwh_per_m_tokens": &j.KWhPerMTokens, "co2_kg_per_m_tokens": &j.CO2PerMTokens,
+		"co2_market_kg_per_m_tokens": &j.CO2MarketPerMTokens, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
 	}
 	for _, m := range JobMetrics() {
 		values := collect(runs, func(r *Run) float64 { return missing(m.Of(&r.Jobs[i]), m.Duration) })
@@ -247,7 +255,10 @@ func (s *Set) summarizeSite(runs []*Run) {
 		"energy_mwh": &s.Site.EnergyMWh, "power_swing_mw": &s.Site.PowerSwingMW,
 		"grid_peak_mw": &s.Site.GridPeakMW,
 		"cost":         &s.Site.Cost, "co2_t": &s.Site.CO2t, "co2_market_t": &s.Site.CO2MarketT, "embodied_co2_t": &s.Site.EmbodiedCO2t,
-		"total_cost": &s.Site.TotalCost, "unassigned_cost": &s.Site.UnassignedCost, "cost_per_chip_hour": &s.Site.CostPerChipHour,
+		"total_cost": &s.Site.TotalCost, "unassigned_cost": &s.Site.UnassignedCost,
+		"unassigned_energy_mwh": &s.Site.UnassignedEnergyMWh, "unassigned_water_m3": &s.Site.UnassignedWaterM3,
+		"unassigned_co2_t": &s.Site.UnassignedCO2t, "unassigned_co2_market_t": &s.Site.UnassignedCO2MarketT,
+		"unassigned_embodied_co2_t": &s.Site.UnassignedEmbodiedCO2t, "cost_per_chip_hour": &s.Site.CostPerChipHour,
 		"capital": &s.Site.Capital, "net_present_cost": &s.Site.NetPresentCost,
 		"pue": &s.Site.PUE, "water_m3": &s.Site.WaterM3, "water_l_per_kwh": &s.Site.WaterLPerKWh,
 		"availability": &s.Site.Availability, "failures": &s.Site.Failures, "servers_in_repair": &s.Site.ServersInRepair,
@@ -394,12 +405,13 @@ func Day(start time.Time, days float64) string {
 	return start.AddDate(0, 0, int(whole)).Add(rest).Format(time.DateOnly)
 }
 
-// auditTolerance is the relative gap between the chip-hours by state and those on
-// site. Both are sums of exact chip-milliseconds divided to hours, so they differ
-// by rounding of at most some 1e-16 per term.
+// auditTolerance is relative. Chip-hours, by state and on site, are sums of exact
+// chip-milliseconds divided to hours, and differ by some 1e-16 per term; bills are sums of
+// a million terms of one sign, which round by at most as many times that.
 const auditTolerance = 1e-9
 
-// Audit checks that every chip-hour on site is accounted for by exactly one state.
+// Audit checks that every chip-hour on site is accounted for by exactly one state, and
+// every item of the site's bill by exactly one job or none.
 func (r *Run) Audit() error {
 	var sum float64
 	for st, h := range r.ChipHours {
@@ -411,6 +423,18 @@ func (r *Run) Audit() error {
 	if gap := sum - r.OnSiteChipHours; !(math.Abs(gap) <= auditTolerance*math.Max(sum, r.OnSiteChipHours)) {
 		return fmt.Errorf("replica %d: the books don't balance: states hold %.6f chip-hours, %.6f were on site (%+.6f): %s",
 			r.Replica, sum, r.OnSiteChipHours, gap, r.booked())
+	}
+	parts := r.Site.Unassigned.items()
+	for i := range r.Jobs {
+		for k, of := range r.Jobs[i].items() {
+			parts[k].value += of.value
+		}
+	}
+	for k, all := range r.Site.items() {
+		if gap := parts[k].value - all.value; !(math.Abs(gap) <= auditTolerance*math.Abs(all.value)) {
+			return fmt.Errorf("replica %d: the books don't balance: %s of jobs and of none of them is %g, the site's %g",
+				r.Replica, all.name, parts[k].value, all.value)
+		}
 	}
 	return nil
 }

@@ -33,19 +33,24 @@ func spend(r *result.Run, day int, chips, meanMW float64) {
 // closeMoney shares the money among jobs by energy, and buys what is on site.
 func closeMoney(r *result.Run, chips float64) {
 	s := &r.Site
-	s.UnassignedCost = s.TotalCost
+	s.CO2MarketT = 0.8 * s.CO2t
+	s.Unassigned = s.Bill
 	for k := range r.Jobs {
-		j := &r.Jobs[k]
+		j, rest := &r.Jobs[k], &s.Unassigned
 		part := j.EnergyMWh * 1.25 / s.EnergyMWh
-		j.TotalCost, j.CO2t, j.EmbodiedCO2t = part*s.TotalCost, part*s.CO2t, part*s.EmbodiedCO2t
-		s.UnassignedCost -= j.TotalCost
+		j.TotalCost, j.CO2t, j.CO2MarketT, j.EmbodiedCO2t = part*s.TotalCost, part*s.CO2t, part*s.CO2MarketT, part*s.EmbodiedCO2t
+		rest.EnergyMWh -= j.EnergyMWh
+		rest.Cost -= j.Cost
+		rest.TotalCost -= j.TotalCost
+		rest.CO2t -= j.CO2t
+		rest.CO2MarketT -= j.CO2MarketT
+		rest.EmbodiedCO2t -= j.EmbodiedCO2t
 	}
 	s.CapitalBy = [result.NumAssets]float64{60_000 * chips, 30_000 * chips, 12_000 * chips, 6000 * chips, 0, 20_000 * chips}
 	for _, x := range s.CapitalBy {
 		s.Capital += x
 	}
 	s.NetPresentCost = 1.2 * s.TotalCost
-	s.CO2MarketT = 0.8 * s.CO2t
 	if r.OnSiteChipHours > 0 {
 		s.CostPerChipHour = s.TotalCost / r.OnSiteChipHours
 	}
