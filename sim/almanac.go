@@ -12,6 +12,7 @@ import (
 // clock.
 type almanac struct {
 	first  int      // hour of the day at the start
+	year   int      // at the start
 	month  int      // of the year at the start, from 0
 	months []uint16 // of each day, counted from the start's
 }
@@ -19,7 +20,7 @@ type almanac struct {
 // newAlmanac takes the start as the site's clock shows it; of a start within an hour the
 // whole hour counts.
 func newAlmanac(start time.Time, horizon des.Time) almanac {
-	a := almanac{first: start.Hour(), month: int(start.Month()) - 1}
+	a := almanac{first: start.Hour(), year: start.Year(), month: int(start.Month()) - 1}
 	days := int((horizon+hourLength*des.Time(a.first))/(24*hourLength)) + 1
 	year, month := start.Year(), start.Month()
 	for d := range days {
@@ -34,6 +35,12 @@ func (a *almanac) number() int { return int(a.months[len(a.months)-1]) + 1 }
 
 // monthOf is the month of an hour since the start, counted from the start's.
 func (a *almanac) monthOf(hour int) int { return int(a.months[(hour+a.first)/24]) }
+
+// length of a month, counted from the start's, of which the calendar may hold a part.
+func (a *almanac) length(month int) unit.Duration {
+	first := time.Date(a.year, time.Month(1+a.month+month), 1, 0, 0, 0, 0, time.UTC)
+	return unit.Duration(first.AddDate(0, 1, 0).Sub(first).Seconds())
+}
 
 // of is the value of a profile in an hour since the start.
 func (a *almanac) of(p *cost.Profile, hour int) float64 {

@@ -56,7 +56,7 @@ func (w *World) account() {
 	lots, built := w.lots(), w.capacity()
 	m.purchases = p.Money.Purchases(machine, lots, built)
 	m.streams = p.Money.Running(m.purchases, built, horizon)
-	m.streams = append(m.streams, w.demand()...)
+	m.streams = append(m.streams, w.charges()...)
 	m.embodied = p.Money.Embodied(machine, lots)
 
 	losses := m.streams
@@ -157,20 +157,6 @@ func (w *World) capacity() []cost.Capacity {
 	}
 	for ; phase < len(phases) && phases[phase].From < horizon; phase++ {
 		build(phases[phase].From)
-	}
-	return all
-}
-
-// demand is the charge for the highest power of each month, over the month.
-func (w *World) demand() []cost.Stream {
-	perWatt := cost.In(&w.plan.Money, w.plan.Money.Tariff.Demand)
-	if perWatt == 0 {
-		return nil
-	}
-	from, to := w.pre.almanac.spans(w.pre.horizon.Duration())
-	all := make([]cost.Stream, len(from))
-	for m := range from {
-		all[m] = cost.Stream{Kind: cost.Demand, From: from[m], To: to[m], Rate: w.site.peaks[m] * perWatt}
 	}
 	return all
 }

@@ -2,11 +2,15 @@ package sim
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"clustercap/sim/cost"
+	"clustercap/sim/des"
 	"clustercap/sim/dist"
 	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
@@ -46,6 +50,7 @@ func pricedPlan() *scenario.Plan {
 	m.Operation.Maintenance = unit.Point[unit.Share](0.02)
 	m.Operation.Staff = cost.Price[unit.CapacityCharge]{Value: unit.Point(unit.CapacityCharge(1e-8)), Currency: "CNY"}
 	m.Tariff.Demand = cost.Price[unit.CapacityCharge]{Value: unit.Point(unit.CapacityCharge(1.2e-8)), Currency: "CNY"}
+	m.Tariff.Interval = 15 * unit.Minute
 	m.Tariff.Periods = []cost.Period{
 		{Months: cost.AllMonths, Hours: 0xff, Factor: unit.Point[unit.Factor](0.38)},
 		{Months: 1 << 5, Hours: 0xf << 14, Factor: unit.Point[unit.Factor](1.7)},
@@ -192,9 +197,10 @@ func TestTariffOfAConstantLoad(t *testing.T) {
 			{Months: cost.AllMonths, Hours: 0x7f << 12, Factor: unit.Point[unit.Factor](1.7)},
 		}
 		p.Money.Tariff.Demand = cost.Price[unit.CapacityCharge]{Value: unit.Point(unit.CapacityCharge(0.032 / 2628000)), Currency: "CNY"}
+		p.Money.Tariff.Interval = 30 * unit.Minute
 		r := run(t, prepared(t, p), 0)
 		nearly(t, "mean price", r.Site.Cost, r.Site.EnergyMWh*1000*0.5*(8*0.38+7*1.7+9)/24)
-		nearly(t, "demand", r.Site.CostBy[result.ExpenseDemand], r.Site.MeanPowerMW*1e3*32*(30.0/365*12))
+		nearly(t, "demand", r.Site.CostBy[result.ExpenseDemand], r.Site.MeanPowerMW*1e3*32*((12-float64(start)/24)/31+(18+float64(start)/24)/30)) // May and June
 	}
 }
 
@@ -262,13 +268,48 @@ func TestDemandIsChargedByMonth(t *testing.T) {
 	}
 	m := meterOf(p)
 	idle := 6 * perServer * m.Idle.Sum() * 1.25
-	if len(w.site.peaks) != 2 || !(w.site.peaks[0] > idle*1.1) {
-		t.Errorf("peaks of %v W, idle %v W", w.site.peaks, idle)
+	if len(w.site.demand.highest) != 2 || !(w.site.demand.highest[0] > idle*1.1) {
+		t.Errorf("peaks of %v W, idle %v W", w.site.demand.highest, idle)
 	}
-	nearly(t, "idle month", w.site.peaks[1], idle)
+	nearly(t, "idle month", w.site.demand.highest[1], idle)
 	from, to := w.pre.almanac.spans(p.Horizon)
 	if len(from) != 2 || from[1] != 12*unit.Day || to[0] != 12*unit.Day || to[1] != 30*unit.Day {
 		t.Errorf("months from %v to %v", from, to)
+	}
+}
+
+// A demand meter is held against the energy of each interval, added up one by one.
+func TestDemandIsTheHighestMeanOfAnInterval(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		minutes := rapid.SampledFrom([]int{1, 5, 15, 30, 60}).Draw(t, "interval")
+		interval := des.FromDuration(unit.Duration(minutes) * unit.Minute)
+		d := demand{interval: interval, highest: make([]float64, 1)}
+		joules := make([]float64, 3*60/minutes)
+		for at := des.Time(0); at < 3*hourLength; {
+			end := min(at+des.Time(rapid.Int64Range(1, int64(hourLength)).Draw(t, "milliseconds")), (at/hourLength+1)*hourLength)
+			watts := rapid.Float64Range(0, 1e8).Draw(t, "watts")
+			d.draw(watts, at, end, 0)
+			for at < end {
+				part := min(end, (at/interval+1)*interval)
+				joules[at/interval] += watts * float64((part - at).Duration())
+				at = part
+			}
+		}
+		want := slices.Max(joules) / float64(interval.Duration())
+		if math.Abs(d.highest[0]-want) > 1e-12*want { // rounding of a sum of some hundred terms
+			t.Fatalf("highest mean over %d min: %v W, want %v", minutes, d.highest[0], want)
+		}
+	})
+}
+
+// A short peak counts for what it is of the interval.
+func TestDemandOfAShortPeak(t *testing.T) {
+	d := demand{interval: hourLength / 4, highest: make([]float64, 2)}
+	d.draw(100, 0, hourLength/8, 0)
+	d.draw(10, hourLength/8, hourLength, 0)
+	d.draw(10, hourLength, 2*hourLength, 1)
+	if d.highest[0] != 55 || d.highest[1] != 10 {
+		t.Errorf("%v W by month, want 55 and 10", d.highest)
 	}
 }
 

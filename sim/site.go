@@ -62,8 +62,7 @@ type site struct {
 	// Money, carbon and water of all energy, of that of chips without work, and of that
 	// while no IT equipment draws.
 	all, idle, empty toll
-	// peaks are the highest mean power from the grid by month.
-	peaks []float64
+	demand           demand
 
 	// weather wakes the site at the end of an hour whose limit binds.
 	weather alarm
@@ -129,10 +128,11 @@ func (s *site) reset(p *scenario.Plan, a *almanac) {
 	*s = site{
 		meter: meter, plant: plantFor(p, &meter),
 		supply: s.supply, share: 1, weather: alarm{at: des.Never},
-		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), peaks: zeros(s.peaks, a.number()),
+		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), demand: s.demand,
 		now: hourRates{hour: -1},
 	}
 	s.supply.reset(p)
+	s.demand.reset(p, a.number())
 	s.bounds = boundsOf(p, &s.meter)
 	s.duration.reset(p, s)
 }
@@ -229,8 +229,7 @@ func (s *site) advance(from, to des.Time) {
 			s.empty = s.empty.plus(dt, pace)
 		}
 		s.duration.add(it+over.Sum(), dt)
-		month := s.now.month
-		s.peaks[month] = max(s.peaks[month], s.supply.flow.grid)
+		s.demand.draw(s.supply.flow.grid, from, end, s.now.month)
 		s.reach(peak)
 		from = end
 	}

@@ -43,9 +43,10 @@ type Tariff struct {
 	Energy Price[unit.EnergyPrice]
 	// Periods in which it differs; where several hold, the last does.
 	Periods []Period
-	// Demand is charged for the highest mean power of each month, for as long as the
-	// month is.
-	Demand Price[unit.CapacityCharge]
+	// Demand is charged for each month's highest mean power over an Interval, by the
+	// month of the calendar, whatever its length.
+	Demand   Price[unit.CapacityCharge]
+	Interval unit.Duration
 }
 
 // Period is hours of the day in months of the year.

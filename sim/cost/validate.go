@@ -43,6 +43,9 @@ func (s *Spec) Validate() error {
 	}
 	positive(bad, s, "electricity", s.Tariff.Energy)
 	positive(bad, s, "tariff.demand", s.Tariff.Demand)
+	if s.Tariff.Demand.Given() && !(s.Tariff.Interval >= unit.Minute && DividesHour(s.Tariff.Interval)) {
+		bad("tariff.demand_interval: %g s; it must divide an hour", float64(s.Tariff.Interval))
+	}
 	positive(bad, s, "facility", c.Facility)
 	positive(bad, s, "staff", s.Operation.Staff)
 	positive(bad, s, "rent", s.Operation.Rent)
@@ -59,6 +62,12 @@ func (s *Spec) Validate() error {
 		bad("carbon: %g and %g kg per joule; it must not be negative", float64(s.Carbon.Intensity.Low), float64(s.Carbon.Residual.Low))
 	}
 	return errors.Join(errs...)
+}
+
+// DividesHour reports whether an interval of whole minutes fits into an hour so many times.
+func DividesHour(d unit.Duration) bool {
+	minutes := int(d / unit.Minute)
+	return unit.Duration(minutes)*unit.Minute == d && minutes > 0 && 60%minutes == 0
 }
 
 func (p *Period) validate(bad func(string, ...any), path string) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"clustercap/sim/cost"
 	"clustercap/sim/unit"
 )
 
@@ -16,8 +17,11 @@ type Tariff struct {
 	// Periods in which the price differs from electricity; where several hold, the last
 	// does.
 	Periods []TariffPeriod `json:"periods,omitempty"`
-	// Demand is charged for the highest mean power at the meter of each month.
+	// Demand is charged for the highest mean power from the grid of each month of the
+	// calendar.
 	Demand *Priced[unit.CapacityCharge] `json:"demand,omitempty"`
+	// DemandInterval is what the meter takes that mean over: it divides an hour.
+	DemandInterval unit.Duration `json:"demand_interval" default:"15 min" source:"15 min is the usual interval, 30 and 60 min occur [memory]" min:"1 min" max:"1 h"`
 }
 
 // TariffPeriod is hours of the day, in some months, with a price of their own.
@@ -298,6 +302,9 @@ func (d *decoder) checkSite(s *Site, path string) {
 	check("electricity", s.Electricity.Currency, "/kWh")
 	if s.Tariff != nil {
 		check("tariff.demand", currencyOf(s.Tariff.Demand), "/kW-month")
+		if !cost.DividesHour(s.Tariff.DemandInterval) {
+			d.badAt(under(path, "tariff.demand_interval"), unit.Format(s.Tariff.DemandInterval)+" does not divide an hour", "write e.g. 15 min or 30 min")
+		}
 		for i := range s.Tariff.Periods {
 			p, at := &s.Tariff.Periods[i], fmt.Sprintf("tariff.periods[%d]", i)
 			check(at+".price", currencyOf(p.Price), "/kWh")

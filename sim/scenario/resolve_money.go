@@ -29,7 +29,7 @@ func (r *resolver) money() {
 		}})
 	}
 	if t := s.Tariff; t != nil {
-		spec.Tariff.Demand = priced(t.Demand)
+		spec.Tariff.Demand, spec.Tariff.Interval = priced(t.Demand), t.DemandInterval
 		for i := range t.Periods {
 			p := &t.Periods[i]
 			period := newPeriod(p.Name, p.Months, p.Hours)
@@ -126,7 +126,7 @@ func moneyAsWritten(c *cost.Spec, s *Site) {
 		s.Carbon.Periods = append(s.Carbon.Periods, CarbonPeriod{Name: p.Name, Months: monthsOf(p), Hours: hoursOf(p), Factor: p.Factor})
 	}
 	if t := &c.Tariff; t.Demand.Given() || len(t.Periods) > 0 {
-		s.Tariff = &Tariff{Demand: asPriced(t.Demand)}
+		s.Tariff = &Tariff{Demand: asPriced(t.Demand), DemandInterval: t.Interval}
 		for i := range t.Periods {
 			p := &t.Periods[i]
 			w := TariffPeriod{Name: p.Name, Months: monthsOf(p), Hours: hoursOf(p), Price: asPriced(p.Price)}
