@@ -62,6 +62,8 @@ func expenseTitle(e result.Expense) string {
 		return "spare parts"
 	case result.ExpenseFacility:
 		return "the wear of the building"
+	case result.ExpenseSupply:
+		return "the wear of generators and battery"
 	case result.ExpenseDemand:
 		return "the monthly peak"
 	default:

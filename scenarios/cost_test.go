@@ -13,7 +13,7 @@ import (
 // bought is the price in dollars of so many chips delivered at once, by kind.
 func bought(p *scenario.Plan, chips int, capacity ...cost.Capacity) (by [cost.NumKinds]float64, sum float64) {
 	m := cost.Machine{Chip: &p.Chip, Server: &p.Server, Fabric: &p.Fabric}
-	for _, x := range p.Money.Purchases(m, []cost.Lot{{Servers: chips / p.Server.Chips}}, capacity) {
+	for _, x := range p.Money.Purchases(m, []cost.Lot{{Servers: chips / p.Server.Chips}}, cost.Plant{Capacity: capacity}) {
 		by[x.Kind] += x.Price
 		sum += x.Price
 	}
@@ -123,5 +123,10 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 	left = planOf(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}").Money.LeftOut
 	if len(left) != 2 || left[0] != "purchase of generators" || left[1] != "purchase of the battery" {
 		t.Errorf("with a supply of its own: %q", left)
+	}
+	left = planOf(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}",
+		"site.money.generation=800..1000..1500 USD/kW", "site.money.battery=250 USD/kWh").Money.LeftOut
+	if len(left) != 0 {
+		t.Errorf("with prices of it: %q", left)
 	}
 }

@@ -63,7 +63,7 @@ func testMoney() cost.Spec {
 		Tariff:   cost.Tariff{Energy: cost.Price[unit.EnergyPrice]{Value: unit.Point(unit.EnergyPrice(0.5 / 3.6e6)), Currency: "CNY"}},
 		Carbon:   cost.Carbon{Intensity: unit.Point(unit.CarbonIntensity(0.4 / 3.6e6))},
 		Capital: cost.Capital{
-			HardwareLife: unit.Point(5 * unit.Year), NetworkLife: unit.Point(6 * unit.Year), FacilityLife: unit.Point(20 * unit.Year),
+			HardwareLife: unit.Point(5 * unit.Year), NetworkLife: unit.Point(6 * unit.Year), FacilityLife: unit.Point(20 * unit.Year), SupplyLife: unit.Point(15 * unit.Year),
 		},
 	}
 }

@@ -54,8 +54,13 @@ func (w *World) account() {
 	m, p, horizon := &w.money, &w.plan, w.pre.horizon.Duration()
 	machine := cost.Machine{Chip: &p.Chip, Server: &p.Server, Fabric: &p.Fabric}
 	lots, built := w.lots(), w.capacity()
-	m.purchases = p.Money.Purchases(machine, lots, built)
+	plant := cost.Plant{Capacity: built, Battery: p.Site.Supply.Battery.Energy}
+	for i := range p.Site.Supply.Generators {
+		plant.Generation += p.Site.Supply.Generators[i].Capacity
+	}
+	m.purchases = p.Money.Purchases(machine, lots, plant)
 	m.streams = p.Money.Running(m.purchases, built, horizon)
+	m.streams = append(m.streams, p.Money.RackRents(lots, max(p.Fleet.Topology.Rack, 1), horizon)...)
 	m.streams = append(m.streams, w.charges()...)
 	m.embodied = p.Money.Embodied(machine, lots)
 
@@ -70,7 +75,7 @@ func (w *World) account() {
 	for b := range w.pre.ends {
 		other := 0.0
 		for k := range m.byBin {
-			if cost.Kind(k) != cost.Energy {
+			if !metered(cost.Kind(k)) {
 				other += m.byBin[k][b]
 			}
 		}
@@ -88,6 +93,10 @@ func (w *World) account() {
 		m.unassigned.embodied += left * m.carbon[0][b]
 	}
 }
+
+// metered are the kinds whose money follows energy and water hour by hour, to each job
+// what its power takes.
+func metered(k cost.Kind) bool { return k == cost.Energy || k == cost.Water }
 
 // lots are the deliveries within the calendar, and the servers bought later.
 func (w *World) lots() []cost.Lot {
@@ -169,7 +178,7 @@ func (w *World) netPresent() float64 {
 	sum := p.Money.NetPresent(m.purchases, m.streams, horizon)
 	begin := unit.Duration(0)
 	for b, end := range w.pre.ends {
-		rate := m.byBin[cost.Energy][b] / float64(end-begin)
+		rate := (m.byBin[cost.Energy][b] + m.byBin[cost.Water][b]) / float64(end-begin)
 		sum += cost.PresentStream(rate, begin, end, float64(p.Money.Discount.Likely))
 		begin = end
 	}
@@ -181,7 +190,7 @@ var expenses = [cost.NumKinds]result.Expense{
 	cost.Chips: result.ExpenseChips, cost.Servers: result.ExpenseServers, cost.Network: result.ExpenseNetwork,
 	cost.Storage: result.ExpenseStorage, cost.Parts: result.ExpenseParts, cost.Facility: result.ExpenseFacility,
 	cost.Energy: result.ExpenseEnergy, cost.Demand: result.ExpenseDemand, cost.Staff: result.ExpenseStaff,
-	cost.Maintenance: result.ExpenseMaintenance, cost.Rent: result.ExpenseRent,
+	cost.Maintenance: result.ExpenseMaintenance, cost.Rent: result.ExpenseRent, cost.Supply: result.ExpenseSupply, cost.Water: result.ExpenseWater,
 }
 
 // moneyRun fills in what the replica costs and emits.
@@ -193,7 +202,13 @@ func (w *World) moneyRun(run *result.Run) {
 		}
 	}
 	site := &w.site
-	s.Bill = w.bill(site.atMeter(), site.all, shares{total(s.CostBy[:]) - s.CostBy[result.ExpenseEnergy], total(m.carbon[0])})
+	all := shares{embodied: total(m.carbon[0])}
+	for k, bins := range m.byBin {
+		if !metered(cost.Kind(k)) {
+			all.other += total(bins)
+		}
+	}
+	s.Bill = w.bill(site.atMeter(), site.all, all)
 	s.Unassigned = w.bill(site.worklessEnergy+site.worklessOverhead+site.unshared, site.idle.plus(1, site.empty), m.unassigned)
 	for i := range m.purchases {
 		s.CapitalBy[expenses[m.purchases[i].Kind]] += m.purchases[i].Price
@@ -210,10 +225,15 @@ func (w *World) moneyRun(run *result.Run) {
 	w.sampleCosts()
 }
 
+// waterCost is the price of so many litres.
+func (w *World) waterCost(litres float64) float64 {
+	return litres / 1000 * cost.In(&w.plan.Money, w.plan.Money.Operation.Water)
+}
+
 // bill of so many joules at the meter, what they cost and emit, and shares of the rest.
 func (w *World) bill(joules float64, of toll, rest shares) result.Bill {
 	return result.Bill{
-		EnergyMWh: megawattHours(joules), WaterM3: of.water / 1000, Cost: of.spent, TotalCost: of.spent + rest.other,
+		EnergyMWh: megawattHours(joules), WaterM3: of.water / 1000, Cost: of.spent, TotalCost: of.spent + w.waterCost(of.water) + rest.other,
 		CO2t: of.emitted() / 1000, CO2MarketT: (of.grid*w.plan.Money.Carbon.MarketShare() + of.own) / 1000,
 		EmbodiedCO2t: rest.embodied / 1000,
 	}
@@ -224,6 +244,7 @@ var costColumn = [cost.NumKinds]int{
 	cost.Chips: chipCostColumn, cost.Servers: serverCostColumn, cost.Storage: serverCostColumn, cost.Parts: serverCostColumn,
 	cost.Network: networkCostColumn, cost.Facility: facilityCostColumn, cost.Energy: energyCostColumn,
 	cost.Demand: energyCostColumn, cost.Staff: operationCostColumn, cost.Maintenance: operationCostColumn, cost.Rent: operationCostColumn,
+	cost.Supply: facilityCostColumn, cost.Water: operationCostColumn,
 }
 
 // sampleCosts fills in the calendar's columns of money per day.
@@ -252,6 +273,7 @@ func (w *World) auditMoney(near func(what string, got, want float64)) {
 	near("money for energy", energy.spent, s.all.spent)
 	near("water", energy.water, s.all.water)
 	near("money for energy in the bins", total(m.byBin[cost.Energy]), s.all.spent)
+	near("money for water in the bins", total(m.byBin[cost.Water]), w.waterCost(s.all.water))
 	near("carbon of energy", energy.emitted(), s.all.emitted())
 	var flows, lost, made float64
 	for _, x := range m.streams {
@@ -263,7 +285,7 @@ func (w *World) auditMoney(near func(what string, got, want float64)) {
 	for _, x := range m.embodied {
 		made += x.Over(0, horizon)
 	}
-	near("money for all but energy", sum.other, flows+lost)
+	near("money for all but energy and water", sum.other, flows+lost)
 	near("embodied carbon", sum.embodied, made)
 }
 

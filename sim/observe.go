@@ -27,7 +27,7 @@ type bins struct {
 	overhead          power.Overhead
 	wetBulb           float64 // kelvin-seconds above 0 C at the last end
 	energy            float64 // joules in all bins
-	spent             float64 // money for energy at the last end
+	spent, water      float64 // money for energy, and litres, at the last end
 	jobs              []jobBin
 }
 
@@ -136,7 +136,8 @@ func (w *World) observe() {
 	}
 	b.energy += energy - b.siteEnergy
 	w.money.byBin[cost.Energy][n] = w.site.all.spent - b.spent
-	b.spent = w.site.all.spent
+	w.money.byBin[cost.Water][n] = w.waterCost(w.site.all.water - b.water)
+	b.spent, b.water = w.site.all.spent, w.site.all.water
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
 	// What the hour reached before counts no longer; the end of the instant regulates.
 	w.site.binHighest, w.site.peakHour = 0, -1

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"clustercap/sim/cost"
 	"clustercap/sim/job"
 	"clustercap/sim/power"
 	"clustercap/sim/result"
@@ -153,11 +154,14 @@ func TestTimelineTellsPUEAndWetBulb(t *testing.T) {
 func TestWaterIsShared(t *testing.T) {
 	p := underWeather(testPlan(2))
 	p.Jobs = []job.Spec{testJob("a", 1e15, perServer)}
+	p.Money.Operation.Water = cost.Price[unit.VolumePrice]{Value: unit.Point[unit.VolumePrice](3), Currency: "CNY"}
 	w := prepared(t, p).NewWorld()
 	r, err := w.Run(0)
 	if err != nil {
 		t.Fatal(err)
 	}
+	nearly(t, "the site's water", r.Site.CostBy[result.ExpenseWater], 3*r.Site.WaterM3)
+	nearly(t, "the job's money", r.Jobs[0].TotalCost-r.Jobs[0].Cost, 3*r.Jobs[0].WaterM3) // nothing else has a price
 	share := r.Jobs[0].WaterM3 / r.Site.WaterM3
 	meter := r.Jobs[0].EnergyMWh / r.Site.EnergyMWh
 	// Both shares weigh the job's part of the IT power, one by water and one by energy,

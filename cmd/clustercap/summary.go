@@ -209,7 +209,7 @@ func carbon(s *result.Site) string {
 		text += " (market-based " + market + ")"
 	}
 	if made := s.EmbodiedCO2t.Mean; made > 0 {
-		text += " and " + quantity("t CO2e", made) + " embodied"
+		text += ", hardware " + quantity("t CO2e", made)
 	}
 	return text
 }

@@ -38,7 +38,7 @@ func testSpec() Spec {
 		Tariff: Tariff{Energy: price(unit.EnergyPrice(0.5/3.6e6), "CNY")},
 		Capital: Capital{
 			Storage: unit.Point[unit.Share](0.1), Parts: unit.Point[unit.Share](0.02), Facility: price[unit.CapacityPrice](30, "CNY"),
-			HardwareLife: unit.Point(5 * unit.Year), NetworkLife: unit.Point(6 * unit.Year), FacilityLife: unit.Point(20 * unit.Year),
+			HardwareLife: unit.Point(5 * unit.Year), NetworkLife: unit.Point(6 * unit.Year), FacilityLife: unit.Point(20 * unit.Year), SupplyLife: unit.Point(15 * unit.Year),
 			HardwareResidual: unit.Point[unit.Share](0.05),
 		},
 		Operation: Operation{Maintenance: unit.Point[unit.Share](0.02), Staff: price(unit.CapacityCharge(1e-8), "USD")},
@@ -55,7 +55,7 @@ func TestPurchasesSumToTheirPrices(t *testing.T) {
 	s, m := testSpec(), testMachine()
 	lots, built := testLots()
 	got := [NumKinds]float64{}
-	for _, p := range s.Purchases(m, lots, built) {
+	for _, p := range s.Purchases(m, lots, Plant{Capacity: built}) {
 		got[p.Kind] += p.Price
 	}
 	// In dollars: 16 servers of 8 chips; the one that replaces brings no network,
@@ -69,10 +69,39 @@ func TestPurchasesSumToTheirPrices(t *testing.T) {
 	}
 }
 
+// Generators and battery are bought at the start and lose all their value.
+func TestSupplyOfItsOwn(t *testing.T) {
+	s := testSpec()
+	s.Capital.Generation, s.Capital.Battery = price[unit.CapacityPrice](1, "USD"), price(unit.EnergyPrice(300/3.6e6), "USD")
+	all := s.Purchases(testMachine(), nil, Plant{Generation: 15e6, Battery: unit.Energy(40 * unit.MegawattHour)})
+	if len(all) != 2 {
+		t.Fatalf("%d purchases, want 2", len(all))
+	}
+	for i, want := range []float64{7 * 15e6, 7 * 300 * 40_000} {
+		near(t, "price", all[i].Price, want, rounding)
+		near(t, "after a third of its life", all[i].Book(5*unit.Year), want*2/3, rounding)
+	}
+}
+
+// A rack is rented from the first server in it on, one that replaces another needs none.
+func TestRentOfRacks(t *testing.T) {
+	s := testSpec()
+	if got := s.RackRents([]Lot{{Servers: 3}}, 4, unit.Year); got != nil {
+		t.Errorf("without a price: %v", got)
+	}
+	s.Operation.RackRent = price[unit.Spend](2, "CNY")
+	lots := []Lot{{At: 0, Servers: 5}, {At: 100, Servers: 3}, {At: 200, Servers: 1}, {At: 300, Servers: 1, Replaced: true}}
+	sum := 0.0
+	for _, r := range s.RackRents(lots, 4, 1000) {
+		sum += r.Over(0, 1000)
+	}
+	near(t, "rent", sum, 2*(2*1000+0+1*800), rounding)
+}
+
 func TestPricesDeclineFromTheStart(t *testing.T) {
 	s, m := testSpec(), testMachine()
 	s.Capital.Decline = unit.Point[unit.Share](0.2)
-	all := s.Purchases(m, []Lot{{At: 0, Servers: 1}, {At: 2 * unit.Year, Servers: 1}}, nil)
+	all := s.Purchases(m, []Lot{{At: 0, Servers: 1}, {At: 2 * unit.Year, Servers: 1}}, Plant{})
 	byLot := map[unit.Duration]float64{}
 	for _, p := range all {
 		byLot[p.At] += p.Price
@@ -151,7 +180,7 @@ func TestNetPresentCostWithoutDiscountIsTheSum(t *testing.T) {
 	s.Capital.Deposit, s.Capital.Lead, s.Capital.Terms = unit.Point[unit.Share](0.3), 90*unit.Day, 60*unit.Day
 	lots, built := testLots()
 	const horizon = 2 * unit.Year
-	purchases := s.Purchases(m, lots, built)
+	purchases := s.Purchases(m, lots, Plant{Capacity: built})
 	running := s.Running(purchases, built, horizon)
 	want := 0.0
 	for i := range purchases {
@@ -177,7 +206,7 @@ func TestRunningCosts(t *testing.T) {
 	s.Operation.Fixed = price[unit.Spend](2, "CNY")
 	lots := []Lot{{At: unit.Day, Servers: 10}}
 	built := []Capacity{{At: unit.Day, Watts: 1e5}}
-	purchases := s.Purchases(m, lots, built)
+	purchases := s.Purchases(m, lots, Plant{Capacity: built})
 	var got [NumKinds]float64
 	for _, r := range s.Running(purchases, built, unit.Year+unit.Day) {
 		got[r.Kind] += r.Over(0, unit.Year+unit.Day)

@@ -51,11 +51,19 @@ type Machine struct {
 	Fabric *hardware.Fabric
 }
 
+// Plant is what a site has beside the machines: what it is built for, and supply of its own.
+type Plant struct {
+	Capacity   []Capacity
+	Generation unit.Power
+	Battery    unit.Energy
+}
+
 // dollars is the currency of the hardware's prices.
 const dollars = "USD"
 
-// Purchases lists what lots, in order of time, and capacity cost, ranges at Likely.
-func (s *Spec) Purchases(m Machine, lots []Lot, capacity []Capacity) []Purchase {
+// Purchases lists what lots, in order of time, and the plant cost, ranges at Likely.
+// Supply of its own is bought at the start.
+func (s *Spec) Purchases(m Machine, lots []Lot, plant Plant) []Purchase {
 	c := &s.Capital
 	rate := s.RateOf(dollars)
 	chips := float64(m.Chip.Price.Likely) * float64(m.Server.Chips) * rate
@@ -83,7 +91,10 @@ func (s *Spec) Purchases(m Machine, lots []Lot, capacity []Capacity) []Purchase 
 		buy(Network, lot.At, network*rate*level/float64(lot.Servers), c.NetworkLife, c.HardwareResidual)
 		connected = more
 	}
-	for _, built := range capacity {
+	none := unit.Range[unit.Share]{}
+	buy(Supply, 0, float64(plant.Generation)*In(s, c.Generation), c.SupplyLife, none)
+	buy(Supply, 0, float64(plant.Battery)*In(s, c.Battery), c.SupplyLife, none)
+	for _, built := range plant.Capacity {
 		buy(Facility, built.At, built.Watts*In(s, c.Facility), c.FacilityLife, c.FacilityResidual)
 	}
 	return all
@@ -111,6 +122,27 @@ func (s *Spec) Running(purchases []Purchase, capacity []Capacity, horizon unit.D
 		run(Rent, built.At, built.Watts*rent)
 	}
 	run(Staff, 0, In(s, o.Fixed))
+	return all
+}
+
+// RackRents lists the rent of the racks that lots fill, so many servers each, to the
+// horizon.
+func (s *Spec) RackRents(lots []Lot, perRack int, horizon unit.Duration) []Stream {
+	each := In(s, s.Operation.RackRent)
+	if each == 0 {
+		return nil
+	}
+	var all []Stream
+	servers, racks := 0, 0
+	for _, lot := range lots {
+		if lot.Replaced {
+			continue
+		}
+		servers += lot.Servers
+		filled := (servers + perRack - 1) / perRack
+		all = append(all, Stream{Rent, lot.At, horizon, float64(filled-racks) * each})
+		racks = filled
+	}
 	return all
 }
 

@@ -88,8 +88,12 @@ type Capital struct {
 	Storage, Parts unit.Range[unit.Share]
 	// Facility is the price of building and power infrastructure by power at the meter.
 	Facility Price[unit.CapacityPrice]
+	// Generation is the price of generators by their capacity, Battery that of a battery
+	// by the energy that it gives.
+	Generation Price[unit.CapacityPrice]
+	Battery    Price[unit.EnergyPrice]
 
-	HardwareLife, NetworkLife, FacilityLife unit.Range[unit.Duration]
+	HardwareLife, NetworkLife, FacilityLife, SupplyLife unit.Range[unit.Duration]
 	// HardwareResidual and FacilityResidual are the shares of the price left after life.
 	HardwareResidual, FacilityResidual unit.Range[unit.Share]
 
@@ -107,6 +111,10 @@ type Operation struct {
 	Maintenance unit.Range[unit.Share]
 	// Staff and Rent by power at the meter that the site is built for.
 	Staff, Rent Price[unit.CapacityCharge]
+	// RackRent is that of a rack.
+	RackRent Price[unit.Spend]
+	// Water that cooling takes.
+	Water Price[unit.VolumePrice]
 	// Fixed is whatever does not depend on size.
 	Fixed Price[unit.Spend]
 }

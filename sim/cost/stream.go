@@ -17,16 +17,18 @@ const (
 	Storage
 	Parts
 	Facility
+	Supply // generators and battery
 	Energy
 	Demand
 	Staff // and what is fixed
 	Maintenance
 	Rent
+	Water
 	NumKinds
 )
 
 // NumCapital is the number of kinds that are bought.
-const NumCapital = Facility + 1
+const NumCapital = Supply + 1
 
 // Stream is money spent, or value lost, at a constant rate per second.
 type Stream struct {

@@ -38,6 +38,7 @@ func (s *Spec) Validate() error {
 	life("hardware_life", c.HardwareLife)
 	life("network_life", c.NetworkLife)
 	life("facility_life", c.FacilityLife)
+	life("supply_life", c.SupplyLife)
 	if c.Decline.High == 1 {
 		bad("price_decline: 100 %% a year; prices would be nothing after the first day")
 	}
@@ -47,8 +48,12 @@ func (s *Spec) Validate() error {
 		bad("tariff.demand_interval: %g s; it must divide an hour", float64(s.Tariff.Interval))
 	}
 	positive(bad, s, "facility", c.Facility)
+	positive(bad, s, "generation", c.Generation)
+	positive(bad, s, "battery", c.Battery)
 	positive(bad, s, "staff", s.Operation.Staff)
 	positive(bad, s, "rent", s.Operation.Rent)
+	positive(bad, s, "rack_rent", s.Operation.RackRent)
+	positive(bad, s, "water", s.Operation.Water)
 	positive(bad, s, "fixed", s.Operation.Fixed)
 	for i := range s.Tariff.Periods {
 		s.Tariff.Periods[i].validate(bad, fmt.Sprintf("tariff.periods[%d]", i))

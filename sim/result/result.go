@@ -100,19 +100,22 @@ const (
 	ExpenseStorage          // with management network, racks and installation
 	ExpenseParts            // stock of spare parts
 	ExpenseFacility         // building and power infrastructure
+	ExpenseSupply           // generators and battery
 	ExpenseEnergy
 	ExpenseDemand // charge for each month's highest power
 	ExpenseStaff
 	ExpenseMaintenance
 	ExpenseRent
+	ExpenseWater
 	NumExpenses
 
 	// NumAssets is the number of expenses that are purchases.
-	NumAssets = ExpenseFacility + 1
+	NumAssets = ExpenseSupply + 1
 )
 
 var expenseNames = [NumExpenses]string{
-	"chips", "servers", "network", "storage", "spare_parts", "facility", "energy", "demand", "staff", "maintenance", "rent",
+	"chips", "servers", "network", "storage", "spare_parts", "facility", "supply", "energy", "demand", "staff", "maintenance", "rent",
+	"water",
 }
 
 // String is the expense's key in result.json.
@@ -200,8 +203,13 @@ type Bill struct {
 // items of a bill, by their keys in result.json.
 func (b *Bill) items() []item {
 	return []item{
-		{"energy_mwh", b.EnergyMWh}, {"water_m3", b.WaterM3}, {"cost", b.Cost}, {"total_cost", b.TotalCost},
-		{"co2_t", b.CO2t}, {"co2_market_t", b.CO2MarketT}, {"embodied_co2_t", b.EmbodiedCO2t},
+		{"energy_mwh", b.EnergyMWh},
+		{"water_m3", b.WaterM3},
+		{"cost", b.Cost},
+		{"total_cost", b.TotalCost},
+		{"co2_t", b.CO2t},
+		{"co2_market_t", b.CO2MarketT},
+		{"embodied_co2_t", b.EmbodiedCO2t},
 	}
 }
 
@@ -413,8 +421,8 @@ type Site struct {
 	// EmbodiedCO2t is what making the hardware emitted, spread over its life.
 	EmbodiedCO2t Stat `json:"embodied_co2_t"`
 	// TotalCost is depreciation and operation over the calendar; CostBy holds it by
-	// expense: chips, servers, network, storage, spare_parts, facility (depreciation),
-	// energy, demand, staff, maintenance, rent.
+	// expense: chips, servers, network, storage, spare_parts, facility, supply
+	// (depreciation), energy, demand, staff, maintenance, rent, water.
 	TotalCost Stat            `json:"total_cost"`
 	CostBy    map[string]Stat `json:"cost_by,omitempty"`
 	// UnassignedCost is the part of TotalCost that falls to no job; the others likewise.

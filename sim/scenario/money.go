@@ -85,6 +85,14 @@ type Money struct {
 	HardwareResidual unit.Range[unit.Share] `json:"hardware_residual" default:"0..5..10 %" source:"resale after five years [prior]"`
 	// Facility is the price of building and power infrastructure, by power at the meter.
 	Facility *Priced[unit.CapacityPrice] `json:"facility,omitempty"`
+	// Generation is the price of generators on the site, by capacity: gas turbines and
+	// engines cost 700 to 1,500 USD/kW [memory].
+	Generation *Priced[unit.CapacityPrice] `json:"generation,omitempty" example:"1000 USD/kW"`
+	// Battery is that of the battery, by its energy, converters and grounds included: 150
+	// to 400 USD/kWh at this size [memory].
+	Battery *Priced[unit.EnergyPrice] `json:"battery,omitempty" example:"250 USD/kWh"`
+	// SupplyLife is how long both lose value: 30 d to 100 y.
+	SupplyLife unit.Range[unit.Duration] `json:"supply_life" default:"12..15..20 y" source:"batteries 10 to 15 years, generators 20 [prior]" min:"30 d" max:"100 y"`
 	// FacilityLife is how long it loses value: 30 d to 100 y.
 	FacilityLife unit.Range[unit.Duration] `json:"facility_life" default:"15..20..25 y" source:"electrical and mechanical plant 15 to 20 years, shell longer [prior]" min:"30 d" max:"100 y"`
 	// FacilityResidual is the share of its price that is left then.
@@ -111,6 +119,11 @@ type Money struct {
 	Staff *Priced[unit.CapacityCharge] `json:"staff,omitempty"`
 	// Rent, by the same, where the building is not the owner's.
 	Rent *Priced[unit.CapacityCharge] `json:"rent,omitempty"`
+	// RackRent is the rent of a rack where the site is rented by those: as many as the
+	// servers of fleet.topology.rack fill.
+	RackRent *Priced[unit.Spend] `json:"rack_rent,omitempty" example:"1500 USD/month"`
+	// Water is the price of what cooling takes.
+	Water *Priced[unit.VolumePrice] `json:"water,omitempty"`
 	// Fixed is whatever the site costs whatever its size.
 	Fixed *Priced[unit.Spend] `json:"fixed,omitempty"`
 }
@@ -316,6 +329,10 @@ func (d *decoder) checkSite(s *Site, path string) {
 	check("money.facility", currencyOf(s.Money.Facility), "/MW")
 	check("money.staff", currencyOf(s.Money.Staff), "/kW-month")
 	check("money.rent", currencyOf(s.Money.Rent), "/kW-month")
+	check("money.generation", currencyOf(s.Money.Generation), "/kW")
+	check("money.battery", currencyOf(s.Money.Battery), "/kWh")
+	check("money.rack_rent", currencyOf(s.Money.RackRent), "/y")
+	check("money.water", currencyOf(s.Money.Water), "/m3")
 	check("money.fixed", currencyOf(s.Money.Fixed), "/y")
 }
 

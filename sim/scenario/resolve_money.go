@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"clustercap/sim/cost"
+	"clustercap/sim/power"
 	"clustercap/sim/unit"
 )
 
@@ -15,12 +16,16 @@ func (r *resolver) money() {
 		Carbon: cost.Carbon{Intensity: s.Carbon.Intensity, Green: s.Carbon.Green},
 		Capital: cost.Capital{
 			Decline: m.PriceDecline, Storage: m.Storage, Parts: m.SpareParts, Facility: priced(m.Facility),
+			Generation: priced(m.Generation), Battery: priced(m.Battery), SupplyLife: m.SupplyLife,
 			HardwareLife: m.HardwareLife, NetworkLife: m.NetworkLife, FacilityLife: m.FacilityLife,
 			HardwareResidual: m.HardwareResidual, FacilityResidual: m.FacilityResidual,
 			Deposit: m.Deposit, Lead: m.Lead, Terms: m.Terms, Warranty: m.Warranty,
 		},
-		Operation: cost.Operation{Maintenance: m.Maintenance, Staff: priced(m.Staff), Rent: priced(m.Rent), Fixed: priced(m.Fixed)},
-		Discount:  m.Discount,
+		Operation: cost.Operation{
+			Maintenance: m.Maintenance, Staff: priced(m.Staff), Rent: priced(m.Rent), RackRent: priced(m.RackRent),
+			Water: priced(m.Water), Fixed: priced(m.Fixed),
+		},
+		Discount: m.Discount,
 	}
 	for _, rate := range m.Rates {
 		v := rate.Value.Range
@@ -78,10 +83,11 @@ func (r *resolver) unpriced() {
 		left(p.Server.Price.High == 0, "servers")
 		left(p.Fabric.NetworkPrice(1, p.Chip.NIC.Likely) == 0, "network")
 	}
-	left(!s.Capital.Facility.Given() && !s.Operation.Rent.Given(), "building")
+	left(!s.Capital.Facility.Given() && !s.Operation.Rent.Given() && !s.Operation.RackRent.Given(), "building")
 	left(!s.Operation.Staff.Given() && !s.Operation.Fixed.Given(), "staff")
-	left(len(p.Site.Supply.Generators) > 0, "purchase of generators")
-	left(p.Site.Supply.Battery.Any(), "purchase of the battery")
+	left(p.Site.Weather.Any() && p.Site.Cooling.Rejection != power.Dry && !s.Operation.Water.Given(), "water")
+	left(len(p.Site.Supply.Generators) > 0 && !s.Capital.Generation.Given(), "purchase of generators")
+	left(p.Site.Supply.Battery.Any() && !s.Capital.Battery.Given(), "purchase of the battery")
 	left(p.Chip.Embodied.High == 0 || p.Server.Embodied.High == 0, "embodied carbon")
 	if len(s.LeftOut) == 0 {
 		return
@@ -143,7 +149,8 @@ func moneyAsWritten(c *cost.Spec, s *Site) {
 		HardwareResidual: k.HardwareResidual, Facility: asPriced(k.Facility), FacilityLife: k.FacilityLife,
 		FacilityResidual: k.FacilityResidual, Storage: k.Storage, SpareParts: k.Parts, Deposit: k.Deposit, Lead: k.Lead,
 		Terms: k.Terms, Warranty: k.Warranty, Maintenance: o.Maintenance, Staff: asPriced(o.Staff), Rent: asPriced(o.Rent),
-		Fixed: asPriced(o.Fixed),
+		Fixed: asPriced(o.Fixed), Generation: asPriced(k.Generation), Battery: asPriced(k.Battery), SupplyLife: k.SupplyLife,
+		RackRent: asPriced(o.RackRent), Water: asPriced(o.Water),
 	}
 	for _, rate := range c.Rates {
 		v := rate.Value

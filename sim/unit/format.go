@@ -137,6 +137,7 @@ func (v Carbon) String() string          { return carbonKind.short(float64(v), 4
 func (v CapacityPrice) String() string   { return capacityPriceKind.short(float64(v), 4) }
 func (v CapacityCharge) String() string  { return capacityChargeKind.short(float64(v), 4) }
 func (v Spend) String() string           { return spendKind.short(float64(v), 4) }
+func (v VolumePrice) String() string     { return volumePriceKind.short(float64(v), 4) }
 
 func (v Temperature) String() string           { return temperatureKind.short(float64(v), 4) }
 func (v TemperatureDifference) String() string { return temperatureDifferenceKind.short(float64(v), 4) }

@@ -87,6 +87,7 @@ func TestFormatRoundTrip(t *testing.T) {
 	t.Run("price of capacity", roundTrip[CapacityPrice])
 	t.Run("charge for capacity", roundTrip[CapacityCharge])
 	t.Run("spending", roundTrip[Spend])
+	t.Run("price of a volume", roundTrip[VolumePrice])
 	t.Run("temperature", roundTrip[Temperature])
 	t.Run("temperature difference", roundTrip[TemperatureDifference])
 }

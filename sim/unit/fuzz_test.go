@@ -11,7 +11,7 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"400 W", "3 kWh", "118.7 TFLOPS", "96 GiB", "400 Gb/s", "5 µs", "15 T tokens", "6.11 %/y", "3..10 %", "1..1.5..3",
-		"25 kUSD", "0.5 CNY/kWh", "404 gCO2/kWh", "1.3 tCO2", "12 MUSD/MW", "32 CNY/kW-month", "3 MCNY/y", "1e30 W", "-0", "1e-30 B", "0x1p-2", "1_000", "1,5", "NaN", "+Inf", "١ W", "1..", "5EFLOP/s", "",
+		"25 kUSD", "0.5 CNY/kWh", "404 gCO2/kWh", "1.3 tCO2", "12 MUSD/MW", "32 CNY/kW-month", "3 MCNY/y", "4 CNY/m3", "1e30 W", "-0", "1e-30 B", "0x1p-2", "1_000", "1,5", "NaN", "+Inf", "١ W", "1..", "5EFLOP/s", "",
 	} {
 		f.Add(text)
 	}
@@ -33,6 +33,7 @@ func FuzzParse(f *testing.F) {
 		fuzzKind[CapacityPrice](t, text)
 		fuzzKind[CapacityCharge](t, text)
 		fuzzKind[Spend](t, text)
+		fuzzKind[VolumePrice](t, text)
 		fuzzKind[Temperature](t, text)
 		fuzzKind[TemperatureDifference](t, text)
 	})

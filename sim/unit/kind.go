@@ -99,6 +99,8 @@ func kindOf[Q Quantity]() *kind {
 		return &capacityChargeKind
 	case Spend:
 		return &spendKind
+	case VolumePrice:
+		return &volumePriceKind
 	case Temperature:
 		return &temperatureKind
 	case TemperatureDifference:
@@ -315,6 +317,11 @@ var (
 			{"M¤/month", 12e6, 365 * 86400, readOnly},
 		},
 	}
+	volumePriceKind = kind{
+		name: "price of a volume", example: "4 CNY/m3", unit: "CNY/m3", max: 1e6,
+		scales: []scale{{"¤/m3", 1, 1, written}},
+		wrong:  map[string]string{"CNY/t": "CNY/m3", "USD/kgal": "USD/m3"},
+	}
 	temperatureKind = kind{
 		name: "temperature", example: "25 C", unit: "C", max: 1e4,
 		scales: []scale{{"C", 1, 1, written}, {"°C", 1, 1, readOnly}},
@@ -332,7 +339,7 @@ func kinds() []*kind {
 	return []*kind{
 		&powerKind, &energyKind, &flopRateKind, &bytesKind, &bandwidthKind, &durationKind, &tokensKind,
 		&rateKind, &shareKind, &moneyKind, &energyPriceKind, &carbonIntensityKind,
-		&carbonKind, &capacityPriceKind, &capacityChargeKind, &spendKind,
+		&carbonKind, &capacityPriceKind, &capacityChargeKind, &spendKind, &volumePriceKind,
 		&temperatureKind, &temperatureDifferenceKind,
 	}
 }

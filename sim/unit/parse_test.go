@@ -21,7 +21,7 @@ var readings = map[string]reading{
 	"bandwidth": read[Bandwidth], "duration": read[Duration], "tokens": read[Tokens], "rate": read[Rate],
 	"share": read[Share], "factor": read[Factor], "money": read[Money], "electricity price": read[EnergyPrice],
 	"carbon intensity": read[CarbonIntensity], "amount of carbon": read[Carbon], "price of capacity": read[CapacityPrice],
-	"charge for capacity": read[CapacityCharge], "spending": read[Spend],
+	"charge for capacity": read[CapacityCharge], "spending": read[Spend], "price of a volume": read[VolumePrice],
 	"temperature": read[Temperature], "temperature difference": read[TemperatureDifference],
 }
 
@@ -232,6 +232,7 @@ func TestDescribe(t *testing.T) {
 	check[CapacityPrice](t)
 	check[CapacityCharge](t)
 	check[Spend](t)
+	check[VolumePrice](t)
 	check[Temperature](t)
 	check[TemperatureDifference](t)
 }

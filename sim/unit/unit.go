@@ -25,6 +25,7 @@ type (
 	CapacityPrice   float64 // money per watt of capacity, once
 	CapacityCharge  float64 // money per watt of capacity and second
 	Spend           float64 // money per second
+	VolumePrice     float64 // money per cubic metre
 
 	Temperature           float64 // degrees Celsius
 	TemperatureDifference float64 // kelvin
@@ -49,13 +50,13 @@ const (
 // Quantity is any of the quantities above.
 type Quantity interface {
 	Power | Energy | FLOPRate | Bytes | Bandwidth | Duration | Tokens | Rate | Share | Factor | Money | EnergyPrice | CarbonIntensity |
-		Carbon | CapacityPrice | CapacityCharge | Spend |
+		Carbon | CapacityPrice | CapacityCharge | Spend | VolumePrice |
 		Temperature | TemperatureDifference
 }
 
 // Price is a quantity of money, whose text names the currency.
 type Price interface {
-	Money | EnergyPrice | CapacityPrice | CapacityCharge | Spend
+	Money | EnergyPrice | CapacityPrice | CapacityCharge | Spend | VolumePrice
 }
 
 // Range is a quantity known only to lie between Low and High, most likely at

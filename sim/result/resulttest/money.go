@@ -46,7 +46,7 @@ func closeMoney(r *result.Run, chips float64) {
 		rest.CO2MarketT -= j.CO2MarketT
 		rest.EmbodiedCO2t -= j.EmbodiedCO2t
 	}
-	s.CapitalBy = [result.NumAssets]float64{60_000 * chips, 30_000 * chips, 12_000 * chips, 6000 * chips, 0, 20_000 * chips}
+	s.CapitalBy = [result.NumAssets]float64{60_000 * chips, 30_000 * chips, 12_000 * chips, 6000 * chips, 0, 20_000 * chips, 0}
 	for _, x := range s.CapitalBy {
 		s.Capital += x
 	}
