@@ -39,7 +39,8 @@ var chipNames = map[string]string{
 	"b200": "b200-sxm", "b300": "b300-sxm", "gb200": "gb200-nvl72", "gb300": "gb300-nvl72",
 	"mi250": "mi250x-gcd", "mi300x": "mi300x", "mi325x": "mi325x", "mi355x": "mi355x",
 	"tpuv4": "tpu-v4", "tpuv5e": "tpu-v5e", "tpuv5p": "tpu-v5p", "tpuv6e": "tpu-v6e", "tpuv7x": "tpu-v7x",
-	"ascend910b": "ascend-910b", "ascend910c": "ascend-910c",
+	"ascend910b": "ascend-910b", "ascend910c": "ascend-910c", "ascend950dt": "ascend-950dt",
+	"zhenwu810e": "zhenwu-810e", "zhenwum890": "zhenwu-m890", "ppu": "zhenwu-810e",
 	"trainium1": "trainium1", "trainium2": "trainium2", "gaudi2": "gaudi2",
 }
 
@@ -110,8 +111,10 @@ func (c *Case) precision(f *Configuration) error {
 	}
 	wider := map[step.Precision]step.Precision{step.NVFP4: step.FP8, step.MXFP8: step.BF16, step.FP8: step.BF16}
 	f.Work.Precision = precision
-	if next := wider[precision]; step.Peak(&f.Machine.Chip, precision) == 0 && next != "" && step.Peak(&f.Machine.Chip, next) > 0 {
-		f.Work.Precision = next
+	for step.Peak(&f.Machine.Chip, f.Work.Precision) == 0 && wider[f.Work.Precision] != "" {
+		f.Work.Precision = wider[f.Work.Precision]
+	}
+	if f.Work.Precision != precision {
 		f.Assumed = append(f.Assumed, fmt.Sprintf("products in %s: %s has no %s rate", f.Work.Precision, f.Machine.Chip.Name, precision))
 	}
 	return nil

@@ -33,9 +33,9 @@ func TestAbsoluteLimits(t *testing.T) {
 		got, limit float64
 	}{
 		// One configuration repeated in one container or two varies by 3 % (dgxc's releases)
-		// to 18 % (BigScience's 139 and 116 s): a mean error of twice the former is what a
-		// model without a constant per case can reach.
-		{"mean error of dense models", dense.MAPE, 0.06},
+		// to 18 % (BigScience's 139 and 116 s): a mean error of one and a half times the
+		// former is what a model without a constant per case can reach.
+		{"mean error of dense models", dense.MAPE, 0.05},
 		// Mixtures add the routing's imbalance and software of a year; 48 rows.
 		{"mean error of mixtures", experts.MAPE, 0.10},
 		// A third of the mean error: what is off is scattered, not all to one side.

@@ -29,6 +29,7 @@ var stackRules = []stackRule{
 	{family: "mosaic", stack: "llm-foundry-hopper"},
 	{family: "torchtitan", phrase: "async tp", stack: "torchtitan-async"},
 	{family: "torchtitan", phrase: "asynctp", stack: "torchtitan-async"},
+	{family: "torchtitan", phrase: "eager", stack: "torchtitan-eager"},
 	{family: "torchtitan", chip: "h200", stack: "torchtitan-2025"},
 	{family: "torchtitan", stack: "torchtitan"},
 	{family: "maxtext", stack: "maxtext"},

@@ -3,6 +3,8 @@ package backtest
 import (
 	"strings"
 	"testing"
+
+	"clustercap/sim/step"
 )
 
 // unseen are cases as publications print them that are like none of the collection:
@@ -42,6 +44,10 @@ mbridge-26.04,nano,2026,GB200,8,Nemotron 3 Nano 30B-A3B,31.6,52,2688,32,2,1856,1
 dgxc-v25.05.05,maverick,2025,H100-80GB-SXM,1024,Llama 4 Maverick 400B,400,48,5120,40,8,16384,202048,8192,128,1,4,1,,256,,128,1,1,2048,fp8,,,sys=h100-dgx; MoE every 2nd layer; 1 shared expert
 hunyuan,hunyuan,2024,H20,1024,Hunyuan-Large 389B,389,64,6400,80,8,18304,128512,8192,16,1,8,8,,16,,8,1,1,1024,bf16,custom,,1 shared expert
 moe,glm45,2025,H800-80GB-SXM,512,GLM-4.5 355B,355,92,5120,96,8,1536,151552,4096,160,8,,,,,,,,,,bf16,,35,3 dense layers ffn 12288; 1 shared expert; head_dim 128
+any,fp4-on-hopper,2026,H100-80GB-SXM,64,Llama 3 8B,8,,,,,,,8192,,,1,1,,,,,1,1,512,nvfp4,none,,
+any,fp4-on-ampere,2026,A100-80GB-SXM,64,Llama 3 8B,8,,,,,,,8192,,,1,1,,,,,1,1,512,nvfp4,none,,
+any,m890,2026,Zhenwu M890,128,Llama 3 70B,70,,,,,,,8192,,,8,2,,,,,1,1,512,bf16,,,
+any,950dt,2026,Ascend 950DT,128,Llama 3 70B,70,,,,,,,8192,,,8,2,,,,,1,1,512,fp8,,,
 any,only-size,2024,H100-80GB-SXM,512,Some LLM 30B,30,,,,,,,,,,,,,,,,,,,bf16,,40,
 any,indivisible,2023,A100-80GB-SXM,96,GPT 20B,20.5,44,6144,48,,24576,50432,2048,,,2,5,,,,,1,4,1538,bf16,full,40,
 `
@@ -84,6 +90,57 @@ func TestUnseenCasesAreSimulated(t *testing.T) {
 		if mfu < 0.06 || mfu > 0.70 {
 			t.Errorf("%s: MFU %.1f %%", r.ID, 100*mfu)
 		}
+	}
+}
+
+// On every chip of the catalog that can, in every precision, layouts from 64 to 131,072
+// chips are priced at what a chip can do, and twice the replicas with twice the batch are no
+// faster, but for what sharding the optimizer further saves: a step of the smallest batch
+// that anyone would run spends a hundredth of its time there.
+func TestEveryChipScales(t *testing.T) {
+	catalog := loadCatalog(t)
+	layouts := []string{"tp=1,pp=1,dp=0,zero=3,recompute=light", "tp=8,pp=1,dp=0", "tp=8,pp=4,dp=0", "tp=4,pp=4,dp=0,vpp=2", "tp=1,pp=8,dp=0,ep=32"}
+	priced := 0
+	for _, chip := range catalog.Names("chips") {
+		machine, ok := catalog.Machine(chip)
+		if !ok {
+			t.Errorf("%s has no usual server or fabric", chip)
+			continue
+		}
+		for _, name := range []string{"llama3-8b", "gpt3-175b", "deepseek-v3", "gpt-oss-120b"} {
+			model, ok := catalog.Model(name)
+			if !ok {
+				t.Fatalf("no model %s", name)
+			}
+			for _, precision := range []step.Precision{step.BF16, step.FP8, step.MXFP8, step.NVFP4} {
+				for _, text := range layouts {
+					before := 0.0
+					for chips := 64; chips <= 1<<17; chips *= 2 {
+						l, err := step.ParseLayout(text)
+						if err != nil {
+							t.Fatal(err)
+						}
+						l = l.Complete(chips)
+						work := step.Workload{Model: model, Sequence: 4096, Batch: 32 * l.DP, Precision: precision}
+						s, err := step.Estimate(&work, &machine, l)
+						if err != nil {
+							continue // the chip lacks the precision, or the layout does not divide the model
+						}
+						priced++
+						if !(s.MFU > 0 && s.MFU < 1) {
+							t.Errorf("%s %s %s %s: %.3g s, MFU %.3g", chip, name, precision, l, float64(s.Time), s.MFU)
+						}
+						if float64(s.Time) < before*0.99 {
+							t.Errorf("%s %s %s %s: %.6g s, with half the replicas %.6g", chip, name, precision, l, float64(s.Time), before)
+						}
+						before = float64(s.Time)
+					}
+				}
+			}
+		}
+	}
+	if priced < 10_000 {
+		t.Errorf("only %d layouts priced", priced)
 	}
 }
 

@@ -110,6 +110,9 @@ type Server struct {
 	ScaleUpDomain int `json:"scale_up_domain"`
 	// ScaleUpLatency is the time for the smallest message within the domain.
 	ScaleUpLatency unit.Range[unit.Duration] `json:"scale_up_latency"`
+	// Torus is the number of dimensions of the torus that joins the domain's chips; 0 where
+	// switches do.
+	Torus int `json:"torus,omitempty"`
 	// InNetworkReduction is true where the domain's switches reduce and multicast
 	// (NVLink SHARP).
 	InNetworkReduction bool `json:"in_network_reduction,omitempty"`
@@ -191,9 +194,14 @@ type Tier struct {
 	Oversubscription unit.Factor `json:"oversubscription"`
 	// Latency of one message across this tier.
 	Latency unit.Range[unit.Duration] `json:"latency"`
-	// Efficiency is the share of the bandwidth that a large collective reaches
-	// (protocol, load-balancing and congestion losses).
+	// Efficiency is the share of the bandwidth that a large collective reaches where load is
+	// even (protocol, other jobs).
 	Efficiency unit.Range[unit.Share] `json:"efficiency"`
+	// LoadSpread is the coefficient of variation of load between the links into the tier
+	// where all chips send through them: what hashing of flows or adaptive routing leaves.
+	// The more links a job uses, the further is the most loaded one above the mean. 0 where
+	// one switch joins all below.
+	LoadSpread unit.Range[unit.Share] `json:"load_spread,omitempty"`
 	// InNetworkReduction is true where the tier's switches reduce (SHARP).
 	InNetworkReduction bool `json:"in_network_reduction,omitempty"`
 	// Copper is set where the links down from the tier are passive copper, as within a

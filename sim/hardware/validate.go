@@ -108,6 +108,9 @@ func (s Server) Validate() []error {
 	case s.Chips > 0 && s.ScaleUpDomain%s.Chips != 0:
 		p.add("scale_up_domain", "%d chips is not a whole number of servers of %d", s.ScaleUpDomain, s.Chips)
 	}
+	if s.Torus < 0 || s.Torus > 6 {
+		p.add("torus", "%d dimensions; 2 and 3 are usual, 0 says that switches join the domain", s.Torus)
+	}
 	optional(&p, "scale_up_latency", s.ScaleUpLatency)
 	optional(&p, "host_link", s.HostLink)
 	optional(&p, "host_memory", s.HostMemory)
@@ -154,6 +157,7 @@ func (f Fabric) Validate() []error {
 		}
 		optional(&p, at("latency"), t.Latency)
 		speed(&p, at("efficiency"), t.Efficiency)
+		share(&p, at("load_spread"), t.LoadSpread)
 	}
 	if f.Planes < 0 {
 		p.add("planes", "%d is below 0", f.Planes)

@@ -107,6 +107,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	for _, f := range []string{"InNetworkReduction", "HostLink", "HostMemory", "Price"} {
 		add(server, f, `optional:"1"`)
 	}
+	add(server, "Torus", `optional:"1" min:"0" max:"6"`)
 	add(server, "Embodied", `optional:"1" example:"1.5 tCO2"`)
 
 	fabric := reflect.TypeFor[hardware.Fabric]()
@@ -120,6 +121,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	}
 	tier := reflect.TypeFor[hardware.Tier]()
 	add(tier, "InNetworkReduction", `optional:"1"`)
+	add(tier, "LoadSpread", `optional:"1" example:"3 %"`)
 	add(tier, "Chips", `default:"0" min:"0" max:"10000000"`)
 	add(tier, "Bandwidth", `default:"0 GB/s"`)
 	add(tier, "Oversubscription", `default:"1" min:"1" max:"1000"`)
@@ -211,6 +213,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(stack, "ShardBroadcast", `optional:"1" max:"1 s"`)
 	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
 	add(stack, "ExpertLaunch", `optional:"1" max:"1 s"`)
+	add(stack, "ExpertActivation", `optional:"1"`)
 	for _, f := range []string{"Gradients", "Logits"} {
 		add(stack, f, `optional:"1" max:"100 B"`)
 	}

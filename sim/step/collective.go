@@ -24,8 +24,10 @@ const (
 // tier is a level of the hierarchy as seen by one chip.
 type tier struct {
 	chips     float64 // reach; +Inf for the last
+	below     float64 // reach of the tier below
 	bandwidth float64 // B/s per chip and direction that a large collective gets
-	over      float64 // oversubscription above the tier below
+	over      float64 // oversubscription from the chips up to here
+	spread    float64 // of load between the links into it, all chips sending
 	latency   float64 // s per message
 	reduces   bool    // its switches reduce and multicast, and the stack lets them
 }
@@ -33,14 +35,19 @@ type tier struct {
 // network is the hierarchy of a machine: the scale-up domain and the fabric's tiers.
 type network struct {
 	domain int
+	torus  int // dimensions of the torus that joins a domain; 0 where switches do
 	up     tier
 	out    []tier
+	// worst is how many standard deviations the most loaded of the links in use lies
+	// above the mean.
+	worst float64
 }
 
 func newNetwork(m *Machine) network {
 	s := &m.Server
 	net := network{
 		domain: max(1, s.ScaleUpDomain),
+		torus:  s.Torus,
 		up: tier{
 			chips:     float64(s.ScaleUpDomain),
 			bandwidth: float64(m.Chip.ScaleUp.Likely) * float64(m.Chip.Efficiency.ScaleUpBus.Likely),
@@ -49,9 +56,13 @@ func newNetwork(m *Machine) network {
 			reduces:   s.InNetworkReduction && m.Stack.InNetworkReduction,
 		},
 	}
+	below, over := float64(net.domain), 1.0
 	for i := range m.Fabric.Tiers {
 		t := fabricTier(&m.Fabric.Tiers[i], &m.Chip)
 		t.reduces = m.Fabric.Tiers[i].InNetworkReduction && m.Stack.InNetworkReduction
+		over *= t.over
+		t.below, t.over = below, over
+		below = t.chips
 		net.out = append(net.out, t)
 	}
 	return net
@@ -70,8 +81,35 @@ func fabricTier(t *hardware.Tier, c *hardware.Chip) tier {
 		chips:     reach,
 		bandwidth: bw * float64(t.Efficiency.Likely),
 		over:      max(1, float64(t.Oversubscription)),
+		spread:    float64(t.LoadSpread.Likely),
 		latency:   float64(t.Latency.Likely),
 	}
+}
+
+// crowded is the load of the most loaded link into a tier, in its bandwidth, where the
+// chips below send as much as load times the links' bandwidth up through them. What
+// hashing or adaptive routing assigns to one of many equal links is nearly normal, and its
+// variance is in proportion to its mean, as that of a number of flows. All wait for the
+// link that got most, of as many as there are chips in the job.
+func (n *network) crowded(t *tier, load float64) float64 {
+	return load + t.spread*math.Sqrt(load)*n.worst
+}
+
+// pace is the bandwidth that a chip gets when all send to chips hop further on, within
+// groups that span so many chips: that of the slowest tier. Of neighbours in rank order
+// only those cross into a tier that sit within a hop of the end of what is below it, so
+// that where hops are short neither its oversubscription nor crowded links bite.
+func (n *network) pace(hop, span int) float64 {
+	slowest := math.Inf(1)
+	for i := range n.out {
+		t := &n.out[i]
+		load := min(1, float64(hop)/t.below) * t.over
+		slowest = min(slowest, t.bandwidth/max(1, n.crowded(t, load)))
+		if t.chips >= float64(span) {
+			break
+		}
+	}
+	return slowest
 }
 
 // group is a set of chips that communicate: size members, neighbours stride chips
@@ -97,50 +135,78 @@ func (n *network) reach(span int) *tier {
 }
 
 // gather prices an all-gather (or, the same in reverse, a reduce-scatter) after
-// which every member holds bytes, by whichever way is faster.
+// which every member holds bytes, by whichever way is faster. Libraries have trees for it
+// only where each domain holds one member (NCCL's PAT).
 func (n *network) gather(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
-	return min(n.ring(bytes, g), n.switched(bytes, g))
+	best := min(n.ring(bytes, g), n.switched(bytes, g))
+	if n.local(g) == 1 {
+		size := float64(g.size)
+		best = min(best, collectiveLaunch+n.climb(g)+bytes*(size-1)/size/(treeShare*n.between(g)))
+	}
+	return best
 }
 
 // ring prices the same without switches' help. Rings pass each link once; within a domain the
 // ring runs over the scale-up links, between domains over the NICs of all local
-// members at once, so the slower of both sets the pace. Neighbours in rank order
-// sit side by side, so a ring crosses an oversubscribed tier with one domain's
-// traffic only and oversubscription does not bite; congestion does, through the
-// efficiency of the widest tier spanned.
+// members at once, so the slower of both sets the pace.
 func (n *network) ring(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
+	size, local := float64(g.size), float64(n.local(g))
+	domains := math.Ceil(size / local)
+	steps := domains * n.hops(local) * (ringStep + n.up.latency)
+	if domains > 1 {
+		steps += (domains - 1) * (ringStep + n.out[0].latency)
+	}
+	return collectiveLaunch + steps + bytes*(size-1)/size/n.between(g)
+}
+
+// hops is the steps of a ring of so many chips within a domain, on a torus those of one
+// ring for each dimension.
+func (n *network) hops(chips float64) float64 {
+	if n.torus == 0 {
+		return chips - 1
+	}
+	d := float64(n.torus)
+	return d * (math.Pow(chips, 1/d) - 1)
+}
+
+// between is the bandwidth at which a ring or tree passes on what each member receives.
+func (n *network) between(g group) float64 {
 	local := n.local(g)
-	size := float64(g.size)
-	wire := bytes * (size - 1) / size
-	step := ringStep + n.up.latency
 	if local == g.size {
-		return collectiveLaunch + wire/n.up.bandwidth + (size-1)*step
+		return n.up.bandwidth
 	}
-	far := n.reach(g.size * g.stride)
-	domains := math.Ceil(size / float64(local))
-	bandwidth := min(float64(local)*far.bandwidth, n.up.bandwidth)
-	if local == 1 {
-		bandwidth = far.bandwidth
+	bandwidth := float64(local) * n.pace(max(g.stride, n.domain), g.size*g.stride)
+	if local > 1 {
+		bandwidth = min(bandwidth, n.up.bandwidth)
 	}
-	inner := float64(local-1) * step
-	ring := wire/bandwidth + (domains-1)*(ringStep+n.out[0].latency)
-	tree := wire/(treeShare*bandwidth) + 2*math.Ceil(math.Log2(domains))*(ringStep+far.latency)
-	return collectiveLaunch + inner + min(ring, tree)
+	return bandwidth
+}
+
+// climb is the time of one message up a binary tree of the group's domains.
+func (n *network) climb(g group) float64 {
+	domains := math.Ceil(float64(g.size) / float64(n.local(g)))
+	return math.Ceil(math.Log2(domains)) * (ringStep + n.reach(g.size*g.stride).latency)
+}
+
+// tree prices an all-reduce up and down a tree of the domains, along chains within.
+func (n *network) tree(bytes float64, g group) float64 {
+	chain := n.hops(float64(n.local(g))) * (ringStep + n.up.latency)
+	return collectiveLaunch + 2*(chain+n.climb(g)) + 2*bytes/(treeShare*n.between(g))
 }
 
 // reduce prices an all-reduce of bytes: a reduce-scatter and an all-gather in one
-// launch, or in the switches where that is faster.
+// launch, or along a tree or in the switches where that is faster.
 func (n *network) reduce(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
-	return min(2*n.gather(bytes, g)-collectiveLaunch, n.reduceSwitched(bytes, g))
+	return min(2*n.gather(bytes, g)-collectiveLaunch, n.tree(bytes, g), n.reduceSwitched(bytes, g))
 }
 
 // exchange prices an all-to-all in which every member sends bytes, spread evenly
@@ -153,15 +219,13 @@ func (n *network) exchange(bytes float64, g group, sent copies) float64 {
 	}
 	size := float64(g.size)
 	local := float64(n.local(g))
-	slowest := bytes * sent.chips * (local - 1) / size / n.up.bandwidth
+	slowest := bytes * sent.chips * (local - 1) / size / n.up.bandwidth * n.relayed(local)
 	if local < size {
 		inside := local
-		over := 1.0
 		for i := range n.out {
 			t := &n.out[i]
-			over *= t.over
 			crossing := (size - inside) / size
-			slowest = max(slowest, bytes*crossing*min(sent.chips, sent.domains)*over/t.bandwidth)
+			slowest = max(slowest, bytes*min(sent.chips, sent.domains)*n.crowded(t, crossing*t.over)/t.bandwidth)
 			inside = min(size, math.Max(inside, math.Floor(t.chips/float64(g.stride))))
 			if inside >= size {
 				break
@@ -177,6 +241,17 @@ func (n *network) exchange(bytes float64, g group, sent copies) float64 {
 	return collectiveLaunch + ringStep + n.up.latency + slowest + (size-local)*peerMessage
 }
 
+// relayed is how often an all-to-all's bytes pass a link where switches would pass them
+// once: on a torus whatever goes half round a ring of k chips takes k/4 links in the mean,
+// in each dimension.
+func (n *network) relayed(chips float64) float64 {
+	if n.torus == 0 {
+		return 1
+	}
+	d := float64(n.torus)
+	return max(1, d*math.Pow(chips, 1/d)/4)
+}
+
 // send prices one message to the same rank of the next pipeline stage, stage
 // chips further on.
 func (n *network) send(bytes float64, stage int) float64 {
@@ -186,24 +261,5 @@ func (n *network) send(bytes float64, stage int) float64 {
 	if 2*stage <= n.domain {
 		return ringStep + n.up.latency + bytes/n.up.bandwidth
 	}
-	far := n.reach(2 * stage)
-	// Where several stages share a tier only the last one's chips cross it.
-	over := 1.0
-	for i := range n.out {
-		if float64(stage) >= n.out[i].chips || &n.out[i] == far {
-			over *= max(1, n.out[i].over*min(1, float64(stage)/below(n.out, i, n.domain)))
-		}
-		if &n.out[i] == far {
-			break
-		}
-	}
-	return ringStep + far.latency + bytes*over/far.bandwidth
-}
-
-// below is the reach of the tier under tier i.
-func below(tiers []tier, i, domain int) float64 {
-	if i == 0 {
-		return float64(domain)
-	}
-	return tiers[i-1].chips
+	return ringStep + n.reach(2*stage).latency + bytes/n.pace(stage, 2*stage)
 }

@@ -41,12 +41,16 @@ type dataTraffic struct {
 func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 	// Sums are kept in FP32 and travel as they are kept, or narrower.
 	gradient := min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
+	pieces := buckets
+	if p.layout.ZeRO == 3 {
+		pieces = float64(p.work.Model.Layers) // each layer's weights are collected before it runs
+	}
 	add := func(n float64, expert bool) {
 		inner, outer := p.sharding(expert)
-		t.reduce += p.net.reduce(gradient*n, p.replicas(expert))
-		t.scatter += p.net.gather(gradient*n, inner)
-		t.across += p.net.reduce(gradient*n/float64(inner.size), outer)
-		t.collect += p.net.gather(weightBytes*n, inner)
+		t.reduce += pieces * p.net.reduce(gradient*n/pieces, p.replicas(expert))
+		t.scatter += pieces * p.net.gather(gradient*n/pieces, inner)
+		t.across += pieces * p.net.reduce(gradient*n/float64(inner.size)/pieces, outer)
+		t.collect += pieces * p.net.gather(weightBytes*n/pieces, inner)
 	}
 	add(s.dense, false)
 	add(s.expert, true)

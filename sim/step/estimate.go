@@ -2,7 +2,6 @@ package step
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	"gonum.org/v1/gonum/mathext"
@@ -145,6 +144,7 @@ func Estimate(w *Workload, m *Machine, l Layout) (Step, error) {
 // traffic beside it, the optimizer, and the wait for stragglers.
 func (p *pricer) price() Step {
 	w, l := p.work, p.layout
+	p.net.worst = worstOf(l.Chips())
 	s := p.pipeline()
 	micro := p.microbatches()
 
@@ -231,13 +231,15 @@ func (p *pricer) message(s *pipe) (hop, exposed float64) {
 }
 
 // straggler is the wait for the slowest chip when the speeds of all are normal with
-// the delivery's spread: the expected maximum of n standard normals by Blom's
-// approximation, times the spread, times the kernels' time.
+// the delivery's spread, times the kernels' time.
 func (p *pricer) straggler(kernels float64) float64 {
-	n := float64(p.layout.Chips())
+	return kernels * p.net.worst * float64(p.mach.Chip.Efficiency.ComputeSpread.Likely)
+}
+
+// worstOf is the expected maximum of n standard normals by Blom's approximation.
+func worstOf(n int) float64 {
 	if n < 2 {
 		return 0
 	}
-	expected := mathext.NormalQuantile((n - 0.375) / (n + 0.25))
-	return kernels * math.Max(0, expected) * float64(p.mach.Chip.Efficiency.ComputeSpread.Likely)
+	return max(0, mathext.NormalQuantile((float64(n)-0.375)/(float64(n)+0.25)))
 }

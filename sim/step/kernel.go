@@ -24,11 +24,25 @@ const (
 	// attentionBackwardSpeed is the backward kernel's rate over the forward's:
 	// FlashAttention-2 and -3 report 0.75-0.85.
 	attentionBackwardSpeed = 0.8
+	// headWidth is the width of heads that attention's share of a chip's peak holds for.
+	headWidth = 128
+	// exponentials is how many of them a core computes in a second: 16 a clock on every
+	// NVIDIA generation from Ampere to Blackwell and on AMD's compute units (vendors'
+	// throughput tables), at 1.4 to 1.9 GHz; range 22-30.
+	exponentials = 28e9
+	// softmaxExposed is the part of the exponentials' time that products don't hide. On
+	// H100 with heads 64 wide FlashAttention-3 reaches 497 of 648 TFLOP/s and cuDNN 413 of
+	// 595 (arXiv:2407.08608, figure 5): 0.8 and 1.5.
+	softmaxExposed = 0.8
 	// blockScaled is the rate of products with a scale per block of 32 elements or
 	// fewer over those with one per tensor: the scales are laid out and read beside the
 	// operands. The same steps on Blackwell take 3 to 6 % longer in MXFP8 than in FP8
 	// (Megatron-Bridge 25.09 and 25.11), of which the casts are 1 %; range 0.9-1.
 	blockScaled = 0.95
+	// nvfp4OverMXFP8 is the rate of products in NVFP4 over those in MXFP8, operands ready:
+	// 3.76 against 7.16 ms for the twelve of a layer 4,096 wide on B300, whose FP4 peak is
+	// three times FP8's (Transformer Engine, GEMM profiling tutorial); range 1.8-2.
+	nvfp4OverMXFP8 = 1.9
 	// scoreBytes is what unfused attention moves per score in the forward pass:
 	// the fused scale-mask-softmax reads and writes BF16, dropout reads and
 	// writes BF16 and a one-byte mask. Stacks that store scores and don't drop them
@@ -78,6 +92,7 @@ type rates struct {
 	bf16      float64 // FLOP/s of a large GEMM in BF16
 	attention float64 // FLOP/s of a long fused attention kernel
 	backward  float64 // FLOP/s of its backward kernel
+	softmax   float64 // width of heads whose products take as long as the exposed softmax
 	memory    float64 // B/s
 	launch    float64 // s
 	operand   float64 // bytes per element of a GEMM operand, scales included
@@ -111,13 +126,17 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 			r.operand += 1.0 / 32
 		}
 	case NVFP4:
-		// No kernel library has published more than FP8's share of the FP4 peak.
-		r.linear = float64(c.FP4.Likely) * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8) * blockScaled
+		peak := float64(c.FP4.Likely)
+		if c.FP8.Likely > 0 {
+			peak = min(peak, nvfp4OverMXFP8*float64(c.FP8.Likely))
+		}
+		r.linear = blockScaled * peak * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8)
 		r.operand = 0.5 + 1.0/16
 	default:
 		r.linear = r.bf16
 	}
 	r.backward = r.attention * attentionBackwardSpeed
+	r.softmax = softmaxWidth(c)
 	switch p {
 	case BF16:
 	case NVFP4:
@@ -126,6 +145,30 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 		r.cast = activationBytes + 2*r.operand
 	}
 	return r
+}
+
+// softmaxWidth is the width of heads whose four FLOPs for each unit of it and score take as
+// long as what products do not hide of the score's exponential. Where the cores are not
+// known, as of systolic arrays, it is infinite: arrays 128 and more wide run as many
+// clocks for narrower heads.
+func softmaxWidth(c *hardware.Chip) float64 {
+	if c.Cores == 0 {
+		return math.Inf(1)
+	}
+	return softmaxExposed * float64(c.BF16.Likely) / float64(c.Cores) / (4 * exponentials)
+}
+
+// narrow is the rate of attention with heads of this width over that at headWidth, where
+// softmax takes as long as products of this other width. Wider heads were measured no
+// faster (cuDNN 509 of 595 TFLOP/s at 256).
+func narrow(width, softmax float64) float64 {
+	if width >= headWidth {
+		return 1
+	}
+	if math.IsInf(softmax, 1) {
+		return width / headWidth
+	}
+	return width / (width + softmax) * (headWidth + softmax) / headWidth
 }
 
 // Peak is the data-sheet rate against which MFU counts; zero where the chip has none
@@ -209,8 +252,13 @@ func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, bac
 	if r.shapeless {
 		short = 1
 	}
-	forward = cost{matrix: flops / (r.attention * short), memory: blocks * r.launch, flops: flops, kernels: blocks}
-	backward = cost{matrix: attentionBackward * flops / (r.backward * short), memory: 2 * blocks * r.launch, flops: attentionBackward * flops, kernels: 2 * blocks}
+	width := (qk + v) / 2
+	forwards, backwards := narrow(width, r.softmax), narrow(width, r.softmax/attentionBackward)
+	if r.shapeless {
+		forwards, backwards = 1, 1
+	}
+	forward = cost{matrix: flops / (r.attention * short * forwards), memory: blocks * r.launch, flops: flops, kernels: blocks}
+	backward = cost{matrix: attentionBackward * flops / (r.backward * short * backwards), memory: 2 * blocks * r.launch, flops: attentionBackward * flops, kernels: 2 * blocks}
 	return forward, backward
 }
 

@@ -342,15 +342,15 @@ func (p *pricer) mlp(b *block, groups, m, width, hidden, traffic float64) {
 }
 
 // unfusedActivation is the traffic of an expert's activation with biases and clamps over
-// that of one fused kernel: GPT-OSS clamps gate and linear part, multiplies by a scaled
-// sigmoid, adds one, multiplies, weighs and adds biases, a kernel each where none
-// fuses them (no stack measured here seems to): 20 reads and writes for 3; range 4-7.
+// that of one fused kernel, where the stack does not say: GPT-OSS clamps gate and linear
+// part, multiplies by a scaled sigmoid, adds one, multiplies, weighs and adds biases, a
+// kernel each where none fuses them: 20 reads and writes for 3; range 1-13.
 const unfusedActivation = 6
 
 // expertActivation is the traffic of the model's expert activation over a fused one's.
 func (p *pricer) expertActivation() float64 {
 	if p.work.Model.Bias {
-		return unfusedActivation
+		return orElse(p.mach.Stack.ExpertActivation, unfusedActivation)
 	}
 	return 1
 }
@@ -453,8 +453,12 @@ func (p *pricer) layer(s shape, moe bool) block {
 	all, input := b.stored+b.redone, activationBytes*s.sharded*s.hidden
 	switch p.layout.Recompute {
 	case RecomputeAlternate:
-		// Kept are the layer's input, attention's output and every second product's.
+		// Kept are the layer's input, attention's output, every second product's and what
+		// reduce-scatters return; the blocks' inputs are gathered again.
 		b.redo.compute = b.redo.compute.plus(cost{matrix: b.forward.compute.matrix / 2, flops: b.forward.compute.flops / 2})
+		if p.layout.SP {
+			b.redo.tensor = b.forward.tensor / 2
+		}
 		a := p.work.Model.Attention()
 		b.stored = min(all, input+activationBytes*s.tokens*float64(a.Heads*a.V)/s.tp+b.products/2)
 	case RecomputeFull:

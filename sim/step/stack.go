@@ -45,6 +45,9 @@ type Stack struct {
 	// one kernel of this model stands for: several in an eager stack, nothing where the
 	// step is captured as CUDA graphs or compiled.
 	ExpertLaunch unit.Range[unit.Duration] `json:"expert_launch,omitzero"`
+	// ExpertActivation is the traffic of an expert's activation with biases and clamps over
+	// that of one fused kernel; 0 is 6.
+	ExpertActivation unit.Range[unit.Factor] `json:"expert_activation,omitzero"`
 	// Gradients is the bytes that the gradient of one parameter takes on a chip,
 	// beside the optimizer's share; 0 is 4, accumulated and reduced in FP32.
 	Gradients unit.Range[unit.Bytes] `json:"gradients,omitzero"`

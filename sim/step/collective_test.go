@@ -1,0 +1,98 @@
+package step
+
+import (
+	"math"
+	"testing"
+
+	"clustercap/sim/hardware"
+	"clustercap/sim/hardware/hardwaretest"
+	"clustercap/sim/unit"
+)
+
+// hashed is a network of 256-chip leaves under a core whose links are loaded unevenly.
+func hashed(spread unit.Share, chips int) network {
+	fabric := hardwaretest.Clos(1)
+	fabric.Tiers[1].LoadSpread = unit.Point(spread)
+	net := newNetwork(&Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: fabric})
+	net.worst = worstOf(chips)
+	return net
+}
+
+// All that cross the core wait for its most loaded link: the expected maximum of so many
+// normals, as sums of many flows are. Rings between neighbours cross it with one server of
+// a leaf's 32, and no link of theirs is full.
+func TestCrowdedLinksSlowWhatCrossesTheCore(t *testing.T) {
+	const bytes, spread = 1e9, 0.1
+	even := hashed(0, 4096)
+	for _, chips := range []int{1024, 16384} {
+		net := hashed(spread, chips)
+		slow := 1 + spread*worstOf(chips)
+		if got := net.pace(4096, 8192) / even.pace(4096, 8192); math.Abs(got*slow-1) > 1e-9 {
+			t.Errorf("%d chips: a hop across the core has %.3f of its bandwidth, want 1/%.3f", chips, got, slow)
+		}
+		g := group{chips, 1}
+		if got, want := net.gather(bytes, g), even.gather(bytes, g); got != want {
+			t.Errorf("%d chips: a ring of neighbours takes %v s, %v without crowding", chips, got, want)
+		}
+		// An all-to-all fills the leaves' switches and what crosses the core.
+		leaf, core := 1-8/float64(chips), 1-256/float64(chips)
+		crowd := spread * worstOf(chips) * math.Sqrt(core)
+		want := max(leaf/(50e9*0.85), (core+crowd)/(50e9*0.8))
+		got := (net.exchange(2*bytes, g, copies{1, 1}) - net.exchange(bytes, g, copies{1, 1})) / bytes
+		if math.Abs(got/want-1) > 1e-9 {
+			t.Errorf("%d chips: an all-to-all takes %.4g s a byte, want %.4g", chips, got, want)
+		}
+	}
+	if a, b := hashed(spread, 1024), hashed(spread, 131072); a.pace(4096, 8192) <= b.pace(4096, 8192) {
+		t.Error("more links in use do not make the most loaded one worse")
+	}
+}
+
+// Oversubscription counts where what crosses fills it: a hop of half a leaf under 4:1 sends
+// half of the chips' bandwidth through a quarter of it.
+func TestHopsMeetOversubscription(t *testing.T) {
+	net := newNetwork(&Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)})
+	core := 50e9 * 0.8
+	for hop, want := range map[int]float64{8: core, 64: core, 128: core / 2, 256: core / 4, 1024: core / 4} {
+		if got := net.pace(hop, 4096); math.Abs(got/want-1) > 1e-9 {
+			t.Errorf("hop of %d: %.3g B/s, want %.3g", hop, got, want)
+		}
+	}
+}
+
+// A small all-gather takes a step for each member, whatever the tiers, where an all-reduce
+// and, with one member to a domain, an all-gather climb a tree.
+func TestStepsOfCollectives(t *testing.T) {
+	net := hashed(0, 1)
+	const bytes, step, far = 1, ringStep + 0.5e-6, ringStep + 2e-6
+	for _, c := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"gather over 512", net.gather(bytes, group{512, 1}), 64*7*step + 63*far},
+		{"gather over 512 domains", net.gather(bytes, group{512, 8}), 9 * (ringStep + 6e-6)},
+		{"reduce over 512", net.reduce(bytes, group{512, 1}), 2*7*step + 2*6*(ringStep+6e-6)},
+	} {
+		if math.Abs(c.got-collectiveLaunch-c.want) > 1e-9 {
+			t.Errorf("%s takes %.1f us beside the launch, want %.1f", c.name, 1e6*(c.got-collectiveLaunch), 1e6*c.want)
+		}
+	}
+}
+
+// On a torus of 16 x 16 half of an all-to-all's bytes cross the middle, 32 links each way of
+// a quarter of a chip's bandwidth, from 128 chips: eight times as long as over a switch.
+// A ring's steps are those of two rings of 16.
+func TestTorus(t *testing.T) {
+	m := &Machine{Chip: hardwaretest.H100(), Server: hardware.Server{Chips: 4, ScaleUpDomain: 256}, Fabric: hardwaretest.Clos(1)}
+	switched := newNetwork(m)
+	m.Server.Torus = 2
+	torus := newNetwork(m)
+	const bytes = 1e12
+	all := group{256, 1}
+	if got := torus.exchange(bytes, all, copies{1, 1}) / switched.exchange(bytes, all, copies{1, 1}); math.Abs(got/8-1) > 1e-3 {
+		t.Errorf("an all-to-all takes %.2f times as long as over a switch, want 8", got)
+	}
+	if got := torus.hops(256); math.Abs(got-30) > 1e-9 {
+		t.Errorf("a ring over 256 takes %v steps, want 30", got)
+	}
+}
