@@ -14,6 +14,7 @@ type queueBooks [fleet.NumStatus]int64
 // enqueue puts a submitted job into the queue.
 func (w *World) enqueue(i int) {
 	j := &w.jobs[i]
+	w.site.advance(w.now)
 	j.phase = job.Queued
 	j.since, j.added, j.perWatt = w.now, w.site.added, w.site.perWatt
 	w.bookQueue(j, -1)

@@ -9,10 +9,9 @@ import (
 	"clustercap/sim/unit"
 )
 
-// The kinds of event, which are also the classes that order events of one instant:
-// a bin of the calendar ends before anything else happens; whatever brings servers
-// or power comes before what takes them; a job that finishes as a server fails has
-// finished.
+// The kinds of event, in the order in which they happen at one instant: a bin of the
+// calendar ends before anything else happens; whatever brings servers or power comes
+// before what takes them; a job that finishes as a server fails has finished.
 const (
 	kindObserve uint8 = iota
 	kindDelivery
@@ -43,7 +42,7 @@ const (
 )
 
 func event(at des.Time, kind uint8, index int32, epoch uint32) des.Event {
-	return des.Event{At: at, Class: kind, Kind: kind, Index: index, Epoch: epoch}
+	return des.Event{At: at, Kind: kind, Index: index, Epoch: epoch}
 }
 
 // maxEvents bounds a replica: some minutes of computing. A plan at the bounds of
@@ -55,7 +54,7 @@ const maxEvents = 100_000_000
 // and the next failure its time.
 func (w *World) loop() error {
 	for {
-		e, ok := w.queue.Pop()
+		e, ok := w.next()
 		if !ok {
 			return fmt.Errorf("no event is left before the horizon") // the horizon is an event
 		}
@@ -69,13 +68,32 @@ func (w *World) loop() error {
 			return w.fault
 		}
 		w.dispatch(e)
-		if next, ok := w.queue.Peek(); ok && next.At > w.now {
+		if w.upcoming() > w.now {
 			w.endInstant()
 		}
 		if w.fault != nil {
 			return w.fault
 		}
 	}
+}
+
+// next takes the next event: from the queue, or the next failure, whose time every
+// instant computes anew, so that it is not in the queue.
+func (w *World) next() (des.Event, bool) {
+	if e, ok := w.queue.Peek(); ok && (w.failure > e.At || w.failure == e.At && e.Kind < kindFailure) {
+		return w.queue.Pop()
+	}
+	at := w.failure
+	w.failure = des.Never
+	return event(at, kindFailure, 0, 0), at < des.Never
+}
+
+// upcoming is the time of the next event.
+func (w *World) upcoming() des.Time {
+	if e, ok := w.queue.Peek(); ok {
+		return min(e.At, w.failure)
+	}
+	return w.failure
 }
 
 func (w *World) dispatch(e des.Event) {
@@ -105,6 +123,8 @@ func (w *World) dispatch(e des.Event) {
 	case kindStored:
 		w.stored()
 	case kindPower:
+		w.site.advance(w.now)
+		w.site.stale = true
 		w.site.supply.phase = float64(w.plan.Site.Phases[e.Index].Limit)
 		w.site.supply.relimit()
 		w.energise(0)
@@ -125,7 +145,7 @@ func (w *World) dispatch(e des.Event) {
 	case kindFinish:
 		w.finish(int(e.Index), e.Epoch)
 	case kindFailure:
-		w.failures(e.Epoch)
+		w.strike()
 	case kindRecurrence:
 		w.recurs(e.Index)
 	case kindExposed:
@@ -174,7 +194,6 @@ func (w *World) advance(to des.Time) {
 		w.exposure[k] += n * int64(dt)
 	}
 	w.queued += int64(len(w.waiting)-w.served) * int64(dt)
-	w.site.advance(w.now, to)
 	w.now = to
 }
 

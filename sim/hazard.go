@@ -64,44 +64,37 @@ func (w *World) census() {
 	}
 }
 
-// armFailure sets the time at which the exposure of the next failure is reached, at
-// the present population.
+// armFailure finds the next failure: when its exposure is reached at the present
+// population. One whose exposure is reached already comes at once.
 func (w *World) armFailure() {
 	class, wait := w.clock.Next(&w.exposure, &w.chips)
-	if class < 0 || wait > float64(w.pre.horizon-w.now) {
-		return
+	w.failing, w.failure = class, des.Never
+	if class >= 0 && wait <= float64(w.pre.horizon-w.now) {
+		w.failure = w.now + max(des.Time(math.Ceil(wait)), 0)
 	}
-	w.set(&w.alarm, w.now+max(des.Time(math.Ceil(wait)), 1), kindFailure, 0)
 }
 
-// failures fires every class whose exposure is reached.
-func (w *World) failures(epoch uint32) {
-	if epoch != w.alarm.epoch {
+// strike fires the class of failure that is due, unless the events of this instant have
+// left no chips for it to strike.
+func (w *World) strike() {
+	w.census()
+	class := w.failing
+	if !w.clock.Exposes(class, &w.chips) {
 		return
 	}
-	w.alarm.at = des.Never
-	w.census()
-	for w.events <= maxEvents {
-		class, wait := w.clock.Next(&w.exposure, &w.chips)
-		if class < 0 || wait > 0 {
-			return
+	switch class {
+	case w.lemonClass:
+		w.failLemon()
+		w.clock.Fire(class, w.draws.lemons.Exp())
+	case w.onsetClass:
+		w.fleet.Spoil(w.fleet.Victim(w.draws.onsetVictim.IntN(w.fleet.InService())))
+		w.clock.Fire(class, w.draws.onset.Exp())
+	default:
+		victim := w.victim(class)
+		if w.kept(class, victim) {
+			w.fail(class, victim)
 		}
-		switch class {
-		case w.lemonClass:
-			w.failLemon()
-			w.clock.Fire(class, w.draws.lemons.Exp())
-		case w.onsetClass:
-			w.fleet.Spoil(w.fleet.Victim(w.draws.onsetVictim.IntN(w.fleet.InService())))
-			w.clock.Fire(class, w.draws.onset.Exp())
-		default:
-			victim := w.victim(class)
-			if w.kept(class, victim) {
-				w.fail(class, victim)
-			}
-			w.clock.Fire(class, w.draws.failure[class].Exp())
-		}
-		w.events++
-		w.census()
+		w.clock.Fire(class, w.draws.failure[class].Exp())
 	}
 }
 

@@ -40,7 +40,7 @@ func quiet() *scenario.Plan {
 func (w *World) forward(t *testing.T, d unit.Duration) {
 	t.Helper()
 	end := w.now.After(d)
-	for next, ok := w.queue.Peek(); ok && next.At <= end; next, ok = w.queue.Peek() {
+	for w.upcoming() <= end {
 		w.step(t)
 	}
 	w.advance(end)

@@ -23,13 +23,13 @@ import (
 func (w *World) step(t *testing.T) {
 	t.Helper()
 	for {
-		e, ok := w.queue.Pop()
+		e, ok := w.next()
 		if !ok {
 			t.Fatal("no event is left")
 		}
 		w.advance(e.At)
 		w.dispatch(e)
-		if next, _ := w.queue.Peek(); next.At > w.now {
+		if w.upcoming() > w.now {
 			w.endInstant()
 			return
 		}

@@ -95,6 +95,7 @@ func (b *bins) job(i, column int) []float64 {
 
 // observe closes a bin of the calendar.
 func (w *World) observe() {
+	w.site.advance(w.now)
 	b := &w.bins
 	n, ms := b.next, float64(w.now-b.from)
 	cps := float64(w.plan.Fleet.ChipsPerServer)
@@ -140,7 +141,7 @@ func (w *World) observe() {
 	b.spent, b.water = w.site.all.spent, w.site.all.water
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
 	// What the hour reached before counts no longer; the end of the instant regulates.
-	w.site.binHighest, w.site.peakHour = 0, -1
+	w.site.binHighest, w.site.peakHour, w.site.stale = 0, -1, true
 	b.dark = dark
 	if w.fleet.Count(fleet.Unpowered) > 0 { // a cooler day may leave power for more
 		w.energise(0)

@@ -14,34 +14,49 @@ import (
 // trains and it is still too much, all jobs get the same share of their power.
 func (w *World) regulate() {
 	s := &w.site
-	s.supply.turn()
-	base, ready := w.standing()
-	limit := w.binding(base.Sum() + float64(ready)*s.peakAt(s.bounds.clock).Sum() + w.unheld()*s.meter.Idle.Sum())
-	f, running := w.clockWithin(limit, base.Sum(), ready)
+	if s.supply.active() { // its flow follows the time that has passed
+		s.advance(w.now)
+		s.supply.turn()
+		s.stale = true
+	}
+	unheld, hour := w.unheld(), int(w.now/hourLength)
+	moved := w.stand()
+	if !moved && !s.stale && unheld == s.unheld && hour == s.regulated {
+		return
+	}
+	s.stale, s.unheld, s.regulated = false, unheld, hour
+	base, ready := 0.0, 0
+	for i := range w.jobs {
+		base += w.jobs[i].stance.base.Sum()
+		ready += w.jobs[i].stance.ready
+	}
+	workless := float64(unheld) * s.meter.Idle.Sum()
+	limit := w.binding(base + float64(ready)*s.peakAt(s.bounds.clock).Sum() + workless)
+	f, running := w.clockWithin(limit, base, ready)
+	s.clock = f
 	w.applyClock(f, running)
 
 	var draw power.Draw // the mean of all jobs
-	peak, swing := base.Sum(), 0.0
 	training := 0
 	for i := range w.jobs {
 		j := &w.jobs[i]
-		it := w.drawOf(i)
-		if it != j.it {
+		if it := w.drawOf(j); it != j.it {
 			w.settle(i)
 			j.it = it
 		}
-		draw = draw.Plus(1, it)
+		draw = draw.Plus(1, j.it)
 		if j.phase == job.Training {
-			training += j.options[j.size].used
+			training += j.stance.ready
 		}
 	}
-	peak += float64(ready-training) * s.meter.Idle.Sum()
+	peak, swing := base+float64(ready-training)*s.meter.Idle.Sum(), 0.0
 	if training > 0 {
 		w.checkGroups(f)
 		peak += float64(training) * s.peakAt(f).Sum()
 		swing = float64(training) * s.peakSwing
 	}
 	s.swing = max(s.swing, swing)
+	s.advance(w.now)
 	w.hold(limit, draw, peak, training)
 	w.armSupply()
 	w.armWeather(running < len(w.jobs) || f < 1)
@@ -58,58 +73,66 @@ func (w *World) binding(most float64) float64 {
 }
 
 // unheld is the number of powered chips that no job holds.
-func (w *World) unheld() float64 {
-	return float64((w.fleet.Free() + w.fleet.Count(fleet.Commissioning) + w.fleet.Cold()) * w.plan.Fleet.ChipsPerServer)
+func (w *World) unheld() int {
+	return (w.fleet.Free() + w.fleet.Count(fleet.Commissioning) + w.fleet.Cold()) * w.plan.Fleet.ChipsPerServer
 }
 
-// standing is the power of jobs without the chips in use by those that train or
-// could, and the number of these.
-func (w *World) standing() (base power.Draw, ready int) {
-	m, cps := &w.site.meter, w.plan.Fleet.ChipsPerServer
+// stance is what a job's power follows from, its clock aside.
+type stance struct {
+	phase      job.Phase
+	size, held int
+	// ready chips train, or would if the site had the power; base is the power of the
+	// others that the job holds.
+	ready int
+	base  power.Draw
+}
+
+// stand brings the jobs' stances up to date, and reports whether one has moved.
+func (w *World) stand() (moved bool) {
 	for i := range w.jobs {
 		j := &w.jobs[i]
-		if !j.phase.Holds() {
-			continue
-		}
-		chips := w.fleet.HeldBy(i) * cps
-		used := min(j.options[j.size].used, chips)
-		base = base.Plus(float64(chips-used), m.Idle)
-		switch j.phase {
-		case job.Training, job.Paused:
-			ready += used
-		case job.Detecting:
-			base = base.Plus(float64(used), w.site.bounds.stopped)
-		default:
-			base = base.Plus(float64(used), m.Idle)
+		if held := w.fleet.HeldBy(i); j.phase != j.stance.phase || held != j.stance.held || j.size != j.stance.size {
+			moved = true
+			w.move(j, held)
 		}
 	}
-	return base, ready
+	return moved
 }
 
-// drawOf is the mean IT power of a job in its present phase, before any cut.
-func (w *World) drawOf(i int) power.Draw {
-	j, m := &w.jobs[i], &w.site.meter
+func (w *World) move(j *trainee, held int) {
+	s, m := &j.stance, &w.site.meter
+	s.phase, s.size, s.held, s.ready = j.phase, j.size, held, 0
 	if !j.phase.Holds() {
-		return power.Draw{}
+		s.base = power.Draw{}
+		return
 	}
-	chips := w.fleet.HeldBy(i) * w.plan.Fleet.ChipsPerServer
+	chips := held * w.plan.Fleet.ChipsPerServer
 	used := min(j.options[j.size].used, chips)
-	idle := power.Draw{}.Plus(float64(chips-used), m.Idle)
+	spare := power.Draw{}.Plus(float64(chips-used), m.Idle)
 	switch j.phase {
-	case job.Training:
-		return idle.Plus(float64(used), j.perChip)
+	case job.Training, job.Paused:
+		s.ready, s.base = used, spare
 	case job.Detecting: // the survivors spin in a collective that never ends
-		return idle.Plus(float64(used), w.site.bounds.stopped)
+		s.base = spare.Plus(float64(used), w.site.bounds.stopped)
 	default:
-		return idle.Plus(float64(used), m.Idle)
+		s.base = spare.Plus(float64(used), m.Idle)
 	}
+}
+
+// drawOf is the mean IT power of a job, before any cut.
+func (w *World) drawOf(j *trainee) power.Draw {
+	each := &w.site.meter.Idle
+	if j.phase == job.Training {
+		each = &j.perChip
+	}
+	return j.stance.base.Plus(float64(j.stance.ready), *each)
 }
 
 // hold switches off what exceeds the IT limit, where jobs draw so much in the mean and
 // at most, with so many chips that train.
 func (w *World) hold(limit float64, draw power.Draw, peak float64, training int) {
 	s := &w.site
-	workless := power.Draw{}.Plus(w.unheld(), s.meter.Idle)
+	workless := power.Draw{}.Plus(float64(s.unheld), s.meter.Idle)
 	shed, share := 0.0, 1.0
 	if limit > 0 {
 		all := workless.Sum()
@@ -127,7 +150,7 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
 	s.it = s.workless.Plus(share, draw)
 	s.peakIT = s.workless.Sum() + peak*share
-	s.loose = limit == 0 && !s.supply.spec.Own() && s.supply.opened == 0
+	s.loose = limit == 0 && !s.supply.active()
 	at := s.crest(int(w.now / hourLength))
 	s.reach(at)
 	if !s.loose {
@@ -212,15 +235,15 @@ func (w *World) setClock(i int, f float64) {
 	o := &j.options[j.size]
 	m := &w.site.meter
 	j.clock = f
-	j.rate = o.rateAt(f)
+	if o.clock != f {
+		o.clock, o.clocked, o.draw = f, o.rateAt(f), o.trainingAt(f, m)
+	}
+	j.rate = o.clocked
 	if o.fastBlocking > 0 {
 		j.rate *= 1 - o.fastBlocking
 	}
 	if slow := w.slowdown(i); slow > 0 {
 		j.rate *= 1 - slow
-	}
-	if o.drawnAt != f {
-		o.drawnAt, o.draw = f, o.trainingAt(f, m)
 	}
 	j.perChip = o.draw
 	j.segment = j.books.segment(j.size, f)

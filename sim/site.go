@@ -12,11 +12,17 @@ import (
 	"clustercap/sim/unit"
 )
 
-// site is what the whole site draws: its course since the last instant, in watts,
-// and its integrals. IT power is constant between two instants: a job that trains
-// draws the mean over a step and over the cycle of its checkpoints. The facility's
-// share changes with the hour.
+// site is what the whole site draws: its course, in watts, and its integrals. IT power
+// changes when regulate changes it: a job that trains draws the mean over a step and over
+// the cycle of its checkpoints. The facility's share changes with the hour.
 type site struct {
+	since des.Time // integrated until
+	// stale is set by what asks for another look at the power, but the number of unheld
+	// chips and the hour, both as of the last look, and the jobs' stances.
+	stale             bool
+	unheld, regulated int
+	clock             float64 // relative clock of the jobs that train
+
 	meter power.Meter
 	plant power.Plant
 	// supply feeds the site; it sets the limit.
@@ -126,7 +132,7 @@ func hourOfYear(t time.Time) int {
 func (s *site) reset(p *scenario.Plan, a *almanac) {
 	meter := meterFor(p)
 	*s = site{
-		meter: meter, plant: plantFor(p, &meter),
+		stale: true, clock: 1, meter: meter, plant: plantFor(p, &meter),
 		supply: s.supply, share: 1, weather: alarm{at: des.Never},
 		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), demand: s.demand,
 		now: hourRates{hour: -1},
@@ -199,8 +205,14 @@ func (s *site) pace(hour int) toll {
 // hourLength is for how long weather and prices are constant.
 const hourLength = des.Time(3600 * 1000)
 
-// advance integrates from one instant to the next, hour by hour.
-func (s *site) advance(from, to des.Time) {
+// advance integrates the present course up to a time, hour by hour. Whatever changes the
+// course or reads an integral advances first.
+func (s *site) advance(to des.Time) {
+	from := s.since
+	if from == to {
+		return
+	}
+	s.since = to
 	dt := float64(to-from) / 1000
 	s.energy = s.energy.Plus(dt, s.it)
 	s.worklessEnergy += s.workless.Sum() * dt

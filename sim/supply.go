@@ -72,6 +72,10 @@ func (u *supply) relimit() {
 	u.ready = u.charge > u.least()
 }
 
+// active reports whether the flow depends on more than the load: on what is in the
+// battery, the sun, or what is asked of the site.
+func (u *supply) active() bool { return u.spec.Own() || u.opened > 0 }
+
 // least is what the battery moves in a millisecond: less is empty, or full.
 func (u *supply) least() float64 { return float64(u.spec.Battery.Power) / 1000 }
 
@@ -179,7 +183,7 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 
 // take draws a load for some seconds of an hour, and leaves its flow.
 func (u *supply) take(load, peak float64, hour int, dt float64) {
-	if !u.spec.Own() && u.opened == 0 { // all of it from the grid
+	if !u.active() { // all of it from the grid
 		if u.grid > 0 {
 			peak = min(peak, u.grid) // less a rounding
 		}
@@ -245,6 +249,8 @@ func (w *World) armSupply() {
 
 // window opens or closes a window of demand response.
 func (w *World) window(i int, closes bool) {
+	w.site.advance(w.now)
+	w.site.stale = true
 	u := &w.site.supply
 	spec := &u.spec.Windows[i]
 	u.open[i] = !closes

@@ -16,6 +16,7 @@ func (w *World) settle(i int) {
 	if dt == 0 {
 		return
 	}
+	w.site.advance(w.now)
 	b := &j.books
 	added := w.site.added
 	drawn := j.it.Sum() * w.site.share
@@ -42,7 +43,7 @@ func (w *World) settle(i int) {
 		j.age(dt)
 		b.trained += done.Tokens
 		if j.clock != 1 {
-			b.capped += done.Tokens * (o.rate/o.rateAt(j.clock) - 1)
+			b.capped += done.Tokens * (o.rate/o.clocked - 1)
 		}
 		b.tokens += done.Tokens
 		b.productive += done.Tokens / o.tokens * float64(o.parts.Compute) * float64(used)
@@ -253,7 +254,7 @@ func (w *World) restarted(i int, epoch uint32) {
 	j.trainedOn = j.size
 	j.follow(j.options[j.size].cycle)
 	w.infect(i)
-	w.setClock(i, 1)
+	w.setClock(i, w.site.clock)
 	w.armFinish(i)
 	w.armEviction(i)
 	if j.size+1 < len(j.options) {

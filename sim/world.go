@@ -35,7 +35,8 @@ type World struct {
 	lemonsRest bool          // idle lemons don't fail
 	lemonClass int           // of the clock: what lemons fail more often
 	onsetClass int           // of the clock: servers that become lemons
-	alarm      alarm         // the next failure
+	failure    des.Time      // the next one, or des.Never
+	failing    int           // its class
 	draws      draws
 	shop
 	counts
@@ -133,9 +134,10 @@ type trainee struct {
 	rate      float64    // tokens per millisecond of training
 	perChip   power.Draw // IT, of a chip in use while it trains
 	it        power.Draw // IT, of all its chips in the present phase
-	added     float64    // site.added when it was settled
-	perWatt   toll       // site.perWatt when it was settled
-	segment   int        // of books.byClock
+	stance    stance
+	added     float64 // site.added when it was settled
+	perWatt   toll    // site.perWatt when it was settled
+	segment   int     // of books.byClock
 
 	ramped      bool     // Starting: it has waited for its turn to draw power
 	recovering  bool     // Starting after a failure, not of its own will
@@ -166,7 +168,8 @@ type option struct {
 	mfu           float64
 	cycle         job.Cycle
 	base          int     // the option with all replicas
-	drawnAt       float64 // relative clock of draw, 0 for none yet
+	clock         float64 // relative one of clocked and draw, 0 for none yet
+	clocked       float64 // tokens per millisecond
 	draw          power.Draw
 	stored        float64 // watts of a chip lost in the storage of its rack
 	fastBlocking  float64 // share of training time in which fast checkpoints block
@@ -207,7 +210,7 @@ func (w *World) reset(replica int) error {
 	w.now, w.events, w.vacant, w.fault = 0, 0, false, nil
 	w.exposure, w.chips, w.storage = failure.Chips{}, failure.Chips{}, 0
 	w.sharers = sharesStore(p)
-	w.alarm = alarm{at: des.Never}
+	w.failure = des.Never
 	w.resetShop()
 	w.queue.Reset()
 	w.fleet.Reset(p.Fleet.Servers(), len(p.Jobs), len(p.Failures.Classes)+2)

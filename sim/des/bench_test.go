@@ -24,7 +24,7 @@ func newHold(pending int) *hold {
 		h.steps[i] = FromDuration(unit.Duration(3600 * random.Exp()))
 	}
 	for i := range pending {
-		h.queue.Push(Event{At: FromDuration(unit.Duration(3600 * random.Exp())), Class: uint8(i % 4), Index: int32(i)})
+		h.queue.Push(Event{At: FromDuration(unit.Duration(3600 * random.Exp())), Kind: uint8(i % 4), Index: int32(i)})
 	}
 	// The spread of the pending times settles to its steady state.
 	for range 4 * pending {

@@ -1,7 +1,7 @@
 package des
 
-// Queue is a priority queue of events in the total order (At, Class, order of
-// pushing). The zero value is ready to use; events of equal time and class leave
+// Queue is a priority queue of events in the total order (At, Kind, order of
+// pushing). The zero value is ready to use; events of equal time and kind leave
 // first in, first out. Push and Pop do not allocate once the queue has grown to
 // its largest length.
 //

@@ -92,6 +92,11 @@ func (c *Clock) Next(exposure, chips *Chips) (class int, wait float64) {
 	return class, wait
 }
 
+// Exposes reports whether a class strikes any of these chips.
+func (c *Clock) Exposes(class int, chips *Chips) bool {
+	return c.groups[c.member[class]].weights.of(chips) > 0
+}
+
 // Fire moves a class on to its next firing, exp further standard exponential
 // intervals away.
 func (c *Clock) Fire(class int, exp float64) {

@@ -71,7 +71,8 @@ const (
 // Chip power is Idle + share x (TDP - Idle), the share by what it does. Part of that
 // follows the core's clock, as f V(f)^2, or a measured curve; memory stacks and links
 // keep their own clock and draw the same at any. The rest of the server follows its
-// chips' power (see host); the network draws the same at any load.
+// chips' power (see host); the network draws the same at any load. It remembers answers,
+// so it is not safe for concurrent use.
 type Meter struct {
 	Idle   Draw // powered, no work
 	Matrix Draw // at full clock, as all of these
@@ -90,6 +91,8 @@ type Meter struct {
 
 	minimumClock float64
 	floor        float64 // share of the peak below which a chip that trains does not fall
+
+	peaks []Draw // PeakAt by steps below the highest clock, zero where not asked for yet
 }
 
 // NewMeter reads ranges at Likely. The network is that of a cluster of so many chips.
@@ -152,7 +155,17 @@ func (m *Meter) PeakAt(f float64) Draw {
 	if f == 1 {
 		return m.highest
 	}
-	return m.peak(f)
+	step := stepOf(f)
+	if clockOf(step) != f {
+		return m.peak(f)
+	}
+	if m.peaks == nil {
+		m.peaks = make([]Draw, ClockSteps)
+	}
+	if m.peaks[step] == (Draw{}) {
+		m.peaks[step] = m.peak(f)
+	}
+	return m.peaks[step]
 }
 
 func (m *Meter) peak(f float64) Draw {

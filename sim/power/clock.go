@@ -10,6 +10,11 @@ const ClockSteps = 200
 // clockOf is the clock so many steps below the highest.
 func clockOf(step int) float64 { return 1 - float64(step)/ClockSteps }
 
+// stepOf is the step whose clock is next to f.
+func stepOf(f float64) int {
+	return min(max(int(math.Round((1-f)*ClockSteps)), 0), ClockSteps-1)
+}
+
 // lastStep is the lowest step that is not below the lowest clock.
 func (m *Meter) lastStep() int {
 	return min(int(math.Floor((1-m.minimumClock)*ClockSteps+1e-9)), ClockSteps-1) // 1e-9: rounding of a share
