@@ -231,11 +231,11 @@ func (s *site) advance(to des.Time) {
 		s.all = s.all.plus(dt, pace)
 		s.wetBulb += s.plant.WetBulb(int(hour)) * dt
 		if it > power.Off {
-			perWatt := over.Sum() / it * dt
-			s.added += perWatt
-			s.worklessOverhead += workless * perWatt
-			s.perWatt = s.perWatt.plus(dt/it, pace)
-			s.idle = s.idle.plus(workless/it*dt, pace)
+			perWatt := dt / it
+			s.added += over.Sum() * perWatt
+			s.worklessOverhead += workless * over.Sum() * perWatt
+			s.perWatt = s.perWatt.plus(perWatt, pace)
+			s.idle = s.idle.plus(workless*perWatt, pace)
 		} else {
 			s.unshared += over.Sum() * dt
 			s.empty = s.empty.plus(dt, pace)

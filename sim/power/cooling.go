@@ -197,11 +197,25 @@ func (c *cooler) loop(supply, ambient float64) (compressor, fans float64) {
 	return (1 - free) / cop, 1
 }
 
-// power of all cooling that carries heat watts, of design at full load. Outside fans
-// blow freely, for power as the cube of the flow; pumps and the room's fans hold a part
-// of their pressure for valves and dampers, which leaves about the square.
-func (c *cooler) power(heat, design float64, h *hourly) float64 {
-	flow := max(heat/design, minimumFlow)
-	square := flow * flow
-	return heat*h.compressor + design*(square*flow*c.outside*h.fans+square*(c.pumps+c.room*(1-c.liquid)))
+// sized is the cooling of a plant that carries design watts of heat at full load, in an
+// hour. Outside fans blow freely, for power as the cube of the flow; pumps and the room's
+// fans hold a part of their pressure for valves and dampers, which leaves about the square.
+func (c *cooler) sized(design float64, h *hourly) cooling {
+	return cooling{
+		compressor: h.compressor, perHeat: 1 / design,
+		cube: design * c.outside * h.fans, square: design * (c.pumps + c.room*(1-c.liquid)),
+	}
+}
+
+// cooling is the power of all cooling by the heat that it carries.
+type cooling struct {
+	compressor float64 // W per W of heat
+	perHeat    float64 // flow relative to full per W of heat
+	// cube and square are in watts at full flow.
+	cube, square float64
+}
+
+func (c *cooling) power(heat float64) float64 {
+	flow := max(heat*c.perHeat, minimumFlow)
+	return heat*c.compressor + flow*flow*(c.square+flow*c.cube)
 }

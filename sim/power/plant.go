@@ -20,10 +20,26 @@ type Plant struct {
 	mean   hourly    // of the year
 	losses [numLosses]curve
 	cool   cooler
-	now    int // index of the phase that was asked for last
+	now    present
 
 	// The last answers of Capacity, MeanCapacity, LowestCapacity and AlwaysCarries.
 	last, meanly, lowest, always answer
+}
+
+// present is the plant in the hour that was asked for last; most questions are of the
+// same one.
+type present struct {
+	hour, phase int
+	plant       *sized
+	weather     *hourly
+	running
+}
+
+// running is a plant in an hour's weather.
+type running struct {
+	losses [numLosses]parabola
+	cool   cooling
+	others float64 // W at any load
 }
 
 // answer is the IT power that a limit allows in an hour, or in any from the hour on.
@@ -144,7 +160,8 @@ func (p *Plant) size(limit, installed float64, from int, design hourly) sized {
 			return watts + s.losses[loss].at(watts)
 		}
 		s.heat = through(upsLoss, through(rackLoss, it))
-		s.grid = s.heat + p.cool.power(s.heat, s.heat, &design) + otherLoads*it
+		cool := p.cool.sized(s.heat, &design)
+		s.grid = s.heat + cool.power(s.heat) + otherLoads*it
 		return s, through(transformerLoss, s.grid)
 	}
 	rated := installed
@@ -162,23 +179,28 @@ func (p *Plant) size(limit, installed float64, from int, design hourly) sized {
 // watt of rated IT power: 0.5 to 2 % [prior].
 const otherLoads = 0.01
 
-// phaseAt is the index of the plant as it stands in an hour.
-func (p *Plant) phaseAt(hour int) int {
-	k := p.now // as a rule that of the question before
+// at is the plant as it stands in an hour.
+func (p *Plant) at(hour int) *present {
+	now := &p.now
+	if hour == now.hour && now.plant != nil {
+		return now
+	}
+	k := now.phase // as a rule that of the question before
 	for k > 0 && p.phases[k].from > hour {
 		k--
 	}
 	for k+1 < len(p.phases) && p.phases[k+1].from <= hour {
 		k++
 	}
-	p.now = k
-	return k
+	s, h := &p.phases[k], &p.hours[(p.start+hour)%len(p.hours)]
+	*now = present{hour: hour, phase: k, plant: s, weather: h, running: p.running(s, h)}
+	return now
 }
 
-func (p *Plant) sizedAt(hour int) *sized { return &p.phases[p.phaseAt(hour)] }
-
-// at is the hour of the typical year.
-func (p *Plant) at(hour int) *hourly { return &p.hours[(p.start+hour)%len(p.hours)] }
+// running puts a plant into an hour's weather.
+func (p *Plant) running(s *sized, h *hourly) running {
+	return running{s.losses, p.cool.sized(s.heat, h), otherLoads * s.it}
+}
 
 // Off is the IT power in watts up to which the plant is switched off and draws nothing.
 const Off = 1e-6
@@ -192,15 +214,15 @@ func (p *Plant) Overhead(it float64, hour int) Overhead {
 	case it <= Off:
 		return Overhead{}
 	}
-	return p.overhead(it, p.sizedAt(hour), p.at(hour))
+	return p.at(hour).overhead(it)
 }
 
-func (p *Plant) overhead(it float64, s *sized, h *hourly) Overhead {
-	rack := s.losses[rackLoss].at(it)
-	ups := s.losses[upsLoss].at(it + rack)
+func (r *running) overhead(it float64) Overhead {
+	rack := r.losses[rackLoss].at(it)
+	ups := r.losses[upsLoss].at(it + rack)
 	heat := it + rack + ups
-	cooling := p.cool.power(heat, s.heat, h) + otherLoads*s.it
-	return Overhead{Losses: rack + ups + s.losses[transformerLoss].at(heat+cooling), Cooling: cooling}
+	cooling := r.cool.power(heat) + r.others
+	return Overhead{Losses: rack + ups + r.losses[transformerLoss].at(heat+cooling), Cooling: cooling}
 }
 
 // Water is the litres per second that cooling evaporates and blows down.
@@ -208,9 +230,9 @@ func (p *Plant) Water(it float64, hour int) float64 {
 	if p.pue > 0 || it <= Off {
 		return 0
 	}
-	s := p.sizedAt(hour)
-	it += s.losses[rackLoss].at(it)
-	return (it + s.losses[upsLoss].at(it)) * p.at(hour).water
+	now := p.at(hour)
+	it += now.losses[rackLoss].at(it)
+	return (it + now.losses[upsLoss].at(it)) * now.weather.water
 }
 
 // WetBulb is the wet-bulb temperature of the outside air in degrees Celsius in an hour;
@@ -231,7 +253,8 @@ func (p *Plant) MeanAtMeter(it float64) float64 {
 	if p.pue > 0 {
 		return it * p.pue
 	}
-	return it + p.overhead(it, &p.phases[len(p.phases)-1], &p.mean).Sum()
+	last := p.running(&p.phases[len(p.phases)-1], &p.mean)
+	return it + last.overhead(it).Sum()
 }
 
 // Capacity is the highest IT power that keeps the meter at or below watts in an hour; it
@@ -241,7 +264,7 @@ func (p *Plant) Capacity(watts float64, hour int) float64 {
 		return watts / p.pue
 	}
 	if watts != p.last.watts || hour != p.last.hour {
-		p.last = answer{watts, p.capacity(watts, p.sizedAt(hour), p.at(hour)), hour}
+		p.last = answer{watts, p.at(hour).capacity(watts), hour}
 	}
 	return p.last.it
 }
@@ -261,16 +284,17 @@ func (p *Plant) capacityIn(h *hourly, before *answer, watts float64, hour int) f
 	if p.pue > 0 {
 		return watts / p.pue
 	}
-	if phase := p.phaseAt(hour); watts != before.watts || phase != before.hour {
-		*before = answer{watts, p.capacity(watts, &p.phases[phase], h), phase}
+	if phase := p.at(hour).phase; watts != before.watts || phase != before.hour {
+		r := p.running(&p.phases[phase], h)
+		*before = answer{watts, r.capacity(watts), phase}
 	}
 	return before.it
 }
 
 // capacity walks down to the answer by Newton's method: the power at the meter is convex
 // in that of the IT equipment, so every step from above stays above, until rounding.
-func (p *Plant) capacity(watts float64, s *sized, h *hourly) float64 {
-	meter := func(it float64) float64 { return it + p.overhead(it, s, h).Sum() }
+func (r *running) capacity(watts float64) float64 {
+	meter := func(it float64) float64 { return it + r.overhead(it).Sum() }
 	if meter(0) >= watts {
 		return 0
 	}
@@ -294,8 +318,8 @@ func (p *Plant) HeatLimit(hour int) float64 {
 	if p.pue > 0 {
 		return 0
 	}
-	s := p.sizedAt(hour)
-	return s.it * p.at(hour).carry
+	now := p.at(hour)
+	return now.plant.it * now.weather.carry
 }
 
 // Rated is the IT power that the plant is built for in an hour; 0 where it is not known.
@@ -303,7 +327,7 @@ func (p *Plant) Rated(hour int) float64 {
 	if p.pue > 0 {
 		return 0
 	}
-	return p.sizedAt(hour).it
+	return p.at(hour).plant.it
 }
 
 // Steady reports whether the plant asks for the same in every hour.
@@ -316,14 +340,15 @@ func (p *Plant) AlwaysCarries(it, watts float64, hour int) bool {
 	if p.pue > 0 {
 		return watts == 0 || it <= watts/p.pue
 	}
-	phase := p.phaseAt(hour)
+	phase := p.at(hour).phase
 	if watts != p.always.watts || phase != p.always.hour {
 		p.always = answer{watts, math.Inf(1), phase}
 		// The plant changes at the full hour, its limit and deliveries within it.
-		for _, s := range p.phases[phase:min(phase+2, len(p.phases))] {
-			most := s.it * p.worst.carry
+		for k := phase; k < min(phase+2, len(p.phases)); k++ {
+			most := p.phases[k].it * p.worst.carry
 			if watts > 0 {
-				most = min(most, p.capacity(watts, &s, &p.worst))
+				r := p.running(&p.phases[k], &p.worst)
+				most = min(most, r.capacity(watts))
 			}
 			p.always.it = min(p.always.it, most)
 		}

@@ -93,7 +93,8 @@ func TestPlantIsSizedForItsLimit(t *testing.T) {
 	s := p.phases[0]
 	design := p.cool.design(&site.Weather)
 	at := p.cool.hourly(Weather{design, design}, design)
-	if got := s.it + p.overhead(s.it, &s, &at).Sum(); math.Abs(got/100e6-1) > 1e-9 {
+	r := p.running(&s, &at)
+	if got := s.it + r.overhead(s.it).Sum(); math.Abs(got/100e6-1) > 1e-9 {
 		t.Errorf("%v W at the meter, want 100 MW", got)
 	}
 	// Without a limit it is rated for the chips' peak.
