@@ -224,7 +224,8 @@ func yearOf(site scenario.Site, cooling power.Cooling, climate power.Climate, lo
 	meter, litres := 0.0, 0.0
 	for h := range power.HoursPerYear {
 		meter += plant.AtMeter(it, h)
-		litres += plant.Water(it, h) * 3600
+		_, water := plant.Takes(it, h)
+		litres += water * 3600
 	}
 	return meter / (it * power.HoursPerYear), litres / (it / 1000 * power.HoursPerYear)
 }

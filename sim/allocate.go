@@ -69,7 +69,8 @@ func (w *World) resize(i int) {
 		}
 	}
 	w.settle(i)
-	present := w.worth(here)
+	limit := w.site.firmLimit(w.now)
+	present := w.worth(here, limit)
 	left := unit.Duration((j.tokens - j.books.tokens) / present / 1000) // +Inf where it can't train
 	pause := func(k int) unit.Duration {
 		if j.options[k].base == here.base {
@@ -77,7 +78,7 @@ func (w *World) resize(i int) {
 		}
 		return j.spec.Restart.Mean + j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
 	}
-	for !j.may(k) || !job.GrowthPays(left, pause(k), present/w.worth(&j.options[k])) {
+	for !j.may(k) || !job.GrowthPays(left, pause(k), present/w.worth(&j.options[k], limit)) {
 		if k--; k <= j.size {
 			return
 		}
@@ -116,7 +117,7 @@ func (w *World) best(i, held int) int {
 			get += w.fleet.HeldBy(l) - o.options[0].servers
 		}
 	}
-	best, most := -1, 0.0
+	best, most, limit := -1, 0.0, w.site.firmLimit(w.now)
 	for k := range j.options {
 		o := &j.options[k]
 		if o.servers > get+w.takeable(i, held, k) {
@@ -125,7 +126,7 @@ func (w *World) best(i, held int) int {
 		if o.base != k && (held == 0 || !j.may(k)) {
 			continue
 		}
-		if worth := w.worth(o); best < 0 || worth > most {
+		if worth := w.worth(o, limit); best < 0 || worth > most {
 			best, most = k, worth
 		}
 	}
@@ -134,8 +135,7 @@ func (w *World) best(i, held int) int {
 
 // worth is what a size delivers at the clock that the site's present limit allows a
 // job that has the site for itself, in tokens per millisecond.
-func (w *World) worth(o *option) float64 {
-	limit := w.site.firmLimit(w.now)
+func (w *World) worth(o *option, limit float64) float64 {
 	if limit != o.worthAt || o.worth == 0 {
 		o.worthAt, o.worth = limit, w.worthWithin(limit, o)
 	}

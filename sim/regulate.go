@@ -59,7 +59,7 @@ func (w *World) regulate() {
 	s.advance(w.now)
 	w.hold(limit, draw, peak, training)
 	w.armSupply()
-	w.armWeather(running < len(w.jobs) || f < 1)
+	w.armWeather(limit, running < len(w.jobs) || f < 1)
 }
 
 // binding is the IT limit at the present instant, or 0 where IT power of most watts,

@@ -185,15 +185,11 @@ func ActivityOf(s *step.Step, p step.Precision) power.Activity {
 	return a
 }
 
-// pace is what the sources' present flow costs and emits per second in an hour, and the
-// water that cooling takes. What charges the battery is paid then; what it gives later
-// costs nothing.
+// pace is what the sources' present flow costs and emits per second in an hour. What
+// charges the battery is paid then; what it gives later costs nothing.
 func (s *site) pace(hour int) toll {
 	f, r := &s.supply.flow, s.ratesOf(hour)
-	t := toll{
-		spent: f.grid * r.price, grid: f.grid * r.carbon,
-		water: s.plant.Water(s.it.Sum(), hour),
-	}
+	t := toll{spent: f.grid * r.price, grid: f.grid * r.carbon}
 	for i, watts := range f.generated {
 		g := &s.supply.spec.Generators[i]
 		t.spent += watts * float64(g.Price)
@@ -223,11 +219,12 @@ func (s *site) advance(to des.Time) {
 		hour := from / hourLength
 		end := min((hour+1)*hourLength, to)
 		dt := float64(end-from) / 1000
-		over := s.plant.Overhead(it, int(hour))
+		over, water := s.plant.Takes(it, int(hour))
 		s.overhead = s.overhead.Plus(dt, over)
 		peak := s.crest(int(hour))
 		s.supply.take(it+over.Sum(), peak, int(hour), dt)
 		pace := s.pace(int(hour))
+		pace.water = water
 		s.all = s.all.plus(dt, pace)
 		s.wetBulb += s.plant.WetBulb(int(hour)) * dt
 		if it > power.Off {
@@ -285,9 +282,9 @@ func (s *site) within(watts float64, at des.Time) float64 {
 
 // armWeather wakes the site at the end of the hour where what it may draw changes with
 // the weather and binds, or would in some hour.
-func (w *World) armWeather(throttled bool) {
+func (w *World) armWeather(limit float64, throttled bool) {
 	s := &w.site
-	if s.plant.Steady() {
+	if limit == 0 {
 		return
 	}
 	hour := int(w.now / hourLength)

@@ -208,31 +208,37 @@ const Off = 1e-6
 // Overhead is what the plant itself draws while the IT equipment draws it watts in an
 // hour since the scenario's start. It rises with it.
 func (p *Plant) Overhead(it float64, hour int) Overhead {
+	o, _ := p.Takes(it, hour)
+	return o
+}
+
+// Takes is Overhead, and the litres of water per second that cooling evaporates and blows
+// down then.
+func (p *Plant) Takes(it float64, hour int) (o Overhead, water float64) {
 	switch {
 	case p.pue > 0:
-		return Overhead{Cooling: (p.pue - 1) * it}
+		return Overhead{Cooling: (p.pue - 1) * it}, 0
 	case it <= Off:
-		return Overhead{}
-	}
-	return p.at(hour).overhead(it)
-}
-
-func (r *running) overhead(it float64) Overhead {
-	rack := r.losses[rackLoss].at(it)
-	ups := r.losses[upsLoss].at(it + rack)
-	heat := it + rack + ups
-	cooling := r.cool.power(heat) + r.others
-	return Overhead{Losses: rack + ups + r.losses[transformerLoss].at(heat+cooling), Cooling: cooling}
-}
-
-// Water is the litres per second that cooling evaporates and blows down.
-func (p *Plant) Water(it float64, hour int) float64 {
-	if p.pue > 0 || it <= Off {
-		return 0
+		return Overhead{}, 0
 	}
 	now := p.at(hour)
-	it += now.losses[rackLoss].at(it)
-	return (it + now.losses[upsLoss].at(it)) * now.weather.water
+	o, heat := now.overhead(it)
+	return o, heat * now.weather.water
+}
+
+// overhead is what a running plant draws, and the heat that its cooling carries.
+func (r *running) overhead(it float64) (o Overhead, heat float64) {
+	rack := r.losses[rackLoss].at(it)
+	ups := r.losses[upsLoss].at(it + rack)
+	heat = it + rack + ups
+	cooling := r.cool.power(heat) + r.others
+	return Overhead{Losses: rack + ups + r.losses[transformerLoss].at(heat+cooling), Cooling: cooling}, heat
+}
+
+// atMeter is the power at the meter.
+func (r *running) atMeter(it float64) float64 {
+	o, _ := r.overhead(it)
+	return it + o.Sum()
 }
 
 // WetBulb is the wet-bulb temperature of the outside air in degrees Celsius in an hour;
@@ -254,7 +260,7 @@ func (p *Plant) MeanAtMeter(it float64) float64 {
 		return it * p.pue
 	}
 	last := p.running(&p.phases[len(p.phases)-1], &p.mean)
-	return it + last.overhead(it).Sum()
+	return last.atMeter(it)
 }
 
 // Capacity is the highest IT power that keeps the meter at or below watts in an hour; it
@@ -294,19 +300,18 @@ func (p *Plant) capacityIn(h *hourly, before *answer, watts float64, hour int) f
 // capacity walks down to the answer by Newton's method: the power at the meter is convex
 // in that of the IT equipment, so every step from above stays above, until rounding.
 func (r *running) capacity(watts float64) float64 {
-	meter := func(it float64) float64 { return it + r.overhead(it).Sum() }
-	if meter(0) >= watts {
+	if r.atMeter(0) >= watts {
 		return 0
 	}
 	it, step := watts, watts*1e-6
 	for range 100 { // six near the rating; far above it each step halves the way
-		at := meter(it)
+		at := r.atMeter(it)
 		if at-watts <= 1e-12*watts {
 			break
 		}
-		it = max(it-(at-watts)*step/(meter(it+step)-at), 0)
+		it = max(it-(at-watts)*step/(r.atMeter(it+step)-at), 0)
 	}
-	for cut := 1e-15; meter(it) > watts; cut *= 2 {
+	for cut := 1e-15; r.atMeter(it) > watts; cut *= 2 {
 		it *= 1 - cut
 	}
 	return it
@@ -329,9 +334,6 @@ func (p *Plant) Rated(hour int) float64 {
 	}
 	return p.at(hour).plant.it
 }
-
-// Steady reports whether the plant asks for the same in every hour.
-func (p *Plant) Steady() bool { return p.pue > 0 }
 
 // AlwaysCarries reports whether IT power of it watts stays below a limit of watts at the
 // meter (0 is none), and its heat below what can be carried, in every hour of the phase.

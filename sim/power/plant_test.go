@@ -80,7 +80,7 @@ func TestConstantPUE(t *testing.T) {
 	if got := p.AtMeter(50e6, 4000); math.Abs(got-60e6) > 1e-6 {
 		t.Errorf("%v W", got)
 	}
-	if p.Water(50e6, 4000) != 0 || p.HeatLimit(4000) != 0 || p.Overhead(50e6, 4000).Losses != 0 {
+	if o, water := p.Takes(50e6, 4000); water != 0 || p.HeatLimit(4000) != 0 || o.Losses != 0 {
 		t.Error("a constant PUE tells losses, water or heat")
 	}
 }
@@ -94,7 +94,7 @@ func TestPlantIsSizedForItsLimit(t *testing.T) {
 	design := p.cool.design(&site.Weather)
 	at := p.cool.hourly(Weather{design, design}, design)
 	r := p.running(&s, &at)
-	if got := s.it + r.overhead(s.it).Sum(); math.Abs(got/100e6-1) > 1e-9 {
+	if got := r.atMeter(s.it); math.Abs(got/100e6-1) > 1e-9 {
 		t.Errorf("%v W at the meter, want 100 MW", got)
 	}
 	// Without a limit it is rated for the chips' peak.
