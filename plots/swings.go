@@ -217,11 +217,11 @@ func capChart(s *result.Set, all []result.CapCurve) Chart {
 	if low := share * full; low > x[0] {
 		title += fmt.Sprintf("a cap 15 %% lower costs it %s of its tokens", percent(at(x, y, low)))
 	} else {
-		title += fmt.Sprintf("at the lowest clock, with %s, it loses %s of its tokens", scale.Text(x[0]), percent(y[0]))
+		title += fmt.Sprintf("with %s, its least, it loses %s of its tokens", scale.Text(x[0]), percent(y[0]))
 	}
 	return Chart{
 		Name: "cap", Title: title,
-		Subtitle: fmt.Sprintf("%s · plan %s · each job alone at the site on its largest size, without failures; lines end at the lowest clock", heading(s.Title, s.Scenario), heading(s.Plan, "")),
+		Subtitle: fmt.Sprintf("%s · plan %s · each job alone at the site, on the size and at the clock that are the fastest below the cap, without failures", heading(s.Title, s.Scenario), heading(s.Plan, "")),
 		height:   380, body: func(p *page) { p.drawCap(all) },
 	}
 }

@@ -12,6 +12,7 @@ func (w *World) allocate() {
 	w.serve((*World).refill, job.Waiting, job.Waiting)
 	w.serve((*World).admit, job.Queued, job.Queued)
 	w.serve((*World).resize, job.Training, job.Paused)
+	w.forgo()
 }
 
 // serve calls one of the above for the jobs in either phase, by priority.
@@ -109,9 +110,13 @@ func (w *World) takeable(i, held, k int) int {
 // best is the size that delivers most of those that a job holding some servers can
 // get, from the free ones that it may take and from what jobs of lower priority can
 // give up by shrinking; -1 where none.
-func (w *World) best(i, held int) int {
+func (w *World) best(i, held int) int { return w.bestWith(i, held, 0, false) }
+
+// bestWith is best with so many more free servers, and with power without limit where it
+// is unlimited.
+func (w *World) bestWith(i, held, more int, unlimited bool) int {
 	j := &w.jobs[i]
-	get := held
+	get := held + more
 	for l := range w.jobs {
 		if o := &w.jobs[l]; w.yields(o, j) {
 			get += w.fleet.HeldBy(l) - o.options[0].servers
@@ -126,7 +131,11 @@ func (w *World) best(i, held int) int {
 		if o.base != k && (held == 0 || !j.may(k)) {
 			continue
 		}
-		if worth := w.worth(o, limit); best < 0 || worth > most {
+		worth := o.delivered
+		if !unlimited {
+			worth = w.worth(o, limit)
+		}
+		if best < 0 || worth > most {
 			best, most = k, worth
 		}
 	}

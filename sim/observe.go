@@ -145,6 +145,7 @@ func (w *World) observe() {
 	b.dark = dark
 	if w.fleet.Count(fleet.Unpowered) > 0 { // a cooler day may leave power for more
 		w.energise(0)
+		w.forgo()
 	}
 	b.from = w.now
 	b.next++

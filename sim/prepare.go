@@ -195,6 +195,7 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 		return nil, infeasible
 	}
 	pr.Warnings = append(pr.Warnings, withoutEffect(p)...)
+	pr.Warnings = append(pr.Warnings, pr.underpowered()...)
 	return pr, nil
 }
 

@@ -223,6 +223,7 @@ func (s *site) advance(to des.Time) {
 		s.overhead = s.overhead.Plus(dt, over)
 		peak := s.crest(int(hour))
 		s.supply.take(it+over.Sum(), peak, int(hour), dt)
+		s.supply.breached = s.supply.breached || s.share < 1
 		pace := s.pace(int(hour))
 		pace.water = water
 		s.all = s.all.plus(dt, pace)

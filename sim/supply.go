@@ -34,7 +34,7 @@ type supply struct {
 	generated                     []float64 // by generator
 	gridHighest                   float64
 	windows, met                  int
-	breached                      bool    // while a window was open
+	breached                      bool    // since a window opened: jobs' equipment lost power
 	windowTime                    float64 // seconds
 	curtailed                     float64 // below the load before the window
 	covered                       float64 // by generators and battery in windows
@@ -116,18 +116,7 @@ func (u *supply) firm() float64 {
 	if u.phase == 0 {
 		return 0
 	}
-	return u.phase + u.dispatchable()
-}
-
-// dispatchable is the capacity of the generators that need no sun.
-func (u *supply) dispatchable() float64 {
-	sum := 0.0
-	for i := range u.spec.Generators {
-		if g := &u.spec.Generators[i]; g.Runs != power.Daylight {
-			sum += float64(g.Capacity)
-		}
-	}
-	return sum
+	return u.phase + u.spec.Dispatchable()
 }
 
 // dispatch divides a load in an hour, whose highest instant is peak, among the sources:
@@ -198,7 +187,6 @@ func (u *supply) take(load, peak float64, hour int, dt float64) {
 	if u.opened > 0 {
 		u.windowTime += dt
 		u.curtailed += max(u.before-load, 0) * dt
-		u.breached = u.breached || f.grid > u.grid*(1+auditTolerance)
 	}
 	if !u.spec.Own() {
 		return
@@ -282,7 +270,7 @@ func (u *supply) steady() float64 {
 	if u.grid == 0 {
 		return 0
 	}
-	return u.grid + u.dispatchable()
+	return u.grid + u.spec.Dispatchable()
 }
 
 // notice is the shortest that the site had of the open windows; a phase of the grid is

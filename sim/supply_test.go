@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"clustercap/sim/job"
 	"clustercap/sim/power"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
@@ -39,6 +40,35 @@ func TestWindowLimitsWhileItIsOpen(t *testing.T) {
 	}
 	if s := &windows.Site; s.Windows != 2 || s.WindowsMet != 2 || math.Abs(s.WindowHours-12) > 1e-9 || !(s.CurtailedMWh > 0) {
 		t.Errorf("%g windows, %g met, %g h, %g MWh curtailed", s.Windows, s.WindowsMet, s.WindowHours, s.CurtailedMWh)
+	}
+}
+
+// A window whose limit is below what paused jobs and the network draw is not met, unless
+// a battery gives the rest, or the policy sheds.
+func TestWindowBelowTheLeastLoadIsMissed(t *testing.T) {
+	m := meterOf(testPlan(2))
+	least := m.peak(0, 1, 16)
+	for _, c := range []struct {
+		name    string
+		limit   unit.Power
+		policy  power.Policy
+		battery unit.Power
+		met     float64
+	}{
+		{"the jobs' idle power fits", least * (1 + 1e-9), nil, 0, 1},
+		{"it does not", least * 0.9, nil, 0, 0},
+		{"with a battery", least * 0.9, nil, least, 1},
+		{"shed", least * 0.9, power.Policy{power.Shed}, 0, 1},
+	} {
+		p := testPlan(2)
+		p.Site.Policy = c.policy
+		p.Site.Supply.Windows = []power.Window{{From: 5 * unit.Day, For: 4 * unit.Hour, Limit: c.limit}}
+		if c.battery > 0 {
+			p.Site.Supply.Battery = power.Battery{Power: c.battery, Energy: unit.Energy(unit.MegawattHour), Efficiency: 0.9}
+		}
+		if s := run(t, prepared(t, p), 0).Site; s.Windows != 1 || s.WindowsMet != c.met {
+			t.Errorf("%s: %g of %g windows met, want %g", c.name, s.WindowsMet, s.Windows, c.met)
+		}
 	}
 }
 
@@ -208,6 +238,47 @@ func TestTokensLostToTheCap(t *testing.T) {
 		// Levels of 0.1 % and shares of 5 %, with one step within a share.
 		if mean := r.Site.MeanPowerMW; math.Abs(area-mean) > 0.05*mean || curve[0] > r.Site.PeakPowerMW*1.002 {
 			t.Errorf("clock %g: %g MW below the curve, mean %g; top %g, peak %g", f, area, mean, curve[0], r.Site.PeakPowerMW)
+		}
+	}
+}
+
+// What the limit costs by keeping a job on a smaller size, or off, counts as lost to it:
+// with what it trains, that is what it trains without, but for restarts.
+func TestTokensLostToSmallerSizes(t *testing.T) {
+	m := meterOf(testPlan(1))
+	const restart = 600
+	for _, c := range []struct {
+		name             string
+		sizes            []int
+		oversubscription unit.Factor
+		policy           power.Policy
+		limit            unit.Power
+		limited          float64 // tokens per second below the limit
+	}{
+		{"a size that the limit makes slower", []int{16, 80}, 0, nil, m.peak(16, 1, 0) * (1 + 1e-9), stepTokens / 5.0},
+		{"servers that wait for power", []int{16, 80}, 1, nil, m.peak(16, 1, 0) * (1 + 1e-9), stepTokens / 5.0},
+		{"too few with power to start", []int{80}, 1, nil, m.peak(64, 1, 0) * (1 + 1e-9), 0},
+		{"servers that are shed", []int{16, 80}, 10, power.Policy{power.Shed, power.Cap}, m.peak(16, 1, 0) * (1 + 1e-9), stepTokens / 5.0},
+	} {
+		p := testPlan(10)
+		p.Site.MinClock = 0.9
+		p.Horizon = 20 * unit.Day
+		p.Jobs = []job.Spec{testJob("a", 1e15, c.sizes...)}
+		p.Site.Policy, p.Site.Oversubscription = c.policy, c.oversubscription
+		p.Site.Phases = []power.Phase{{Limit: c.limit}}
+		if c.policy != nil { // what is shed has had power before
+			p.Site.Phases = []power.Phase{{}, {From: unit.Second, Limit: c.limit}}
+		}
+		r := run(t, prepared(t, p), 0)
+		j := &r.Jobs[0]
+		full := stepTokens / 1.0 // a step takes 80 s over the chips
+		seconds := float64(p.Horizon) - restart
+		// Two restarts at most, and the second before the limit: a part in two thousand.
+		if want := c.limited * seconds; math.Abs(j.Tokens-want) > 0.001*full*seconds {
+			t.Errorf("%s: %g tokens, want %g", c.name, j.Tokens, want)
+		}
+		if want := (full - c.limited) * seconds; math.Abs(j.CappedTokens-want) > 0.001*full*seconds {
+			t.Errorf("%s: %g tokens lost, want %g", c.name, j.CappedTokens, want)
 		}
 	}
 }

@@ -24,6 +24,9 @@ func (w *World) settle(i int) {
 	b.toll = b.toll.plus(drawn, w.site.perWatt.plus(-1, j.perWatt))
 	j.added, j.perWatt = added, w.site.perWatt
 	b.wall[j.phase] += dt
+	if j.phase == job.Queued || j.phase == job.Waiting || j.phase == job.Paused {
+		b.capped += float64(dt) * j.forgone
+	}
 	if !j.phase.Holds() {
 		return
 	}
@@ -45,6 +48,7 @@ func (w *World) settle(i int) {
 		if j.clock != 1 {
 			b.capped += done.Tokens * (o.rate/o.clocked - 1)
 		}
+		b.capped += float64(dt) * j.forgone
 		b.tokens += done.Tokens
 		b.productive += done.Tokens / o.tokens * float64(o.parts.Compute) * float64(used)
 		if slow := w.slowdown(i); slow > 0 {

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
@@ -39,6 +40,58 @@ func withoutEffect(p *scenario.Plan) []string {
 		if rest := p.Fleet.Servers() - j.Sizes[0]/p.Fleet.ChipsPerServer; j.Recovery.Standbys > max(rest, 0) {
 			warn("job %s: recovery.standbys asks for %d chips; beside its smallest size the whole fleet has %d",
 				j.Name, j.Recovery.Standbys*p.Fleet.ChipsPerServer, max(rest, 0)*p.Fleet.ChipsPerServer)
+		}
+	}
+	return out
+}
+
+// underpowered tells of jobs whose sizes the phases' power never or not yet provides for,
+// at likely values.
+func (pr *Prepared) underpowered() []string {
+	p := pr.Plan
+	if p.Site.Oversubscription == 0 || len(p.Site.Phases) == 0 {
+		return nil
+	}
+	meter := meterFor(p)
+	plant := plantFor(p, &meter)
+	clock := max(boundsOf(p, &meter).clock, meter.LowestClock())
+	each := meter.PeakAt(clock).Sum() * float64(p.Fleet.ChipsPerServer)
+	powered := make([]int, len(p.Site.Phases)) // servers, by phase
+	for k := range powered {
+		phase := &p.Site.Phases[k]
+		powered[k] = p.Fleet.Servers()
+		if limit := float64(phase.Limit); limit > 0 {
+			firm := (limit + p.Site.Supply.Dispatchable()) * float64(p.Site.Oversubscription)
+			powered[k] = min(powered[k], int(plant.LowestCapacity(firm, int(phase.From/unit.Hour))/each))
+		}
+	}
+	date := func(t unit.Duration) string {
+		return p.Start.Add(time.Duration(t) * time.Second).Format(time.DateOnly)
+	}
+	chips := func(servers int) int { return servers * p.Fleet.ChipsPerServer }
+	var out []string
+	for i := range pr.Jobs {
+		j := &pr.Jobs[i]
+		first, last := &j.Sizes[0], &j.Sizes[len(j.Sizes)-1]
+		most := 0
+		for k := range powered {
+			end := p.Horizon
+			if k+1 < len(powered) {
+				end = min(end, p.Site.Phases[k+1].From)
+			}
+			begin := max(p.Site.Phases[k].From, j.Spec.Submit)
+			if begin >= end {
+				continue
+			}
+			most = max(most, powered[k])
+			if powered[k] < first.Servers {
+				out = append(out, fmt.Sprintf("job %s cannot train from %s to %s: the site then powers %d chips, its smallest size holds %d",
+					j.Spec.Name, date(begin), date(end), chips(powered[k]), chips(first.Servers)))
+			}
+		}
+		if most >= first.Servers && most < last.Servers {
+			out = append(out, fmt.Sprintf("job %s never trains on %d chips: the site powers at most %d (site.power and generators, times site.oversubscription)",
+				j.Spec.Name, last.Chips, chips(most)))
 		}
 	}
 	return out

@@ -3,10 +3,12 @@ package sim
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"clustercap/sim/dist"
 	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
+	"clustercap/sim/power"
 	"clustercap/sim/scenario"
 	"clustercap/sim/unit"
 )
@@ -38,6 +40,20 @@ func TestWarningsOfWhatHasNoEffect(t *testing.T) {
 			c := failing("sdc", failure.ServerScope, 1e-9, p.Horizon, 1)
 			c.Silent = true
 			p.Failures.Classes = []failure.Class{c}
+		}},
+		{"power for fewer chips than a job's smallest size", "cannot train from 2026-01-01 to 2026-01-11: the site then powers 24 chips, its smallest size holds 32", func(p *scenario.Plan) {
+			p.Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+			p.Site.Oversubscription = 1
+			p.Site.Phases = []power.Phase{{Limit: meterOf(p).peak(25, 1, 0)}, {From: 10 * unit.Day}}
+		}},
+		{"power for fewer chips than its largest", "never trains on 32 chips: the site powers at most 16", func(p *scenario.Plan) {
+			p.Site.Oversubscription = 1
+			p.Jobs[0].Sizes = []int{16, 32}
+			p.Site.Phases = []power.Phase{{Limit: meterOf(p).peak(17, 1, 0)}}
+		}},
+		{"power for all", "", func(p *scenario.Plan) {
+			p.Site.Oversubscription = 1
+			p.Site.Phases = []power.Phase{{Limit: meterOf(p).peak(32, 1, 0) * (1 + 1e-9)}}
 		}},
 		{"more standbys than servers", "recovery.standbys", func(p *scenario.Plan) { p.Jobs[0].Recovery.Standbys = 1 }},
 	} {

@@ -138,6 +138,7 @@ type trainee struct {
 	added     float64 // site.added when it was settled
 	perWatt   toll    // site.perWatt when it was settled
 	segment   int     // of books.byClock
+	forgone   float64 // tokens per millisecond; see forgo
 
 	ramped      bool     // Starting: it has waited for its turn to draw power
 	recovering  bool     // Starting after a failure, not of its own will

@@ -31,6 +31,9 @@ func supplyLines(set *result.Set) []string {
 	if d := s.DemandResponse; d != nil && d.Windows.Mean > 0 {
 		line := fmt.Sprintf("Demand response: %s of %s met, %s in all",
 			number(d.Met.Mean), counted(int(d.Windows.Mean+0.5), "window"), quantity("h", d.Hours.Mean))
+		if d.Met.Mean < d.Windows.Mean {
+			line += "; in the others nothing but cutting the power of what jobs hold kept the limit"
+		}
 		if less := d.CurtailedMWh.Mean; less > 0 {
 			line += "; the load fell by " + quantity("MWh", less)
 		}

@@ -70,6 +70,12 @@ func (s *Supply) OwnPower() float64 {
 	if s.Battery.Any() {
 		sum = float64(s.Battery.Power)
 	}
+	return sum + s.Dispatchable()
+}
+
+// Dispatchable is the capacity of the generators that need no sun, in watts.
+func (s *Supply) Dispatchable() float64 {
+	sum := 0.0
 	for i := range s.Generators {
 		if g := &s.Generators[i]; g.Runs != Daylight {
 			sum += float64(g.Capacity)

@@ -169,8 +169,9 @@ type JobRun struct {
 	// ETTR, the effective training time ratio, is the share of wall time since the
 	// first start spent in training that was kept, at whatever clock.
 	ETTR float64
-	// CappedTokens are those that the job would have trained besides at full clock, in
-	// the time in which it trained below it or was paused for want of power.
+	// CappedTokens are those that the job would have trained besides at full clock on the
+	// size that it could get without limits on power, in the time in which it trained, was
+	// paused, or waited for servers.
 	CappedTokens  float64
 	Interruptions float64
 	PlannedStops  float64 // for maintenance; not among the interruptions
@@ -242,8 +243,8 @@ type SiteRun struct {
 	ChargedMWh, DischargedMWh, Emptied float64
 	// LateChips waited for power within the calendar, LateDays each in the mean.
 	LateChips, LateDays float64
-	// Windows of demand response that began, and those in which the site drew no more
-	// from the grid than agreed; their hours; what the site's load fell short of that
+	// Windows of demand response that began, and those kept without cutting the power of
+	// what jobs hold; their hours; what the site's load fell short of that
 	// before the window; what generators and battery gave in them.
 	Windows, WindowsMet, WindowHours, CurtailedMWh, CoveredMWh float64
 	// PowerSwingMW is the largest difference between the compute and the
@@ -342,8 +343,8 @@ type Job struct {
 	TokensPerSecond Stat `json:"tokens_per_second"`
 	MFU             Stat `json:"mfu"`
 	Goodput         Stat `json:"goodput"`
-	// CappedTokens are those that full clock would have trained besides, in the time below
-	// it or paused for want of power.
+	// CappedTokens are those that full clock, on the size that the job could get without
+	// limits on power, would have trained besides: in training, paused or waiting.
 	CappedTokens  Stat `json:"tokens_lost_to_cap"`
 	Interruptions Stat `json:"interruptions"`
 	LostHours     Stat `json:"lost_hours"`
@@ -466,13 +467,14 @@ type DurationCurve struct {
 	P90   Floats `json:"p90"`
 }
 
-// CapCurve is how fast a job trains on its largest size under a cap at the meter, with
-// the site for itself and nothing that fails.
+// CapCurve is how fast a job trains under a cap at the meter, on the size and at the clock
+// that are the fastest below it, with the site for itself and nothing that fails.
 type CapCurve struct {
 	Job                 string  `json:"job"`
-	Chips               int     `json:"chips"`
+	Chips               int     `json:"chips"` // of the largest size
 	FullTokensPerSecond float64 `json:"full_tokens_per_second"`
-	// MW from full clock down to the lowest, and the speed at each.
+	// MW from the largest size at full clock down to the smallest at the lowest, and the
+	// speed at each.
 	MW              Floats `json:"mw"`
 	TokensPerSecond Floats `json:"tokens_per_second"`
 }
@@ -487,8 +489,11 @@ type BatteryUse struct {
 // DemandResponse is what became of the windows in which the site was to draw less.
 type DemandResponse struct {
 	Windows Stat `json:"windows"`
-	Met     Stat `json:"met"` // windows with no more power from the grid than agreed
-	Hours   Stat `json:"hours"`
+	// Met are those that lower clocks, pauses and what the policy sheds sufficed for, with
+	// generators and battery. In the others the limit held only since what jobs hold lost
+	// its power.
+	Met   Stat `json:"met"`
+	Hours Stat `json:"hours"`
 	// CurtailedMWh is how far the load fell short of that before each window,
 	// CoveredMWh what generators and battery gave in the windows.
 	CurtailedMWh Stat `json:"curtailed_mwh"`
