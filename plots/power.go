@@ -65,6 +65,7 @@ var powerLayers = [...]layer{
 	{"power_network_mw", result.Network.String()},
 	{"power_cooling_mw", result.Cooling.String()},
 	{"power_losses_mw", result.Losses.String()},
+	{"power_overhead_mw", result.Overhead.String()},
 }
 
 func (p *page) drawPower(s *result.Set) {

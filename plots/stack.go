@@ -1,6 +1,8 @@
 package plots
 
 import (
+	"slices"
+
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 
@@ -19,12 +21,12 @@ type stack struct {
 }
 
 // stackOf lays the layers' means over the replicas upon each other, the first at the
-// bottom; columns that the result does not have are left out.
+// bottom; columns that the result does not have, or that are 0 throughout, are left out.
 func stackOf(s *result.Set, layers []layer) *stack {
 	var k stack
 	for _, l := range layers {
 		c := column(s, l.column, false)
-		if c == nil {
+		if c == nil || !slices.ContainsFunc(c.y, func(v float64) bool { return v > 0 }) {
 			continue
 		}
 		if k.x == nil {

@@ -106,7 +106,7 @@ func (w *World) close(replica int) (*result.Run, error) {
 		EnergyBy: [result.NumConsumers]float64{
 			result.Chips: megawattHours(s.energy.Chips), result.Servers: megawattHours(s.energy.Servers),
 			result.Network: megawattHours(s.energy.Network), result.Cooling: megawattHours(s.overhead.Cooling),
-			result.Losses: megawattHours(s.overhead.Losses),
+			result.Losses: megawattHours(s.overhead.Losses), result.Overhead: megawattHours(s.overhead.Unsplit),
 		},
 		PUE: joules / s.energy.Sum(), WaterLPerKWh: s.all.water / (s.energy.Sum() / float64(unit.KilowattHour)),
 	}

@@ -51,6 +51,7 @@ const (
 	networkPowerColumn
 	coolingPowerColumn
 	lossPowerColumn
+	overheadPowerColumn
 	pueColumn
 	wetBulbColumn
 	repairColumn
@@ -163,6 +164,7 @@ func (b *bins) consumers(n int, ms float64, s *site) {
 	b.samples[networkPowerColumn][n] = megawatts(s.energy.Network - b.draw.Network)
 	b.samples[coolingPowerColumn][n] = megawatts(s.overhead.Cooling - b.overhead.Cooling)
 	b.samples[lossPowerColumn][n] = megawatts(s.overhead.Losses - b.overhead.Losses)
+	b.samples[overheadPowerColumn][n] = megawatts(s.overhead.Unsplit - b.overhead.Unsplit)
 	it := s.energy.Sum() - b.draw.Sum()
 	b.samples[pueColumn][n] = (it + s.overhead.Sum() - b.overhead.Sum()) / it
 	b.samples[wetBulbColumn][n] = (s.wetBulb - b.wetBulb) / ms * 1000

@@ -104,7 +104,7 @@ func TestAuditFindsAWrongBook(t *testing.T) {
 		"energy cut":                  func(w *World) { w.site.cutEnergy *= more },
 		"energy without work":         func(w *World) { w.site.worklessEnergy *= more },
 		"energy of the chips":         func(w *World) { w.site.energy.Chips *= more },
-		"energy of the plant":         func(w *World) { w.site.overhead.Cooling *= more },
+		"energy of the plant":         func(w *World) { w.site.overhead.Unsplit *= more },
 		"the job's part of it":        func(w *World) { w.jobs[0].books.overhead *= more },
 		"more switched off than idle": func(w *World) { w.site.shedEnergy += w.site.worklessEnergy },
 		"energy in bins":              func(w *World) { w.bins.energy *= more },

@@ -437,6 +437,7 @@ var (
 		{"power_network_mw", "MW"},
 		{"power_cooling_mw", "MW"},
 		{"power_losses_mw", "MW"},
+		{"power_overhead_mw", "MW"},
 		{"pue", ""},
 		{"wet_bulb_c", "C"},
 		{"servers_in_repair", "servers"},

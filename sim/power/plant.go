@@ -217,7 +217,7 @@ func (p *Plant) Overhead(it float64, hour int) Overhead {
 func (p *Plant) Takes(it float64, hour int) (o Overhead, water float64) {
 	switch {
 	case p.pue > 0:
-		return Overhead{Cooling: (p.pue - 1) * it}, 0
+		return Overhead{Unsplit: (p.pue - 1) * it}, 0
 	case it <= Off:
 		return Overhead{}, 0
 	}
@@ -362,14 +362,15 @@ func (p *Plant) AlwaysCarries(it, watts float64, hour int) bool {
 type Overhead struct {
 	Losses  float64 // transformers, UPS, distribution
 	Cooling float64
+	Unsplit float64 // both together, where a constant PUE does not tell them apart
 }
 
-// Sum of both.
-func (o Overhead) Sum() float64 { return o.Losses + o.Cooling }
+// Sum of all.
+func (o Overhead) Sum() float64 { return o.Losses + o.Cooling + o.Unsplit }
 
 // Plus adds k times q.
 func (o Overhead) Plus(k float64, q Overhead) Overhead {
-	return Overhead{o.Losses + k*q.Losses, o.Cooling + k*q.Cooling}
+	return Overhead{o.Losses + k*q.Losses, o.Cooling + k*q.Cooling, o.Unsplit + k*q.Unsplit}
 }
 
 // exceeded is the ambient temperature that so large a share of the hours exceeds.

@@ -63,10 +63,13 @@ const (
 	Network                 // switches, optics and storage
 	Cooling
 	Losses // of conversion: transformers, UPS, distribution
+	// Overhead is cooling and losses together, where the scenario gives a PUE in place of
+	// both.
+	Overhead
 	NumConsumers
 )
 
-var consumerNames = [NumConsumers]string{"chips", "servers", "network", "cooling", "losses"}
+var consumerNames = [NumConsumers]string{"chips", "servers", "network", "cooling", "losses", "overhead"}
 
 // String is the consumer's key in result.json.
 func (c Consumer) String() string { return consumerNames[c] }
@@ -392,7 +395,8 @@ type Site struct {
 	PeakPowerMW Stat `json:"peak_power_mw"`
 	MeanPowerMW Stat `json:"mean_power_mw"`
 	EnergyMWh   Stat `json:"energy_mwh"`
-	// EnergyBy holds energy_mwh by what drew it: chips, servers, network, cooling, losses.
+	// EnergyBy holds energy_mwh by what drew it: chips, servers, network, cooling, losses,
+	// and overhead, the last two together where the scenario gives pue.
 	EnergyBy     map[string]Stat `json:"energy_by,omitempty"`
 	PowerSwingMW Stat            `json:"power_swing_mw"`
 	// Duration is for how long the power at the meter exceeds how much.
@@ -570,7 +574,7 @@ type Timeline struct {
 // chips_in_service, chips_without_power (waiting for it, or switched off for want of it),
 // chips_productive, power_mw, power_peak_mw, power_limit_mw
 // (of grid and generators, windows of demand response aside; 0: none), power_chips_mw to
-// power_losses_mw (of the mean, by consumer), pue (energy at the meter over that of the IT
+// power_overhead_mw (of the mean, by consumer), pue (energy at the meter over that of the IT
 // equipment; null where that takes none), wet_bulb_c (of the outside air; null where the
 // scenario gives pue in place of weather), servers_in_repair,
 // spares_ready (in service, held by no job), spares_used_per_day (swapped into stopped
