@@ -87,8 +87,14 @@ func (p *pricer) ideal() (fused, unfused float64) {
 // Price returns the step of a layout without Problems. The step may not fit in
 // memory; see Memory.Fits.
 func (p *Pricer) Price(l Layout) Step {
-	p.p.layout = l
+	p.p.take(l)
 	return p.p.price()
+}
+
+// take makes l the layout that is priced.
+func (p *pricer) take(l Layout) {
+	p.layout = l
+	p.net.worst = worstOf(l.Chips())
 }
 
 // Floor is a time that the layout cannot beat: all products at the best rates of the
@@ -121,6 +127,7 @@ func (p *Pricer) Floor(l Layout) unit.Duration {
 // JoinedShare is the share of the two collectives at the ends of a tensor-parallel block
 // that joining them into one all-reduce saves.
 func (p *Pricer) JoinedShare(l Layout) float64 {
+	p.p.take(l)
 	s := newShape(p.p.work, l)
 	bytes, all := activationBytes*s.tokens*s.hidden, group{l.TP, 1}
 	return 1 - p.p.net.reduce(bytes, all)/(2*p.p.net.gather(bytes, all))
@@ -144,7 +151,6 @@ func Estimate(w *Workload, m *Machine, l Layout) (Step, error) {
 // traffic beside it, the optimizer, and the wait for stragglers.
 func (p *pricer) price() Step {
 	w, l := p.work, p.layout
-	p.net.worst = worstOf(l.Chips())
 	s := p.pipeline()
 	micro := p.microbatches()
 

@@ -148,7 +148,7 @@ func (p *pricer) kernelLadder(l Layout) []rung {
 // passKernels is the time of all forward and backward kernels of a step on the mean
 // chip, with all of its cores.
 func (p *pricer) passKernels(l Layout) unit.Duration {
-	p.layout = l
+	p.take(l)
 	s := p.pipeline()
 	time := s.mean.base.sum() * p.microbatches()
 	if l.Schedule == DualPipe {
@@ -159,7 +159,7 @@ func (p *pricer) passKernels(l Layout) unit.Duration {
 
 // update is the time of the optimizer.
 func (p *pricer) update(l Layout) unit.Duration {
-	p.layout = l
+	p.take(l)
 	s := p.pipeline()
 	return seconds(p.optimizer(s.fullest).sum())
 }
