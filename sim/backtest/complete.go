@@ -148,9 +148,14 @@ func (c *Case) try(f *Configuration, l step.Layout, known bool, best *Configurat
 		if t := float64(s.Time) / float64(f.Work.Batch); t < *fastest && s.Memory.Total() <= room {
 			*best, *fastest = *f, t
 		}
-		if known && (s.Memory.Total() <= room || c.MicroBatch > 0) {
+		switch {
+		case !known:
+		case s.Memory.Total() <= room:
 			// It was run, so what it needs is there, and interleaving needs little more.
 			room = (1 + memoryError) * s.Memory.Total()
+		case c.MicroBatch > 0:
+			// It was run in ways that are not printed: memory tells nothing.
+			room = unit.Bytes(math.Inf(1))
 		}
 	}
 	return nil
