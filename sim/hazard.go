@@ -151,11 +151,11 @@ func (w *World) kept(class int, victim int32) bool {
 		return true
 	}
 	v := w.fleet.Server(victim)
-	var commissioned, entered des.Time
+	var commissioned, renewed des.Time
 	if v.Status != fleet.Commissioning {
-		commissioned, entered = w.now-v.Commissioned, w.now-v.InServiceSince
+		commissioned, renewed = w.now-v.Commissioned, w.now-v.Renewed
 	}
-	f := w.aging.Factor(class, commissioned.Duration(), entered.Duration(), w.now.Duration(), v.Relapsing)
+	f := w.aging.Factor(class, commissioned.Duration(), renewed.Duration(), w.now.Duration(), v.Relapsing)
 	return w.draws.thinning[class].Float64()*w.aging.Bound(class) < f
 }
 

@@ -274,6 +274,48 @@ func TestGroupRepairMendsNoServer(t *testing.T) {
 	}
 }
 
+// A slow server that its repair left slow is found once more, as late as the first time.
+func TestUnmendedSlowServerIsFoundAgain(t *testing.T) {
+	p := quiet()
+	p.Fleet.Repair.Stages = []fleet.Stage{{Name: "reset", Time: dist.Fixed(unit.Hour), Ineffective: 1}}
+	p.Failures.Classes[thermal].Detection = dist.Fixed(2 * unit.Hour)
+	w := until(t, p, job.Training)
+	slow := w.fleet.HeldVictim(0, 0)
+	w.fail(thermal, slow)
+	for round := range 3 {
+		w.forward(t, 2*unit.Hour+1)
+		if w.fleet.Server(slow).Status != fleet.Repair {
+			t.Fatalf("round %d: not found", round)
+		}
+		w.forward(t, unit.Hour)
+		if v := w.fleet.Server(slow); v.Status == fleet.Repair || v.Slow == 0 {
+			t.Fatalf("round %d: in repair or mended", round)
+		}
+	}
+}
+
+// Only a repair of the server itself renews its parts and begins the time in which it
+// may relapse: neither maintenance nor work on its rack does.
+func TestWorkOnOthersRenewsNoServer(t *testing.T) {
+	p := quiet()
+	p.Fleet.Topology.Rack = 2
+	p.Failures.Classes = append(p.Failures.Classes, failing("rack", failure.RackScope, 0, 0, unit.Hour))
+	p.Fleet.Maintenance = []fleet.Maintenance{{Name: "firmware", First: 2 * unit.Day, Every: unit.Year, Duration: unit.Hour, Batch: 1}}
+	w := until(t, p, job.Training)
+	victim := w.fleet.HeldVictim(0, 0)
+	w.fail(chip, victim)
+	w.forward(t, unit.Day)
+	renewed := w.fleet.Server(victim).Renewed
+	if renewed <= w.fleet.Server(victim).Commissioned {
+		t.Errorf("its repair renews it at %d", renewed)
+	}
+	w.fail(len(p.Failures.Classes)-1, victim)
+	w.forward(t, 2*unit.Day)
+	if got := w.fleet.Server(victim).Renewed; got != renewed {
+		t.Errorf("renewed at %d by work on its rack or by maintenance, not at %d", got, renewed)
+	}
+}
+
 // Evicted servers pass the pipeline and count towards retirement.
 func TestEvictedServersAreRepairedAsOthersAre(t *testing.T) {
 	for _, retire := range []int{0, 1} {

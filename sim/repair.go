@@ -132,8 +132,14 @@ func (w *World) repaired(s int32) {
 
 // back puts a server into service again; one that a job had selected stands by for it.
 func (w *World) back(s int32) {
-	w.enter(s)
 	v := w.fleet.Server(s)
+	ailing := v.Outage < 0 && int(v.Slow)-1 < len(w.plan.Failures.Classes) && v.Slow > 0
+	w.enter(s)
+	if ailing { // what its repair left slow is found once more
+		class := int(v.Slow) - 1
+		found := w.now.After(draw(w.plan.Failures.Classes[class].Detection, w.draws.detection[class]))
+		w.queue.Push(event(found, kindExposed, w.hide(class, s), 0))
+	}
 	if v.Member == fleet.NoHolder || v.Status == fleet.Dark {
 		return
 	}

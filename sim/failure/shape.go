@@ -22,7 +22,7 @@ type Since string
 // The beginnings.
 const (
 	SinceCommissioning Since = "commissioning" // repairs do not renew the part
-	SinceRepair        Since = "repair"        // each return to service does
+	SinceRepair        Since = "repair"        // each repair of the server itself does
 )
 
 // Shape is how a class's hazard depends on age. The mean life of a chip's part is
@@ -85,6 +85,31 @@ func (h *hazard) at(age float64) float64 {
 	return 1
 }
 
+// Mean of the hazard over a span from an age on, over that of the exponential with the
+// same mean life, 1/rate: how often parts fail that their repair leaves as old as they were.
+func (s Shape) Mean(rate unit.Rate, age, span unit.Duration) unit.Factor {
+	if !(rate > 0) || !(span > 0) || s.Kind != Weibull && s.Kind != Lognormal {
+		return 1
+	}
+	h := newHazard(s, 1/float64(rate), 0)
+	return unit.Factor((h.cumulated(float64(age+span)) - h.cumulated(float64(age))) * h.mean / float64(span))
+}
+
+// cumulated is the hazard's integral up to an age in seconds: −ln of the share that lives.
+func (h *hazard) cumulated(age float64) float64 {
+	if age <= 0 {
+		return 0
+	}
+	if h.shape.Kind == Weibull {
+		return math.Pow(age/h.scale, h.shape.Parameter)
+	}
+	z := math.Log(age/h.scale) / h.shape.Parameter
+	if z > 30 { // the tail underflows; see mills
+		return z * z / 2
+	}
+	return -math.Log(math.Erfc(z/math.Sqrt2) / 2)
+}
+
 // mills is the normal density over its upper tail at z.
 func mills(z float64) float64 {
 	if z > 30 { // the tail underflows; its asymptote is good to 1e-3 there
@@ -131,6 +156,9 @@ func (d *Decline) Mean(from, span unit.Duration) unit.Factor {
 	return unit.Factor(1 + excess*math.Exp(-float64(from)/t)*over)
 }
 
+// Declines reports whether the factor is ever above 1.
+func (d *Decline) Declines() bool { return d.Factor.High > 1 && d.Time > 0 }
+
 func (d decline) at(t float64) float64 {
 	if d.excess == 0 {
 		return 1
@@ -167,20 +195,20 @@ func (a *Aging) Ageless() bool { return a.ageless }
 func (a *Aging) Bound(class int) float64 { return a.bounds[class] }
 
 // Factor is a class's present hazard over its mean rate, for a server of these ages:
-// since its commissioning, since it last entered service, and since the site's start.
+// since its commissioning, since the last repair of its own, and since the site's start.
 // Relapsing is whether its last repair mended nothing.
-func (a *Aging) Factor(class int, commissioned, entered, site unit.Duration, relapsing bool) float64 {
+func (a *Aging) Factor(class int, commissioned, renewed, site unit.Duration, relapsing bool) float64 {
 	h := &a.hazards[class]
 	age := commissioned
 	if h.shape.Since == SinceRepair {
-		age = entered
+		age = renewed
 	}
 	f := h.at(float64(age)) * a.maturing.at(float64(site))
 	if !a.own[class] {
 		return f
 	}
 	f *= a.infant.at(float64(commissioned))
-	if relapsing && entered < a.relapse.Time {
+	if relapsing && renewed < a.relapse.Time {
 		f *= float64(a.relapse.Factor)
 	}
 	return f

@@ -29,11 +29,11 @@ const (
 
 // Server is the state of one server: 80 bytes.
 type Server struct {
-	Commissioned   des.Time // first entry into service
-	InServiceSince des.Time // last one
-	windowFrom     des.Time // first failure of those counted in window
-	scoredAt       des.Time
-	score          float32
+	Commissioned des.Time // first entry into service
+	Renewed      des.Time // end of the last repair of its own, or Commissioned
+	windowFrom   des.Time // first failure of those counted in window
+	scoredAt     des.Time
+	score        float32
 
 	rank  int32 // position among the servers in service
 	slot  int32 // position in the list of its status, or of its holder
@@ -213,11 +213,13 @@ func (s *State) Call() int32 { return s.cold[len(s.cold)-1] }
 func (s *State) Enter(i int32, now des.Time) {
 	s.leave(i)
 	v := &s.servers[i]
-	s.move(v, Free)
 	if !v.aged {
-		v.Commissioned, v.aged = now, true
+		v.Commissioned, v.Renewed, v.aged = now, now, true
+	} else if v.Status == Repair && v.Outage < 0 {
+		v.Renewed = now
 	}
-	v.InServiceSince, v.Outage = now, -1
+	s.move(v, Free)
+	v.Outage = -1
 	v.rank = int32(len(s.inService))
 	s.inService = append(s.inService, i)
 	v.slot = int32(len(s.free))

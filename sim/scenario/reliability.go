@@ -120,7 +120,7 @@ type Shape struct {
 	// Parameter is Weibull's exponent k (0.3 to 6; below 1 the young fail, above 1
 	// the old) or the lognormal's sigma (0.2 to 3).
 	Parameter float64 `json:"parameter" default:"1" min:"0.2" max:"6"`
-	// Since is where a life begins: at commissioning, or at each return to service.
+	// Since is where a life begins: at commissioning, or at each repair of the server.
 	Since failure.Since `json:"since" default:"commissioning" enum:"commissioning,repair"`
 }
 
