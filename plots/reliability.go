@@ -31,8 +31,8 @@ func reliability(s *result.Set) []Chart {
 	if column(s, "servers_in_repair", false) != nil && s.Site.Failures.Mean > 0 {
 		charts = append(charts, spares(s))
 	}
-	if len(s.Checkpoints) > 0 {
-		charts = append(charts, checkpoints(s))
+	if curves := checkpointCurves(s); len(curves) > 0 {
+		charts = append(charts, checkpoints(s, curves))
 	}
 	return charts
 }
@@ -196,11 +196,9 @@ func (p *page) drawTimeToFailure(all []failureCurve) {
 	names := p.labelWidth(widestEnd, labels)
 	pn := p.panel(p.rect(leftRoom, names, bottomRoom+8, topRoom), left, right, low, high)
 	pn.logarithmic(true, true)
-	var ticks []plot.Tick
-	for _, seconds := range spans() {
-		if hours := seconds / 3600; hours >= low && hours <= high {
-			ticks = append(ticks, plot.Tick{Value: hours, Label: span(seconds)})
-		}
+	ticks := spanTicks(low*3600, high*3600)
+	for i := range ticks {
+		ticks[i].Value /= 3600
 	}
 	pn.axes("time to failure", logTicks(left, right, 1), ticks)
 	pn.caption("chips that the layout uses")
@@ -400,19 +398,32 @@ func (p *page) drawStocks(s *result.Set, area vg.Rectangle) {
 // decimal writes a mean that may be small.
 func decimal(v float64) string { return compare.ScaleOf("", v).Text(v) }
 
+// checkpointCurves are those of the jobs that have an interval to choose.
+func checkpointCurves(s *result.Set) []result.CheckpointCurve {
+	return slices.DeleteFunc(slices.Clone(s.Checkpoints), func(c result.CheckpointCurve) bool { return len(c.Seconds) < 2 })
+}
+
 // checkpoints answers: how often should a job save its state?
-func checkpoints(s *result.Set) Chart {
-	c := s.Checkpoints[0]
+func checkpoints(s *result.Set, curves []result.CheckpointCurve) Chart {
+	c := curves[0]
 	title := fmt.Sprintf("%s keeps most of its time with a checkpoint every %s", c.Job, interval(c.BestSeconds))
-	if chosen := goodputAt(&c, c.ChosenSeconds); c.BestGoodput-chosen >= 0.001 {
-		title += fmt.Sprintf("; every %s, as planned, costs %s more", interval(c.ChosenSeconds), percent(c.BestGoodput-chosen))
+	if c.ToStore < 0.995 {
+		title += fmt.Sprintf(" in the store, to which %s of its failures go back", percent(c.ToStore))
+	}
+	if loss := c.BestGoodput - c.ChosenGoodput; loss >= 0.001 {
+		title += fmt.Sprintf("; every %s, as planned, costs %s more", interval(c.ChosenSeconds), percent(loss))
 	} else {
 		title += "; the plan's interval is as good"
 	}
+	subtitle := fmt.Sprintf("%s · plan %s · expected goodput on the largest size; dot: the best interval, ring: the plan's", heading(s.Title, s.Scenario), heading(s.Plan, ""))
+	for _, c := range s.Checkpoints {
+		if c.Without != "" {
+			subtitle += fmt.Sprintf(" · %s: %s", c.Job, c.Without)
+		}
+	}
 	return Chart{
-		Name: "checkpoints", Title: title,
-		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput on the largest size; dot: the best interval, ring: the plan's", heading(s.Title, s.Scenario), heading(s.Plan, "")),
-		height:   380, body: func(p *page) { p.drawCheckpoints(s) },
+		Name: "checkpoints", Title: title, Subtitle: subtitle,
+		height: 380, body: func(p *page) { p.drawCheckpoints(curves) },
 	}
 }
 
@@ -427,19 +438,8 @@ func interval(seconds float64) string {
 	return fmt.Sprintf("%.1f h", seconds/3600)
 }
 
-// goodputAt interpolates a curve.
-func goodputAt(c *result.CheckpointCurve, seconds float64) float64 {
-	for k := 1; k < len(c.Seconds); k++ {
-		if a, b := c.Seconds[k-1], c.Seconds[k]; seconds >= a && seconds <= b {
-			t := math.Log(seconds/a) / math.Log(b/a)
-			return c.Goodput[k-1] + t*(c.Goodput[k]-c.Goodput[k-1])
-		}
-	}
-	return c.BestGoodput
-}
-
-func (p *page) drawCheckpoints(s *result.Set) {
-	curves := s.Checkpoints[:min(len(s.Checkpoints), mostMarks)]
+func (p *page) drawCheckpoints(curves []result.CheckpointCurve) {
+	curves = curves[:min(len(curves), mostMarks)]
 	low, high := math.Inf(1), 0.0
 	labels := make([]label, len(curves))
 	for i, c := range curves {
@@ -450,19 +450,13 @@ func (p *page) drawCheckpoints(s *result.Set) {
 	pn := p.panel(p.rect(leftRoom, room, bottomRoom+8, topRoom), low, high, 0, 1)
 	pn.logarithmic(true, false)
 	_, ticks := linearTicks(1, 0.01)
-	var times []plot.Tick
-	for _, seconds := range spans() {
-		if seconds >= low && seconds <= high {
-			times = append(times, plot.Tick{Value: seconds, Label: span(seconds)})
-		}
-	}
-	pn.axes("goodput, %", times, ticks)
+	pn.axes("goodput, %", spanTicks(low, high), ticks)
 	pn.caption("between two checkpoints")
 	for i, c := range curves {
 		pn.line(series{x: c.Seconds, y: c.Goodput, color: paint(i), width: 2.2, dash: dashes(i)})
 		pn.dot(c.BestSeconds, c.BestGoodput, paint(i), 3.6)
 		if c.ChosenSeconds >= low && c.ChosenSeconds <= high {
-			pn.ring(c.ChosenSeconds, goodputAt(&c, c.ChosenSeconds), paint(i))
+			pn.ring(c.ChosenSeconds, c.ChosenGoodput, paint(i))
 		}
 		n := len(c.Seconds) - 1
 		labels[i].at = vg.Point{X: pn.x(c.Seconds[n]), Y: pn.y(c.Goodput[n])}
@@ -470,9 +464,24 @@ func (p *page) drawCheckpoints(s *result.Set) {
 	pn.endLabels(labels, room)
 }
 
-// spans are the round times of an axis, in seconds.
-func spans() []float64 {
-	return []float64{1, 10, 60, 600, 3600, 6 * 3600, 86400, 10 * 86400, 100 * 86400, 1000 * 86400}
+// spanTicks are round times on an axis, in seconds; finer ones where few of the coarse ones
+// lie within it.
+func spanTicks(low, high float64) (ticks []plot.Tick) {
+	for _, spans := range [][]float64{
+		{1, 10, 60, 600, 3600, 6 * 3600, 86400, 10 * 86400, 100 * 86400, 1000 * 86400},
+		{1, 2, 5, 10, 20, 60, 120, 300, 600, 1200, 3600, 2 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 5 * 86400, 10 * 86400, 20 * 86400, 50 * 86400, 100 * 86400, 1000 * 86400},
+	} {
+		ticks = ticks[:0]
+		for _, seconds := range spans {
+			if seconds >= low && seconds <= high {
+				ticks = append(ticks, plot.Tick{Value: seconds, Label: span(seconds)})
+			}
+		}
+		if len(ticks) > 2 {
+			break
+		}
+	}
+	return ticks
 }
 
 // span writes a round time for an axis.

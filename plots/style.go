@@ -89,8 +89,8 @@ func (f face) halo(c draw.Canvas, txt string, x, y vg.Length, xa text.XAlignment
 	f.draw(c, txt, x, y, xa, ya)
 }
 
-// wrap breaks txt into at most n lines of the width, two as even as can be; what is
-// left over ends in an ellipsis.
+// wrap breaks txt into at most n lines of the width, two as even as can be without a break
+// within a quantity; what is left over ends in an ellipsis.
 func wrap(f face, txt string, width vg.Length, n int) []string {
 	if txt == "" {
 		return nil
@@ -102,6 +102,9 @@ func wrap(f face, txt string, width vg.Length, n int) []string {
 	var best []string
 	widest := vg.Length(math.Inf(1))
 	for k := 1; k < len(words); k++ {
+		if quantity(words, k) {
+			continue
+		}
 		lines := []string{strings.Join(words[:k], " "), strings.Join(words[k:], " ")}
 		if w := max(f.width(lines[0]), f.width(lines[1])); w <= widest {
 			best, widest = lines, w
@@ -114,6 +117,16 @@ func wrap(f face, txt string, width vg.Length, n int) []string {
 		best[i] = fit(f, best[i], width)
 	}
 	return best
+}
+
+// quantity reports whether a number and its unit lie on both sides of the k-th word's
+// beginning: "0.3 | s", "1.6 M | tokens/s".
+func quantity(words []string, k int) bool {
+	number := func(word string) bool {
+		return strings.ContainsAny(word, "0123456789") && strings.Trim(word, "(~±+-−×0123456789.,–") == "" && !strings.HasSuffix(word, ",")
+	}
+	scale := func(word string) bool { return strings.Contains(" k M B T bn ", " "+word+" ") }
+	return number(words[k-1]) || k > 1 && number(words[k-2]) && scale(words[k-1])
 }
 
 // fit shortens txt to the width, with an ellipsis in its middle: the names of

@@ -402,10 +402,9 @@ func TestShrinkingHasTheSpares(t *testing.T) {
 		}
 	}
 	// Swaps fall back on checkpoints in peer memory, half a minute old, shrinking on the step
-	// before. A failure every 12 minutes makes that 3 % of the goodput by the formula, and
-	// less in the simulation, where each is a tenth lower: maintenance and relapses.
+	// before. With a failure every 14 minutes that is a percent or two of the goodput.
 	ratio, want := expected["shrink"]/expected["swap"], goodput("shrink")/goodput("swap")
-	within(t, "shrinking over swapping", ratio, want, 0.04)
+	within(t, "shrinking over swapping", ratio, want, 0.02)
 
 	both := []string{"recovery.mode=shrink", "jobs.pretrain.work=null", "jobs.pretrain.tokens=80 T tokens", "replicas=2"}
 	all := simulateWith(t, file, both...).Jobs[0].TokensPerSecond.Mean

@@ -120,7 +120,13 @@ func (w *World) failGroup(class int, victim int32, known des.Time) {
 
 // group is the range of servers that share what a scope takes with a server.
 func (w *World) group(s failure.Scope, server int32) (first, end int32) {
-	t := &w.plan.Fleet.Topology
+	size := int32(groupSize(&w.plan.Fleet.Topology, s))
+	first = server / size * size
+	return first, min(first+size, int32(w.fleet.OnSite()))
+}
+
+// groupSize is the number of servers that a failure of a scope takes.
+func groupSize(t *fleet.Topology, s failure.Scope) int {
 	size := 1
 	switch s {
 	case failure.DomainScope:
@@ -134,9 +140,7 @@ func (w *World) group(s failure.Scope, server int32) (first, end int32) {
 	case failure.RoomScope:
 		size = t.Room
 	}
-	size = max(size, 1)
-	first = server / int32(size) * int32(size)
-	return first, min(first+int32(size), int32(w.fleet.OnSite()))
+	return max(size, 1)
 }
 
 // evict replaces the slow servers of a job, if there are spares for them.

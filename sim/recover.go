@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"slices"
-
 	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
@@ -14,7 +12,7 @@ import (
 func (w *World) start(i int, recovering bool, pause unit.Duration) {
 	j := &w.jobs[i]
 	j.phase = job.Starting
-	j.recovering, j.ramped = recovering, false
+	j.recovering, j.ramped, j.serviced = recovering, false, 0
 	// Until a checkpoint at leave is durable a failure loses what it would have saved.
 	j.durable = w.now.After(j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background)
 	j.epoch++
@@ -90,7 +88,7 @@ func (w *World) refill(i int) {
 		warm := missing <= available && w.now == j.waitingFrom
 		w.take(i, missing)
 		if !j.planned { // after maintenance it takes back what is serviced
-			w.swaps += missing
+			w.swaps += max(missing-j.serviced, 0)
 		}
 		w.start(i, true, w.recoveryPause(i, missing, warm)+delay)
 		return
@@ -214,63 +212,6 @@ func meanRepair(p *scenario.Plan) unit.Duration {
 	return sum
 }
 
-// recovery is what a failure costs a job of so many chips, in a mode, with a spare at hand;
-// for one that shrinks, what it costs by whether there is one.
-func recovery(p *scenario.Plan, j *job.Spec, chips int, mode job.Mode, lean *shrinking) job.Recovery {
-	var r job.Recovery
-	f := &p.Failures
-	for i := range f.Classes {
-		c := &f.Classes[i]
-		if rate := float64(c.Rate.Likely); rate > 0 && c.Stops(p.Fleet.Topology.DualHomed) {
-			r.Detection = append(r.Detection, job.WeightedDuration{Weight: rate, Duration: c.Detection})
-			w := restartAfter(j, c.Scope, chips, mode)
-			if mode == job.Shrink && lossOf(c.Scope) == job.SomeServers {
-				setup := j.Recovery.Setup.Time(chips)
-				r.Restarts = addRestart(r.Restarts, job.Restart{Time: j.Recovery.Swap, Fixed: setup}, rate*lean.spared)
-				r.Restarts = addRestart(r.Restarts, job.Restart{Time: j.Restart, Fixed: setup}, rate*(1-lean.spared-lean.dropped))
-				rate *= lean.dropped
-			}
-			r.Restarts = addRestart(r.Restarts, w, rate)
-		}
-	}
-	return r
-}
-
-// addRestart adds a way to come back of some weight to a mixture.
-func addRestart(mixture []job.Restart, w job.Restart, weight float64) []job.Restart {
-	if weight <= 0 {
-		return mixture
-	}
-	same := func(o job.Restart) bool { return o.Time == w.Time && o.Fixed == w.Fixed }
-	if k := slices.IndexFunc(mixture, same); k >= 0 {
-		mixture[k].Weight += weight
-		return mixture
-	}
-	w.Weight = weight
-	return append(mixture, w)
-}
-
-// restartAfter is how a job comes back after a failure of a scope, one that shrinks without
-// what it lost; see recoveryPause.
-func restartAfter(j *job.Spec, scope failure.Scope, chips int, mode job.Mode) job.Restart {
-	load := j.Checkpoint.Load
-	if t := newest(&j.Checkpoint); t != nil {
-		load = t.Load
-	}
-	setup := j.Recovery.Setup.Time(chips)
-	switch {
-	case mode == job.WarmSwap:
-		return job.Restart{Time: j.Recovery.Swap, Fixed: setup + load}
-	case mode.KeepsState() && lossOf(scope) == job.ManyServers || mode == job.StopRestart:
-		return job.Restart{Time: j.Restart, Fixed: setup + load}
-	case mode == job.InPlace && scope.TakesServers():
-		return job.Restart{Time: j.Recovery.Swap, Fixed: setup}
-	case mode == job.InPlace:
-		return job.Restart{Time: j.Recovery.InPlace}
-	}
-	return job.Restart{Time: j.Recovery.Shrink}
-}
-
 // lossOf is how much of a job's memory a failure of a scope takes.
 func lossOf(scope failure.Scope) job.Loss {
 	switch {
@@ -280,17 +221,6 @@ func lossOf(scope failure.Scope) job.Loss {
 		return job.SomeServers
 	}
 	return job.NoServers
-}
-
-// newest is the fast tier of most frequent checkpoints that survives a lost server.
-func newest(c *job.Checkpoint) *job.Tier {
-	var best *job.Tier
-	for k := range c.Fast {
-		if t := &c.Fast[k]; t.Survives(job.SomeServers) && (best == nil || t.Interval < best.Interval) {
-			best = t
-		}
-	}
-	return best
 }
 
 // forever is longer than any calendar.

@@ -233,6 +233,9 @@ func TestMaintenance(t *testing.T) {
 	if j.PlannedStops != 10 || j.Interruptions != 0 || j.LostBy[result.LostToWork] != 0 || j.Goodput < 0.89 || j.Goodput > 0.9 {
 		t.Errorf("%+v", *j)
 	}
+	if r.Site.SparesUsed != 0 {
+		t.Errorf("%v servers took the place of those that maintenance gives back", r.Site.SparesUsed)
+	}
 	// Rolling over tenths with a spare tenth, the job never waits.
 	p = testPlan(11)
 	p.Jobs[0].Sizes = []int{9 * perServer}

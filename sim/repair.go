@@ -236,6 +236,9 @@ func (w *World) maintain(m int, from int32) {
 			w.settle(holder)
 			w.jobs[holder].hit = true
 		}
+		if v.Holder >= 0 {
+			w.jobs[v.Holder].serviced++
+		}
 		w.fleet.Remove(s, fleet.Serviced)
 		v.Outage = int32(m)
 	}

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 
-	"clustercap/sim/des"
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/scenario"
@@ -29,6 +28,12 @@ type drops struct {
 	perReplica, perServer int // chips
 	all, fewest           int // replicas
 	group, experts        int // chips of a replica that share experts, and those that they divide by
+}
+
+// allDrops of a size, those that it lacks already among them.
+func allDrops(p *scenario.Plan, j *job.Spec, size *Size) drops {
+	l := &size.Step.Layout
+	return newDrops(p, j, l, l.DP+size.Missing)
 }
 
 // leastFreed is the share of the servers freed before that the next size frees.
@@ -71,15 +76,12 @@ type workforce struct {
 	repair            unit.Duration
 }
 
-func newWorkforce(p *scenario.Plan, j *job.Spec, size *Size, o *prognosis) workforce {
-	l := &size.Step.Layout
-	w := workforce{
-		drops:    newDrops(p, j, l, l.DP+size.Missing),
-		training: o.taking * unit.Rate(p.Fleet.ChipsPerServer), resting: o.resting * unit.Rate(p.Fleet.ChipsPerServer),
-		repair: meanRepair(p),
+func (c *course) workforce(o *prognosis) workforce {
+	chips := unit.Rate(c.p.Fleet.ChipsPerServer)
+	return workforce{
+		drops: allDrops(c.p, c.j, c.size), surplus: c.surplus,
+		training: o.taking * chips, resting: o.resting * chips, repair: meanRepair(c.p),
 	}
-	w.surplus = surplus(p, j, w.servers(w.all), o.span)
-	return w
 }
 
 // left is how many of some replicas train on so many servers. Replicas make up for each
@@ -147,31 +149,51 @@ func (s shrinking) over(x float64) shrinking {
 	return shrinking{s.trains / x, s.replicas / x, s.spared / x, s.dropped / x}
 }
 
-// surplus is the mean number of servers beyond the job's own that it can draw on, warm
-// and cold spares among them, over the part of a span of training in which the fleet has
-// as many as the job needs. Other jobs keep their smallest sizes, though not the spares.
-func surplus(p *scenario.Plan, j *job.Spec, servers int, span unit.Duration) int {
-	type arrival struct {
-		at      unit.Duration
-		servers float64
-	}
-	f := &p.Fleet
-	var arrivals []arrival
+// arrival is when a number of servers is ready for service.
+type arrival struct {
+	at      unit.Duration
+	servers float64
+}
+
+// arrivals lists them in order, at the means of the times that they take.
+func arrivals(f *fleet.Spec) []arrival {
+	list := make([]arrival, 0, 2*len(f.Deliveries))
 	for _, d := range f.Deliveries {
 		at, rejected := d.At+f.Commissioning.Mean, float64(d.Servers)*float64(f.Rejected.Likely)
-		arrivals = append(arrivals, arrival{at, float64(d.Servers) - rejected}, arrival{at + f.Return.Mean, rejected})
+		list = append(list, arrival{at, float64(d.Servers) - rejected}, arrival{at + f.Return.Mean, rejected})
 	}
-	slices.SortFunc(arrivals, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(list, func(a, b arrival) int { return cmp.Compare(a.at, b.at) })
+	return list
+}
+
+// begins is when a job can hold so many servers: once they are there beside the spares, or
+// where that is never when it is submitted.
+func begins(f *fleet.Spec, arrivals []arrival, servers int, submit unit.Duration) unit.Duration {
+	var here float64
+	for _, a := range arrivals {
+		if here += a.servers; f.Usable(int(math.Round(here))-f.Cold.Servers) >= servers {
+			return max(a.at, submit)
+		}
+	}
+	return submit
+}
+
+// surplus is the mean number of servers beyond so many of the job's own that it can draw
+// on, warm and cold spares among them, over the part of a span of training in which the
+// fleet has as many as the job needs. Other jobs keep their smallest sizes, though not the
+// spares.
+func surplus(p *scenario.Plan, j *job.Spec, arrivals []arrival, servers int, from, span unit.Duration) int {
+	f := &p.Fleet
 	others := 0
 	for i := range p.Jobs {
-		if o := &p.Jobs[i]; o.Name != j.Name && o.Submit <= j.Submit+span && len(o.Sizes) > 0 {
+		if o := &p.Jobs[i]; o.Name != j.Name && o.Submit <= from+span && len(o.Sizes) > 0 {
 			others += (o.Sizes[0] + f.ChipsPerServer - 1) / f.ChipsPerServer
 		}
 	}
 	var here, sum, time float64
 	for k := range arrivals {
 		here += arrivals[k].servers
-		from, to := max(arrivals[k].at, j.Submit), j.Submit+span
+		from, to := max(arrivals[k].at, from), from+span
 		if k+1 < len(arrivals) {
 			to = min(to, arrivals[k+1].at)
 		}
@@ -187,10 +209,4 @@ func surplus(p *scenario.Plan, j *job.Spec, servers int, span unit.Duration) int
 		return 0
 	}
 	return int(math.Round(sum / time))
-}
-
-// trainingShare is the share of wall time that a job trains for which fails at a rate.
-func trainingShare(rate unit.Rate, r job.Recovery) float64 {
-	// Checkpoints that cost nothing at every instant lose no work.
-	return float64(job.ExpectedGoodput(job.Cycle{Interval: des.FromDuration(unit.Second / 1000)}, rate, r))
 }

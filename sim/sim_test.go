@@ -85,10 +85,7 @@ func TestGoodputFollowsRenewalFormula(t *testing.T) {
 				goodputs[r] = run(t, pr, r).Jobs[0].Goodput
 			}
 			got, sd := stat.MeanStdDev(goodputs, nil)
-			cycle := c.checkpoint.Cycle(mttf, 10, p.Horizon, job.Recovery{})
-			after := recovery(p, &p.Jobs[0], 8, job.StopRestart, nil)
-			after.Idle = 1
-			want := float64(job.ExpectedGoodput(cycle, 1/mttf, after))
+			want := longRun(p, &p.Jobs[0], &pr.Jobs[0].Sizes[0], job.StopRestart).goodput
 			// Four standard errors (one false alarm in 16,000) and one failure's
 			// share of the horizon for the start and the end.
 			band := 4*sd/math.Sqrt(float64(len(goodputs))) + 0.001

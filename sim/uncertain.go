@@ -68,9 +68,29 @@ func (u uncertainty) machine() bool {
 }
 
 // draw copies plan with every listed range collapsed to one draw from its
-// triangular distribution. The slices that hold ranges are copied too, into those
-// that into has.
+// triangular distribution.
 func (u uncertainty) draw(plan, into *scenario.Plan, replica int) {
+	u.collapse(plan, into, func(cause string, r unit.Range[unit.Factor]) unit.Factor {
+		return r.At(des.Stream(plan.Seed, replica, cause).Float64())
+	})
+}
+
+// expected copies plan with every range of the failure profile collapsed to its mean,
+// which is what replicas meet; in one with a long tail that is far from the likeliest.
+func (u uncertainty) expected(plan *scenario.Plan) *scenario.Plan {
+	var into scenario.Plan
+	u.collapse(plan, &into, func(cause string, r unit.Range[unit.Factor]) unit.Factor {
+		if strings.HasPrefix(cause, "uncertain/Failures/") {
+			return r.Mean()
+		}
+		return r.Likely
+	})
+	return &into
+}
+
+// collapse copies plan with every listed range collapsed to a value. The slices that hold
+// ranges are copied too, into those that into has.
+func (u uncertainty) collapse(plan, into *scenario.Plan, value func(cause string, r unit.Range[unit.Factor]) unit.Factor) {
 	tiers, classes := into.Fabric.Tiers[:0], into.Failures.Classes[:0]
 	rates, prices, carbon := into.Money.Rates[:0], into.Money.Tariff.Periods[:0], into.Money.Carbon.Periods[:0]
 	*into = *plan
@@ -92,7 +112,7 @@ func (u uncertainty) draw(plan, into *scenario.Plan, replica int) {
 		r := unit.Range[unit.Factor]{
 			Low: unit.Factor(v.Field(0).Float()), Likely: unit.Factor(v.Field(1).Float()), High: unit.Factor(v.Field(2).Float()),
 		}
-		x := float64(r.At(des.Stream(plan.Seed, replica, u[i].cause).Float64()))
+		x := float64(value(u[i].cause, r))
 		for f := range 3 {
 			v.Field(f).SetFloat(x)
 		}

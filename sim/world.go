@@ -130,6 +130,7 @@ type trainee struct {
 	cause     int        // class of its last interruption; all classes' number: planned
 	standbys  int        // free servers that stand by for it
 	hit       bool       // an event in progress takes servers from it
+	serviced  int        // servers that maintenance has taken since it last had all
 	clock     float64    // relative clock of the running segment
 	rate      float64    // tokens per millisecond of training
 	perChip   power.Draw // IT, of a chip in use while it trains

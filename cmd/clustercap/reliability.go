@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"clustercap/sim/result"
+	"clustercap/sim/unit"
 )
 
 // topCauses is how many causes of interruptions a summary names.
@@ -26,8 +27,33 @@ func reliabilityLines(set *result.Set) []string {
 	if s.Failures.Mean > 0 {
 		lines = append(lines, fmt.Sprintf("Servers: %s of server-hours in service; %s in repair, %s of them waiting for hands or parts, on average; %s took the place of failed ones",
 			percent(s.Availability.Mean), number(s.ServersInRepair.Mean), number(s.RepairBacklog.Mean), number(s.SparesUsed.Mean)))
+		if line := checkpointLine(set); line != "" {
+			lines = append(lines, line)
+		}
 	}
 	return lines
+}
+
+// checkpointLine says how often each job saves its state, and what would be best.
+func checkpointLine(set *result.Set) string {
+	var words []string
+	for i := range set.Checkpoints {
+		c := &set.Checkpoints[i]
+		seconds := func(s float64) string { return unit.Short(unit.Duration(s)) }
+		switch {
+		case c.Without != "":
+			words = append(words, fmt.Sprintf("%s has no best interval, %s", c.Job, c.Without))
+		case c.BestGoodput-c.ChosenGoodput < 0.001:
+			words = append(words, fmt.Sprintf("%s every %s, as good as any", c.Job, seconds(c.ChosenSeconds)))
+		default:
+			words = append(words, fmt.Sprintf("%s every %s, which keeps %s less of its time than the best, %s", c.Job,
+				seconds(c.ChosenSeconds), percent(c.BestGoodput-c.ChosenGoodput), seconds(c.BestSeconds)))
+		}
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return "Checkpoints to the store, on the largest size: " + strings.Join(words, "; ")
 }
 
 // number is a mean that may be below 1.

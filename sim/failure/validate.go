@@ -87,34 +87,14 @@ func rising[Q unit.Quantity](r unit.Range[Q]) bool {
 	return r.Low >= 0 && r.Low <= r.Likely && r.Likely <= r.High
 }
 
-// Stopping is the rate of the classes that stop jobs, per chip, at Likely values, with
-// age and lemons as own says: the mean factor on the classes of one server, and site
-// that on all. It gives the rate in training and the rate of a job that waits or restarts.
-func (s *Spec) Stopping(dualHomed bool, own, site unit.Factor) (training, idle unit.Rate) {
+// OfServer is the rate at which a server without a mark fails by itself in training and
+// otherwise, per chip, stopping or not.
+func (s *Spec) OfServer() (training, idle unit.Rate) {
 	for i := range s.Classes {
-		c := &s.Classes[i]
-		if !c.Stops(dualHomed) {
-			continue
-		}
-		rate := c.Rate.Likely
-		if c.Scope.OwnServer() {
-			rate *= unit.Rate(own)
-		}
-		training += rate
-		idle += rate * unit.Rate(c.Idle)
-	}
-	scale := unit.Rate(s.Scale.Likely * site)
-	return training * scale, idle * scale
-}
-
-// OfServer is the rate at which a server without a mark fails by itself in training, per
-// chip, stopping or not.
-func (s *Spec) OfServer() unit.Rate {
-	var sum unit.Rate
-	for i := range s.Classes {
-		if s.Classes[i].Scope.OwnServer() {
-			sum += s.Classes[i].Rate.Likely
+		if c := &s.Classes[i]; c.Scope.OwnServer() {
+			training += c.Rate.Likely
+			idle += c.Rate.Likely * unit.Rate(c.Idle)
 		}
 	}
-	return sum * unit.Rate(s.Scale.Likely)
+	return training * unit.Rate(s.Scale.Likely), idle * unit.Rate(s.Scale.Likely)
 }

@@ -29,26 +29,47 @@ func YoungInterval(blocking, mttf unit.Duration) unit.Duration {
 	return unit.Duration(math.Sqrt(2 * float64(blocking*mttf)))
 }
 
-// Cycle resolves the rhythm of checkpoints for a job that fails every mttf, recovers
-// as r says and takes step per training step. The interval is at least a step, since
-// state is consistent only between steps, and at least the background write, so that
-// writes do not queue up; longest caps it, so that a job that never fails has a
-// finite one.
-func (c *Checkpoint) Cycle(mttf, step, longest unit.Duration, r Recovery) Cycle {
+// Cycle resolves the rhythm of checkpoints to the store for a job that has setbacks to
+// expect and takes step per training step. What the rules take for the time to failure is that
+// between failures that only these checkpoints survive, or which tiers does so too rarely:
+// of these choices, the one that keeps most. The interval is at least a step, since state is
+// consistent only between steps, and at least the background write, so that writes do not
+// queue up; longest caps it, so that a job that never fails has a finite one.
+func (c *Checkpoint) Cycle(s *Setbacks, step, longest unit.Duration) Cycle {
 	least := max(step, c.Background, unit.Second/1000)
 	most := max(longest, c.Background, unit.Second/1000)
-	interval := c.Interval
-	if interval == 0 {
-		switch {
-		case c.Rule == Young && c.Blocking > 0:
-			interval = YoungInterval(c.Blocking, mttf)
-		case c.Rule == Optimum && !math.IsInf(float64(mttf), 1):
-			interval = c.optimum(mttf, least, min(most, 20*mttf), r)
-		default:
-			interval = OptimalInterval(c.Blocking, mttf)
+	if c.Interval > 0 {
+		return c.every(min(max(c.Interval, least), most))
+	}
+	var best Cycle
+	highest, rate := unit.Share(-1), unit.Rate(0)
+	for i := len(s.levels); i >= 0; i-- {
+		if i < len(s.levels) {
+			rate += unit.Rate(s.levels[i].rate)
+		}
+		if i > 0 && math.IsInf(s.levels[i-1].back, 1) {
+			continue
+		}
+		cycle := c.every(min(max(c.rule(s, unit.Duration(1/rate), least, most), least), most))
+		if kept, _ := s.LongRun(cycle); kept > highest {
+			best, highest = cycle, kept
+		}
+		if c.Rule == Optimum { // which looks at all of them
+			break
 		}
 	}
-	return c.every(min(max(interval, least), most))
+	return best
+}
+
+// rule gives the interval where a failure takes the job back to the store every mttf.
+func (c *Checkpoint) rule(s *Setbacks, mttf, least, most unit.Duration) unit.Duration {
+	switch {
+	case c.Rule == Young && c.Blocking > 0:
+		return YoungInterval(c.Blocking, mttf)
+	case c.Rule == Optimum && len(s.levels) > 0:
+		return c.optimum(s, least, min(most, 20*mttf))
+	}
+	return OptimalInterval(c.Blocking, mttf)
 }
 
 // every is the cycle with an interval.
@@ -63,12 +84,13 @@ func (c *Checkpoint) every(interval unit.Duration) Cycle {
 // optimum is the interval of the highest expected goodput, which has one maximum in
 // the logarithm of the interval: golden section, to 1e-4 of the interval, where the
 // goodput is flat to the square of that.
-func (c *Checkpoint) optimum(mttf, least, most unit.Duration, r Recovery) unit.Duration {
+func (c *Checkpoint) optimum(s *Setbacks, least, most unit.Duration) unit.Duration {
 	if most <= least {
 		return least
 	}
 	goodput := func(log float64) float64 {
-		return float64(ExpectedGoodput(c.every(unit.Duration(math.Exp(log))), unit.Rate(1/mttf), r))
+		kept, _ := s.LongRun(c.every(unit.Duration(math.Exp(log))))
+		return float64(kept)
 	}
 	const golden = 0.6180339887498949
 	a, b := math.Log(float64(least)), math.Log(float64(most))

@@ -89,7 +89,7 @@ func TestOptimalIntervalIsNearTheExactOptimum(t *testing.T) {
 	for _, c := range []struct{ blocking, mttf unit.Duration }{{5, 3600}, {60, 3600}, {300, 10800}, {600, 3600}} {
 		goodput := func(interval unit.Duration) float64 {
 			cycle := Cycle{Interval: des.FromDuration(interval), Blocking: des.FromDuration(c.blocking)}
-			return float64(ExpectedGoodput(cycle, unit.Rate(1/c.mttf), Recovery{}))
+			return kept(cycle, Setback{Rate: unit.Rate(1 / c.mttf), Back: ToStore, Idle: 1})
 		}
 		best := OptimalInterval(c.blocking, c.mttf)
 		// Flat around the optimum: 10 % off costs less than 1 %, and the expansion
@@ -102,17 +102,70 @@ func TestOptimalIntervalIsNearTheExactOptimum(t *testing.T) {
 	}
 }
 
-func TestExpectedGoodputLimits(t *testing.T) {
+// kept is the goodput of a job with setbacks.
+func kept(c Cycle, kinds ...Setback) float64 {
+	s := NewSetbacks(kinds...)
+	goodput, _ := s.LongRun(c)
+	return float64(goodput)
+}
+
+func TestLongRunLimits(t *testing.T) {
 	cycle := Cycle{Interval: 1000_000, Blocking: 10_000, Background: 100_000}
-	recovery := Recovery{Restarts: []Restart{{Weight: 1, Time: dist.Fixed(600)}}}
-	if got, want := float64(ExpectedGoodput(cycle, 0, recovery)), 1000.0/1010; math.Abs(got-want) > 1e-15 { // one rounding
+	failing := func(rate unit.Rate) Setback {
+		return Setback{Rate: rate, Back: ToStore, Restarts: []Restart{{Weight: 1, Time: dist.Fixed(600)}}, Idle: 1}
+	}
+	if got, want := kept(cycle, failing(0)), 1000.0/1010; math.Abs(got-want) > 1e-15 { // one rounding
 		t.Errorf("without failures %v, want %v", got, want)
 	}
 	// First order in λ: 1/(1+w/τ) x (1 - λ((τ+w)/2 + b + R)), to the square of λC.
 	const rate = 1e-8
 	first := 1000.0 / 1010 * (1 - rate*(1010.0/2+100+600))
-	if got := float64(ExpectedGoodput(cycle, rate, recovery)); math.Abs(got-first) > 1e-9 {
+	if got := kept(cycle, failing(rate)); math.Abs(got-first) > 1e-9 {
 		t.Errorf("at first order %v, want %v", got, first)
+	}
+	// Kinds that take a job back equally far are one kind.
+	two := failing(3e-5)
+	one := failing(6e-5)
+	// The first of two meets fewer failures in its restarts, of λ R = 0.02 to the second order.
+	if got, want := kept(cycle, two, two), kept(cycle, one); math.Abs(got-want) > 1e-3 {
+		t.Errorf("two kinds %v, one %v", got, want)
+	}
+	if got := kept(cycle, failing(1)); !(got >= 0 && got < 1e-80) {
+		t.Errorf("with a failure every second %v", got)
+	}
+}
+
+// Two tiers of checkpoints against a draw of every failure: the frequent tier loses what
+// was done since its own checkpoint, the store's failures what was done since it.
+func TestLongRunOfTiers(t *testing.T) {
+	const fast, store, restart, slow = 60.0, 3600.0, 120.0, 900.0
+	for _, c := range []struct{ often, rare float64 }{{1.0 / 600, 1.0 / 36000}, {1.0 / 7200, 1.0 / 7200}, {1.0 / 300, 1.0 / 4000}} {
+		r := des.Stream(1, 0, "tiers")
+		now, saved, durable := 0.0, 0.0, 0.0 // wall time; training kept by the fast tier and by the store
+		const horizon = 3e7
+		for now < horizon {
+			// Training since the last restart, from both tiers' newest state.
+			often, rare := r.Exp()/c.often, r.Exp()/c.rare
+			up := min(often, rare)
+			reached := saved + up
+			now += up
+			if rare < often {
+				durable = max(durable, math.Floor(reached/store)*store)
+				saved = durable
+				now += slow
+			} else {
+				saved += math.Floor(up/fast) * fast
+				durable = max(durable, math.Floor(saved/store)*store)
+				now += restart
+			}
+		}
+		got := kept(Cycle{Interval: 3600_000},
+			Setback{Rate: unit.Rate(c.often), Back: fast, Restarts: []Restart{{Weight: 1, Time: dist.Fixed(restart)}}},
+			Setback{Rate: unit.Rate(c.rare), Back: ToStore, Restarts: []Restart{{Weight: 1, Time: dist.Fixed(slow)}}})
+		// The mean of the stretched interval for its distribution: a percent.
+		if want := saved / now; math.Abs(got/want-1) > 0.01 {
+			t.Errorf("failures every %.0f s and %.0f s: %.4f, drawn %.4f", 1/c.often, 1/c.rare, got, want)
+		}
 	}
 }
 

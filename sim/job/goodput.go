@@ -9,16 +9,26 @@ import (
 	"clustercap/sim/unit"
 )
 
-// Recovery is what follows a failure: Detection, then Restart. A failure during the
-// restart starts both over. One during detection changes nothing unless it is known
-// earlier: the owner looks at the job as soon as the first of them is.
-type Recovery struct {
+// Setback is one kind of failure: how often it stops a job, what it takes the job back to
+// and what follows: Detection, then Restart. A failure during the restart that takes the
+// job back no further starts both over, and one that takes it back further what follows
+// that. One during detection changes nothing unless it is known earlier: the owner looks at
+// the job as soon as the first of them is.
+type Setback struct {
+	// Rate of these failures while the job trains.
+	Rate unit.Rate
+	// Back is the wall time of training between two states of which the newest survives, +Inf
+	// where that is the store's checkpoint.
+	Back      unit.Duration
 	Detection []WeightedDuration // by class; weights are relative
 	// Restarts by what a failure took; weights are relative.
 	Restarts []Restart
 	// Idle is the rate of failures during detection and restart over that in training.
 	Idle unit.Factor
 }
+
+// ToStore is the Back of failures that only the store's checkpoints survive.
+var ToStore = unit.Duration(math.Inf(1))
 
 // Restart is one way back to training.
 type Restart struct {
@@ -33,49 +43,124 @@ type WeightedDuration struct {
 	Duration dist.Duration
 }
 
-// ExpectedGoodput is the share of wall time that makes progress that is kept, in
-// the long run, for exponential failures at rate per second, servers always at hand
-// for a restart, and checkpoints in the rhythm of c (all in seconds here).
+// Setbacks are the kinds of failure that a job has to expect, those that take it back
+// least first.
+type Setbacks struct {
+	levels []setback
+	store  unit.Rate
+}
+
+// setback is a kind of failure with the mean time from one in training until training goes
+// on, and until then or one that reaches further.
+type setback struct{ rate, idle, back, pause, exposed float64 }
+
+// NewSetbacks orders kinds of failure and prices their pauses. While the job does not train
+// failures come at a rate μ, of which μ_j of kind j. A restart of time R after kind k passes
+// without one with probability φ = E[e^{−μ R}] and takes (1 − φ)/μ in the mean until it has
+// passed or is struck; struck by kind j it is one after the further-reaching of j and k. So
+// with a detection of mean time D the pause is
 //
-// Without the time in detection, in which nothing is left to lose, the time from one
-// durable checkpoint to the next is a renewal cycle. With period C = interval +
-// blocking, background b and rate λ, U of it is in training, and λ U failures end that:
+//	P_k = D + (1 − φ) (1/μ + Σ_j μ_j/μ P_max(j,k)),
+//
+// for one kind (1/φ − 1)/μ + D/φ, and E[R] + D for μ → 0.
+func NewSetbacks(kinds ...Setback) Setbacks {
+	slices.SortStableFunc(kinds, func(a, b Setback) int { return cmp.Compare(a.Back, b.Back) })
+	s := Setbacks{levels: make([]setback, 0, len(kinds))}
+	mu, within := 0.0, make([]float64, len(kinds)) // of kinds that reach no further
+	for i := range kinds {
+		k := &kinds[i]
+		mu += float64(k.Rate) * float64(k.Idle)
+		within[i] = mu
+		if math.IsInf(float64(k.Back), 1) {
+			s.store += k.Rate
+		}
+	}
+	var further float64 // Σ μ_j P_j of kinds that reach further
+	for i := len(kinds) - 1; i >= 0; i-- {
+		k := &kinds[i]
+		if !(k.Rate > 0) {
+			continue
+		}
+		var weight, restart, passed float64
+		for i := range k.Restarts {
+			w := &k.Restarts[i]
+			weight += w.Weight
+			restart += w.Weight * float64(w.Time.Mean+w.Fixed)
+			passed += w.Weight * laplace(w.Time, mu) * math.Exp(-mu*float64(w.Fixed))
+		}
+		pause := meanDetection(k.Detection, mu)
+		exposed := pause
+		if weight > 0 {
+			if restart /= weight; mu*restart > 1e-12 { // below, (1 − φ)/μ is 0/0
+				unstruck := max(passed/weight, 1e-100) // of an attempt
+				struck := 1 - unstruck
+				passes := unstruck + struck*(1-within[i]/mu)
+				exposed = (exposed + struck/mu) / passes
+				pause = exposed + struck*further/mu/passes
+			} else {
+				pause += restart
+				exposed = pause
+			}
+		}
+		further += float64(k.Rate) * float64(k.Idle) * pause
+		s.levels = append(s.levels, setback{float64(k.Rate), float64(k.Idle), float64(k.Back), pause, exposed})
+	}
+	slices.Reverse(s.levels)
+	return s
+}
+
+// ToStore is the rate of the failures that take the job back to the store's checkpoint.
+func (s *Setbacks) ToStore() unit.Rate { return s.store }
+
+// LongRun is the share of wall time that makes progress that is kept, and the share in
+// training (checkpoints and what is lost included), in the long run, for exponential
+// failures, servers always at hand for a restart, and checkpoints to the store in the
+// rhythm of c (all in seconds here).
+//
+// For failures of one kind: without the time in detection, in which nothing is left to
+// lose, the time from one durable checkpoint to the next is a renewal cycle. With period C =
+// interval + blocking, background b and rate λ, U of it is in training, and λ U failures end
+// that:
 //
 //	U = e^{λ b} (e^{λ C} − 1) / λ,
 //
 // exact, not first order: after a restart the next checkpoint needs C + b without
-// failure, before one C. While the job does not train failures come at the rate
-// μ = Idle λ, so that each restart of time R takes 1/φ attempts, φ = E[e^{−μ R}], which
-// take (1/φ − 1) / μ together (E[R] for μ → 0), and a detection of mean time D each:
+// failure, before one C. With the pause P of each failure the goodput is
 //
-//	E = U (1 + λ ((1/φ − 1) / μ + D/φ)),
+//	interval / (U (1 + λ P)).
 //
-// the goodput is interval / E. With b = 0, Idle = 1, D = 0 and constant R this is the
-// complete model of Daly (2006).
-func ExpectedGoodput(c Cycle, rate unit.Rate, r Recovery) unit.Share {
+// With b = 0, as many failures in restarts as in training, no detection and constant
+// restarts this is the complete model of Daly (2006).
+//
+// Kinds are nested, as in the multilevel checkpoints of A. Moody et al. (SC 2010): what
+// takes the job back least makes a second of training last s ≥ 1 seconds of wall time, a
+// of them in training, and the next kind meets work so stretched, at the rate λ (a + idle (s
+// − a)) for each second. That takes the stretch for its mean, which is what a long interval
+// meets.
+func (s *Setbacks) LongRun(c Cycle) (kept, training unit.Share) {
 	interval, period := float64(c.Interval.Duration()), float64((c.Interval + c.Blocking).Duration())
-	lambda := float64(rate)
-	if lambda*period < 1e-12 { // the limit λ → 0, where the form above is 0/0
-		return unit.Share(interval / period)
-	}
-	up := math.Exp(lambda*float64(c.Background.Duration())) * math.Expm1(lambda*period) / lambda
-	mu := lambda * float64(r.Idle)
-	var weight, restart, passed float64
-	for i := range r.Restarts {
-		w := &r.Restarts[i]
-		weight += w.Weight
-		restart += w.Weight * float64(w.Time.Mean+w.Fixed)
-		passed += w.Weight * laplace(w.Time, mu) * math.Exp(-mu*float64(w.Fixed))
-	}
-	attempts := 1.0
-	if weight > 0 {
-		if restart /= weight; mu*restart > 1e-12 { // below, the form (1/φ − 1)/μ is 0/0
-			attempts = weight / passed
-			restart = (attempts - 1) / mu
+	// Wall time for each second of undisturbed cycles, and what of the pauses may yet cost more work.
+	train, pause, exposed := 1.0, 0.0, 0.0
+	for _, l := range s.levels {
+		back, write := l.back, 0.0
+		if back >= period {
+			back, write = period, float64(c.Background.Duration())
 		}
+		rate := l.rate * (train + l.idle*exposed) // for each second of undisturbed cycles
+		again := 1.0
+		if x := rate * back; x > 1e-12 { // the limit of x → 0, where the form is 0/0
+			again = math.Exp(min(rate*write, mostHazard)) * math.Expm1(min(x, mostHazard)) / x
+		}
+		pause = again * (pause + l.rate*train*l.pause)
+		exposed = again * (exposed + l.rate*train*l.exposed)
+		train *= again
 	}
-	return unit.Share(interval / (up * (1 + lambda*(restart+attempts*meanDetection(r.Detection, mu)))))
+	return unit.Share(interval / period / (train + pause)), unit.Share(train / (train + pause))
 }
+
+// mostHazard is the number of failures to expect before a state survives beyond which no
+// exponential is taken: nothing is left of the job then.
+const mostHazard = 200
 
 // atom is one value of a discrete distribution and its probability.
 type atom struct{ at, p float64 }

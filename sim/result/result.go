@@ -319,7 +319,7 @@ type Set struct {
 	// Causes by class of failure; the last, planned, are stops for maintenance and
 	// evictions.
 	Causes []Cause `json:"causes,omitempty"`
-	// Checkpoints of jobs that lose work back to the store's newest checkpoint.
+	// Checkpoints to the store, job by job.
 	Checkpoints []CheckpointCurve `json:"checkpoint_intervals,omitempty"`
 	Warnings    []string          `json:"warnings,omitempty"`
 	// CapCurves of the jobs.
@@ -551,16 +551,22 @@ type Cause struct {
 	LostHours     Stat   `json:"lost_hours"` // of all jobs together
 }
 
-// CheckpointCurve is a job's expected goodput over the interval between checkpoints.
+// CheckpointCurve is a job's expected goodput over the interval between checkpoints to the
+// store, or why no interval is better than another.
 type CheckpointCurve struct {
-	Job     string `json:"job"`
-	Chips   int    `json:"chips"`
-	Seconds Floats `json:"interval_seconds"`
-	Goodput Floats `json:"goodput"`
+	Job   string `json:"job"`
+	Chips int    `json:"chips"`
+	// ToStore is the share of the failures that stop the job from which only the store's
+	// checkpoint survives.
+	ToStore float64 `json:"to_store"`
+	Without string  `json:"without,omitempty"` // why there is no curve
+	Seconds Floats  `json:"interval_seconds,omitempty"`
+	Goodput Floats  `json:"goodput,omitempty"`
 	// ChosenSeconds is the plan's interval, BestSeconds that of the highest goodput.
-	ChosenSeconds float64 `json:"chosen_seconds"`
-	BestSeconds   float64 `json:"best_seconds"`
-	BestGoodput   float64 `json:"best_goodput"`
+	ChosenSeconds float64 `json:"chosen_seconds,omitempty"`
+	ChosenGoodput float64 `json:"chosen_goodput,omitempty"`
+	BestSeconds   float64 `json:"best_seconds,omitempty"`
+	BestGoodput   float64 `json:"best_goodput,omitempty"`
 }
 
 // Timeline is the calendar in equal bins. Days holds each bin's end since the

@@ -31,7 +31,7 @@ func checkpointCurve(j *result.Job) result.CheckpointCurve {
 	mttf := 2000.0 * 86400 / float64(chips) / 1.5
 	best := math.Sqrt(2 * 10 * mttf)
 	of := func(s float64) float64 { return math.Max(1-10/s-s/2/mttf-600/mttf, 0.05) }
-	c := result.CheckpointCurve{Job: j.Name, Chips: chips, BestSeconds: best, BestGoodput: of(best), ChosenSeconds: 1.4 * best}
+	c := result.CheckpointCurve{Job: j.Name, Chips: chips, BestSeconds: best, BestGoodput: of(best), ChosenSeconds: 1.4 * best, ChosenGoodput: of(1.4 * best), ToStore: 1}
 	for k := -10; k <= 10; k++ {
 		s := best * math.Pow(10, float64(k)/8)
 		c.Seconds, c.Goodput = append(c.Seconds, s), append(c.Goodput, of(s))
