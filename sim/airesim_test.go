@@ -28,6 +28,18 @@ type study struct {
 	retireAt                         int     // failures within the window, counted back from the end of repair
 	window                           float64 // 0: all of its life
 	reappear, every                  float64 // share of good servers that turn bad at each interval
+	shape                            failure.Shape
+}
+
+// life draws a time to failure at a rate.
+func (s *study) life(r *des.Rand, rate float64) float64 {
+	switch p := s.shape.Parameter; s.shape.Kind {
+	case failure.Weibull:
+		return math.Pow(r.Exp(), 1/p) / math.Gamma(1+1/p) / rate
+	case failure.Lognormal:
+		return math.Exp(p*r.Norm()-p*p/2) / rate
+	}
+	return r.Exp() / rate
 }
 
 // naive runs a study the way its authors' code does: every active server draws its
@@ -129,11 +141,11 @@ func (s *study) naive(r *des.Rand) (failures, days float64) {
 	for {
 		ttf, victim := math.Inf(1), 0
 		for k, i := range active {
-			rate := s.rate
+			t := s.life(r, s.rate)
 			if servers[i].bad {
-				rate += s.excess
+				t = min(t, s.life(r, s.excess))
 			}
-			if t := r.Exp() / rate; t < ttf {
+			if t < ttf {
 				ttf, victim = t, k
 			}
 		}
@@ -192,7 +204,11 @@ func (s *study) plan() *scenario.Plan {
 	exponential := func(mean float64) dist.Duration { return dist.Duration{Mean: day(mean), Exponential: true} }
 	p := testPlan(s.working + s.spare)
 	p.Horizon = day(20 * s.work)
-	p.Failures.Lemons = failure.Lemons{Share: unit.Point(unit.Share(s.bad)), Factor: unit.Point(unit.Factor(1 + s.excess/s.rate))}
+	factor := s.excess / s.rate // of the hazard
+	if s.shape.Kind == failure.Weibull {
+		factor = math.Pow(factor, s.shape.Parameter)
+	}
+	p.Failures.Lemons = failure.Lemons{Share: unit.Point(unit.Share(s.bad)), Factor: unit.Point(unit.Factor(1 + factor))}
 	if s.every > 0 {
 		p.Failures.Lemons.Onset = unit.Point(unit.Rate(s.reappear / s.every / 86400))
 	}
@@ -204,8 +220,9 @@ func (s *study) plan() *scenario.Plan {
 		}
 		p.Fleet.Retire = fleet.Retire{Failures: s.retireAt, Within: window, Replacement: dist.Fixed(day(1000 * s.work))}
 	}
+	p.Server.Chips, p.Fleet.ChipsPerServer = 1, 1 // the first of several lives is no lognormal one
 	p.Failures.Classes = []failure.Class{{
-		Name: "server", Rate: unit.Point(unit.Rate(s.rate / 86400 / perServer)), Scope: failure.ServerScope,
+		Name: "server", Rate: unit.Point(unit.Rate(s.rate / 86400)), Scope: failure.ServerScope, Shape: s.shape,
 	}}
 	p.Fleet.Cold = fleet.ColdPool{Servers: s.spare, Delay: day(s.join)}
 	p.Fleet.Repair = fleet.Pipeline{
@@ -216,7 +233,7 @@ func (s *study) plan() *scenario.Plan {
 		WrongDiagnosis: unit.Share(s.wrong), Missed: unit.Share(s.missed),
 	}
 	j := &p.Jobs[0]
-	j.Sizes, j.Work, j.Tokens = []int{s.needed * perServer}, day(s.work), 0
+	j.Sizes, j.Work, j.Tokens = []int{s.needed}, day(s.work), 0
 	j.Checkpoint.Interval = 1 // nothing is lost with a failure but the step under way
 	j.Restart = dist.Fixed(day(s.recovery))
 	j.Recovery = job.Policy{Standbys: s.standbys, Selection: day(s.selection)}
@@ -225,11 +242,10 @@ func (s *study) plan() *scenario.Plan {
 
 // Settings other than the default study: few standbys, pools that run dry, many bad
 // servers, repairs that mostly fail, wrong and missed diagnoses, retirement, servers that
-// turn bad. Of AIReSim's options two are not settings here: selection of hosts by past
-// failures or score, and Weibull and lognormal lives. It draws the lives of all active
-// servers anew whenever one fails, so that a server is as new since its neighbour failed;
-// with exponent k the first of n fails after n^(-1/k) of a life instead of 1/n, which for
-// 4,096 and k = 0.7 is 35 times sooner. Lives here are a server's own (failure.Shape).
+// turn bad, Weibull and lognormal lives. It draws those of all active servers anew whenever
+// one fails: they begin with each start of the job, and with exponent k the first of n fails
+// after n^(-1/k) of a life instead of 1/n, which for 4,096 and k = 0.7 is 35 times sooner.
+// Of its options one is not a setting here: selection of hosts by past failures or score.
 func TestAIReSimSettingsAgreeWithANaiveSimulator(t *testing.T) {
 	minute := 1.0 / 1440
 	base := study{
@@ -252,6 +268,19 @@ func TestAIReSimSettingsAgreeWithANaiveSimulator(t *testing.T) {
 		{"servers turn bad", func(s *study) { s.bad, s.reappear, s.every = 0, 0.15, 4 }},
 		{"slow recovery", func(s *study) { s.recovery, s.selection = 120*minute, 60*minute }},
 		{"no automatic repair", func(s *study) { s.escalates, s.manual = 1, 1 }},
+		{"no manual repair", func(s *study) { s.escalates, s.automatic = 0, 0.5 }},
+		{"a long wait for the spare pool", func(s *study) { s.join, s.standbys, s.working = 0.5, 1, 66 }},
+		{"wrong and missed diagnoses", func(s *study) { s.wrong, s.missed = 0.2, 0.2 }},
+		{"Weibull, the young fail", func(s *study) {
+			s.shape = failure.Shape{Kind: failure.Weibull, Parameter: 0.8, Since: failure.SinceStart}
+		}},
+		{"Weibull, wear", func(s *study) {
+			s.shape, s.rate, s.excess = failure.Shape{Kind: failure.Weibull, Parameter: 1.6, Since: failure.SinceStart}, 0.2, 1
+		}},
+		{"lognormal", func(s *study) {
+			s.bad, s.excess, s.rate = 0, 0, 0.2
+			s.shape = failure.Shape{Kind: failure.Lognormal, Parameter: 1, Since: failure.SinceStart}
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := base

@@ -20,7 +20,11 @@ func (w *World) resetClock() {
 	if !slices.ContainsFunc(w.plan.Fleet.Repair.Stages, func(s fleet.Stage) bool { return s.Ineffective > 0 }) {
 		f.Relapse = failure.Relapse{} // no repair can fail
 	}
-	w.aging.Reset(f, w.plan.Horizon)
+	chips := 0
+	for i := range w.plan.Jobs {
+		chips = max(chips, slices.Max(w.plan.Jobs[i].Sizes))
+	}
+	w.aging.Reset(f, w.plan.Horizon, max(chips, 1))
 	w.clock.Reset()
 	var excess, idle float64
 	for i := range f.Classes {
@@ -151,11 +155,14 @@ func (w *World) kept(class int, victim int32) bool {
 		return true
 	}
 	v := w.fleet.Server(victim)
-	var commissioned, renewed des.Time
+	age := failure.Ages{Trained: -1, Site: w.now.Duration()}
 	if v.Status != fleet.Commissioning {
-		commissioned, renewed = w.now-v.Commissioned, w.now-v.Renewed
+		age.Commissioned, age.Renewed = (w.now - v.Commissioned).Duration(), (w.now - v.Renewed).Duration()
 	}
-	f := w.aging.Factor(class, commissioned.Duration(), renewed.Duration(), w.now.Duration(), v.Relapsing)
+	if v.Holder >= 0 && w.jobs[v.Holder].phase == job.Training {
+		age.Trained = (w.now - w.jobs[v.Holder].began).Duration()
+	}
+	f := w.aging.Factor(class, age, v.Relapsing)
 	return w.draws.thinning[class].Float64()*w.aging.Bound(class) < f
 }
 

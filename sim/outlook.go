@@ -37,8 +37,12 @@ func outlook(p *scenario.Plan, servers int, start, from, span unit.Duration, tra
 		if c.Scope.OwnServer() {
 			rate *= unit.Rate(own)
 		}
-		if c.Shape.Since == failure.SinceCommissioning {
+		switch c.Shape.Since {
+		case failure.SinceCommissioning:
 			rate *= unit.Rate(aged(p, c, start+from, span))
+		case failure.SinceStart:
+			chips := servers * p.Fleet.ChipsPerServer
+			rate *= unit.Rate(c.Shape.First(rate, chips, stoppingBeside(p, i)*unit.Rate(chips)))
 		}
 		if c.Scope == failure.StorageScope {
 			chips := unit.Rate(p.Fleet.Servers() * p.Fleet.ChipsPerServer)
@@ -79,6 +83,17 @@ func throughOthers(p *scenario.Plan, servers, group int, idle float64) float64 {
 	}
 	share := float64(servers) / float64(all)
 	return 1 + idle*(1/share-1)*-math.Expm1(float64(group-1)*math.Log1p(-share))
+}
+
+// stoppingBeside is the rate of the classes but one that stop jobs, per chip in training.
+func stoppingBeside(p *scenario.Plan, class int) (sum unit.Rate) {
+	f := &p.Failures
+	for i := range f.Classes {
+		if c := &f.Classes[i]; i != class && c.Stops(p.Fleet.Topology.DualHomed) {
+			sum += c.Rate.Likely * unit.Rate(f.Scale.Likely)
+		}
+	}
+	return sum
 }
 
 // aged is the mean factor on the rate of a class whose lives have a shape, over a span

@@ -46,6 +46,18 @@ func TestOutlookIsTheSimulatedRate(t *testing.T) {
 			p.Failures.Lemons = failure.Lemons{Factor: unit.Point[unit.Factor](30), Onset: unit.Point(unit.Rate(0.1 / (30 * 86400)))}
 			p.Fleet.Repair.Stages = stages
 		}},
+		{"lives renewed at each start, the young fail", func(p *scenario.Plan) {
+			p.Failures.Classes[0].Shape = failure.Shape{Kind: failure.Weibull, Parameter: 0.7, Since: failure.SinceStart}
+		}},
+		{"lives renewed at each start, wear beside another class", func(p *scenario.Plan) {
+			p.Failures.Classes[0].Rate = unit.Point[unit.Rate](1 / (60 * 86400.0))
+			p.Failures.Classes[0].Shape = failure.Shape{Kind: failure.Weibull, Parameter: 2, Since: failure.SinceStart}
+			p.Failures.Classes = append(p.Failures.Classes, failing("software", failure.JobScope, 5e-8, 0, 0))
+		}},
+		{"lognormal lives renewed at each start", func(p *scenario.Plan) {
+			p.Failures.Classes[0].Rate = unit.Point[unit.Rate](1 / (60 * 86400.0))
+			p.Failures.Classes[0].Shape = failure.Shape{Kind: failure.Lognormal, Parameter: 1, Since: failure.SinceStart}
+		}},
 		{"infants", func(p *scenario.Plan) {
 			p.Failures.Infant = failure.Decline{Factor: unit.Point[unit.Factor](5), Time: 30 * unit.Day}
 		}},

@@ -109,6 +109,7 @@ func randomTrouble(t *rapid.T, p *scenario.Plan, rate unit.Rate, duration func(s
 		{Kind: failure.Weibull, Parameter: 0.6, Since: failure.SinceRepair},
 		{Kind: failure.Weibull, Parameter: 2, Since: failure.SinceCommissioning},
 		{Kind: failure.Lognormal, Parameter: 1, Since: failure.SinceRepair},
+		{Kind: failure.Weibull, Parameter: 0.8, Since: failure.SinceStart},
 	}).Draw(t, "shape")
 	if flag("individual") {
 		f.Infant = failure.Decline{Factor: unit.Point[unit.Factor](3), Time: 10 * unit.Day}

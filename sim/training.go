@@ -255,6 +255,7 @@ func (w *World) restarted(i int, epoch uint32) {
 		w.keep(j)
 	}
 	j.phase, j.planned, j.stateless = job.Training, false, false
+	j.began = w.now
 	j.trainedOn = j.size
 	j.follow(j.options[j.size].cycle)
 	w.infect(i)

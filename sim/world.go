@@ -146,6 +146,7 @@ type trainee struct {
 	planned     bool     // stopped to save its work, not by a failure
 	durable     des.Time // Starting of its own will: when what it left with is saved
 	known       des.Time // Detecting: until then
+	began       des.Time // to train, last
 	lastResize  des.Time // or first start
 	waitingFrom des.Time
 	books       jobBooks

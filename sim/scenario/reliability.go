@@ -120,8 +120,10 @@ type Shape struct {
 	// Parameter is Weibull's exponent k (0.3 to 6; below 1 the young fail, above 1
 	// the old) or the lognormal's sigma (0.2 to 3).
 	Parameter float64 `json:"parameter" default:"1" min:"0.2" max:"6"`
-	// Since is where a life begins: at commissioning, or at each repair of the server.
-	Since failure.Since `json:"since" default:"commissioning" enum:"commissioning,repair"`
+	// Since is where a life begins: at commissioning, at each repair of the server, or
+	// each time that its job begins to train, as AIReSim has it; what does not train then
+	// fails at the rate.
+	Since failure.Since `json:"since" default:"commissioning" enum:"commissioning,repair,start"`
 }
 
 // ColdSpares are servers that do other work until a job lacks servers.
