@@ -26,6 +26,7 @@ type Case struct {
 
 	Family string `csv:"family"` // source and software release
 	ID     string `csv:"id"`
+	Source string `csv:"source"`
 	// Complete is true where everything that decides the step's time is known.
 	Complete bool   `csv:"complete"`
 	Year     int    `csv:"year"`
@@ -88,7 +89,7 @@ const (
 const ownFamily = "measured"
 
 // cited are columns that say where a row comes from and decide nothing.
-var cited = []string{"source", "source_detail", "confidence"}
+var cited = []string{"source_detail", "confidence"}
 
 // Load reads measurements as CSV with a header; name is the file's, for messages.
 // The columns may stand in any order and most may be missing; see Case. The error is

@@ -11,7 +11,7 @@ import (
 type stackRule struct {
 	family string // how the family begins
 	chip   string // how the catalog's name of the chip begins; "" for any
-	phrase string // what notes or model say; "" for anything
+	phrase string // what notes, model or source say; "" for anything
 	until  int    // the last year, 0 for any
 	stack  string // "" for the stack that the chip's constants hold for
 }
@@ -44,6 +44,7 @@ var stackRules = []stackRule{
 	{family: "mlperf", chip: "b", stack: "megatron-core-blackwell-2025"},
 	{family: "mlperf", chip: "gb", stack: "megatron-core-blackwell-2025"},
 	{family: "dgxc", stack: "nemo-2025"},
+	{family: "mlperf", phrase: "training v3.0", stack: "megatron-core-2023-06"},
 	{family: "mlperf", until: 2023, stack: "megatron-core-2023"},
 	{family: "mlperf", stack: "megatron-core"},
 	{family: "mbridge-25.09", stack: "megatron-bridge-2025-drop"},
@@ -81,9 +82,9 @@ func (c *Case) stack(on *shelf, chip string) (step.Stack, error) {
 }
 
 func (c *Case) usualStack(chip string) string {
-	model := strings.ToLower(c.Model)
+	said := strings.ToLower(c.Notes + "\n" + c.Model + "\n" + c.Source)
 	for _, r := range stackRules {
-		if c.inFamily([]string{r.family}) && (r.until == 0 || c.Year > 0 && c.Year <= r.until) && strings.HasPrefix(chip, r.chip) && (c.says(r.phrase) || strings.Contains(model, r.phrase)) {
+		if c.inFamily([]string{r.family}) && (r.until == 0 || c.Year > 0 && c.Year <= r.until) && strings.HasPrefix(chip, r.chip) && strings.Contains(said, r.phrase) {
 			return r.stack
 		}
 	}
