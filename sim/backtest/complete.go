@@ -14,6 +14,8 @@ const (
 	// usualSequence is that of most models since 2023, earlySequence of GPT-3 and
 	// those after it.
 	usualSequence, earlySequence = 4096, 2048
+	// roundSequence is what lengths are multiples of.
+	roundSequence = 256
 	// usualBatchTokens of a step: large models were trained with 2 to 16 million.
 	usualBatchTokens = 4e6
 	// mostStages and mostTensor bound the degrees that are tried: pipelines of up to
@@ -29,7 +31,8 @@ const (
 	interleavedSince = 2023
 )
 
-// sequence sets the length in tokens.
+// sequence sets the length in tokens: as printed, else as the printed speed, step time
+// and batch make it, else the usual one of the case's time.
 func (c *Case) sequence(f *Configuration) {
 	f.Work.Sequence = c.Sequence
 	if c.Sequence > 0 {
@@ -38,6 +41,13 @@ func (c *Case) sequence(f *Configuration) {
 	f.Work.Sequence = usualSequence
 	if c.Year > 0 && c.Year < fusedSince {
 		f.Work.Sequence = earlySequence
+	}
+	if c.StepTime > 0 && c.TokensPerSecond > 0 && c.Batch > 0 {
+		// Lengths are round, and printed figures are not exact.
+		tokens := c.TokensPerSecond * c.StepTime / float64(c.Batch)
+		if n := math.Round(tokens / roundSequence); n >= 1 && n < mostCount/roundSequence {
+			f.Work.Sequence = int(n) * roundSequence
+		}
 	}
 	f.Assumed = append(f.Assumed, fmt.Sprintf("seq=%d", f.Work.Sequence))
 }

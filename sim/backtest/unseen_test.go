@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,6 +94,40 @@ func TestUnseenCasesAreSimulated(t *testing.T) {
 	}
 }
 
+// Rows that print less are simulated as well, from what they still say: of the collection
+// with a column or a whole layout left out, six of seven stay within the fifth beyond which
+// a plan is none.
+func TestGapsAreFilled(t *testing.T) {
+	catalog, whole := loadCatalog(t), loadSteps(t)
+	all := groupNamed(t, Run(whole, catalog, Selection{}), "all")
+	for name, blank := range map[string]func(*Case){
+		"recompute":   func(c *Case) { c.Recompute = "" },
+		"microbatch":  func(c *Case) { c.MicroBatch = 0 },
+		"chunks":      func(c *Case) { c.VPP = 0 },
+		"layout":      func(c *Case) { c.TP, c.PP, c.VPP, c.DP, c.CP, c.EP = 0, 0, 0, 0, 0, 0 },
+		"sharding":    func(c *Case) { c.ZeRO, c.SP = nil, nil },
+		"vocabulary":  func(c *Case) { c.Vocab = 0 },
+		"feedforward": func(c *Case) { c.KVHeads, c.FFN = 0, 0 },
+		"sequence":    func(c *Case) { c.Sequence = 0 },
+		"batch":       func(c *Case) { c.Batch = 0 },
+		"year":        func(c *Case) { c.Year = 0 },
+		"notes":       func(c *Case) { c.Notes = "" },
+	} {
+		some := Cases{Name: name, List: slices.Clone(whole.List)}
+		for i := range some.List {
+			blank(&some.List[i])
+		}
+		got := groupNamed(t, Run(&some, catalog, Selection{}), "all")
+		t.Logf("%-12s %d rows, %.1f %% off, %.1f %% within 20", name, got.Simulated, 100*got.MAPE, 100*got.Within20)
+		if got.Simulated != all.Simulated {
+			t.Errorf("without %s %d rows are simulated, %d with it", name, got.Simulated, all.Simulated)
+		}
+		if got.Within20 < 6.0/7 {
+			t.Errorf("without %s only %.1f %% lie within 20 %%", name, 100*got.Within20)
+		}
+	}
+}
+
 // On every chip of the catalog that can, in every precision, layouts from 64 to 131,072
 // chips are priced at what a chip can do, and twice the replicas with twice the batch are no
 // faster, but for what sharding the optimizer further saves: a step of the smallest batch
@@ -134,6 +169,15 @@ func TestEveryChipScales(t *testing.T) {
 							t.Errorf("%s %s %s %s: %.6g s, with half the replicas %.6g", chip, name, precision, l, float64(s.Time), before)
 						}
 						before = float64(s.Time)
+						// Twice the microbatch saves launches and messages, and half of the
+						// traffic at most; a hundredth and a half is the last wave's tiles and what
+						// is left to hide traffic behind.
+						l.MicroBatch = 2
+						if twice, err := step.Estimate(&work, &machine, l); err == nil && l.PP == 1 {
+							if r := float64(twice.Time / s.Time); r < 0.5 || r > 1.015 {
+								t.Errorf("%s %s %s %s takes %.3f times as long as with one sequence", chip, name, precision, l, r)
+							}
+						}
 					}
 				}
 			}
