@@ -305,10 +305,18 @@ func (p *page) drawLost(s *result.Set, all []result.Cause, total float64) {
 		p.style.strong.draw(p.Canvas, share, end+8, y, left, middle)
 		text := scale.Text(c.LostHours.Mean)
 		if c.Interruptions.Mean > 0 {
-			text += fmt.Sprintf(", %s interruptions", compare.Scale{Factor: 1}.Number(c.Interruptions.Mean))
+			text += fmt.Sprintf(", %s interruptions", few(c.Interruptions.Mean))
 		}
 		p.style.plain.in(grey()).draw(p.Canvas, text, end+14+p.style.strong.width(share), y, left, middle)
 	}
+}
+
+// few writes a mean count, one that may be below 1 with its digits.
+func few(n float64) string {
+	if n < 1 {
+		return fmt.Sprintf("%.2g", n)
+	}
+	return compare.Scale{Factor: 1}.Number(n)
 }
 
 // spares answers: are there servers to take the place of those that fail, and does repair

@@ -31,7 +31,7 @@ func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect 
 	c := course{p: p, j: j, size: size, mode: mode}
 	ready, whole := arrivals(&p.Fleet), allDrops(p, j, size)
 	servers := whole.servers(whole.all)
-	c.start = begins(&p.Fleet, ready, servers, j.Submit)
+	c.start = begins(&p.Fleet, ready, (j.Sizes[0]+p.Fleet.ChipsPerServer-1)/p.Fleet.ChipsPerServer, j.Submit)
 	c.end = max(p.Horizon-c.start, size.Step.Time)
 	c.span = min(unit.Duration(work), c.end)
 	c.surplus = surplus(p, j, ready, servers, c.start, c.span)

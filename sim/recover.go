@@ -73,6 +73,9 @@ func (w *World) refill(i int) {
 	}
 	cold := w.fleet.Cold()
 	available := w.fleet.Free() - w.standbys + j.standbys
+	if w.now == j.waitingFrom {
+		j.ready = available
+	}
 	if missing <= available+cold {
 		w.settle(i)
 		if j.spec.Recovery.Standbys > 0 && missing > j.standbys {
@@ -88,7 +91,7 @@ func (w *World) refill(i int) {
 		warm := missing <= available && w.now == j.waitingFrom
 		w.take(i, missing)
 		if !j.planned { // after maintenance it takes back what is serviced
-			w.swaps += max(missing-j.serviced, 0)
+			w.swaps += max(min(missing, j.ready+cold-w.fleet.Cold())-j.serviced, 0)
 		}
 		w.start(i, true, w.recoveryPause(i, missing, warm)+delay)
 		return

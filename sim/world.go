@@ -131,6 +131,7 @@ type trainee struct {
 	standbys  int        // free servers that stand by for it
 	hit       bool       // an event in progress takes servers from it
 	serviced  int        // servers that maintenance has taken since it last had all
+	ready     int        // free servers when it began to wait for those that it lacks
 	clock     float64    // relative clock of the running segment
 	rate      float64    // tokens per millisecond of training
 	perChip   power.Draw // IT, of a chip in use while it trains

@@ -242,6 +242,7 @@ func (l *loader) resolveAll(file string, root *node, opts Options) (*Scenario, e
 			l.c.add(f.at, "plans."+f.key, excerpt(f.key)+" is the name of the scenario's own plan", "choose another name")
 			continue
 		}
+		l.c.plan = f.key
 		merged := merge(own, f.value, "", &l.c)
 		var inside []override
 		for _, o := range overrides {
@@ -254,6 +255,7 @@ func (l *loader) resolveAll(file string, root *node, opts Options) (*Scenario, e
 			s.names = append(s.names, f.key)
 		}
 	}
+	l.c.plan = ""
 	if err := l.c.err(); err != nil {
 		return nil, err
 	}

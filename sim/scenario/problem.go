@@ -69,6 +69,7 @@ type collector struct {
 	seen     map[Problem]bool
 	// reports counts calls of add, repetitions too.
 	reports int
+	plan    string // the overlay being resolved, "" for the scenario's own
 }
 
 func (c *collector) add(at Origin, path, what, hint string) {
@@ -93,6 +94,9 @@ func (c *collector) add(at Origin, path, what, hint string) {
 		return
 	}
 	c.seen[key] = true
+	if c.plan != "" && !strings.HasPrefix(p.Path, "plans.") {
+		p.What = "in plan " + c.plan + " " + p.What
+	}
 	c.problems.List = append(c.problems.List, p)
 }
 
