@@ -150,12 +150,9 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
 	s.it = s.workless.Plus(share, draw)
 	s.peakIT = s.workless.Sum() + peak*share
-	s.loose = limit == 0 && !s.supply.active()
 	at := s.crest(int(w.now / hourLength))
 	s.reach(at)
-	if !s.loose {
-		w.checkLimit(at)
-	}
+	w.checkLimit(at)
 }
 
 // without is a power less so many watts of it: servers with their chips are switched off

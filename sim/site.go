@@ -37,14 +37,13 @@ type site struct {
 	it       power.Draw // of all, less what is switched off
 	workless power.Draw // of it: chips that no job holds
 	peakIT   float64    // with every training job in the phase that draws most
-	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour: most
-	// instants ask for that of the instant before.
-	peakFor, peakMeter float64
-	peakHour           int
-	// loose is true where no limit is near, so that only the hour's highest counts.
-	loose bool
-	shed  float64 // of chips that no job holds, switched off to keep the limit
-	cut   float64 // of jobs that do not train, switched off to keep the limit
+	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour, under
+	// the grid's limit peakUnder: most instants ask for no more.
+	peakFor, peakMeter, peakUnder float64
+	peakHour                      int
+
+	shed float64 // of chips that no job holds, switched off to keep the limit
+	cut  float64 // of jobs that do not train, switched off to keep the limit
 	// share of their power that jobs which do not train get; 1 unless cut.
 	share float64
 
@@ -159,12 +158,14 @@ func (s *site) peak(hour int) float64 {
 	if hour != s.peakHour || s.peakIT != s.peakFor {
 		s.peakFor, s.peakHour, s.peakMeter = s.peakIT, hour, s.plant.AtMeter(s.peakIT, hour)
 	}
+	s.peakUnder = s.supply.grid
 	return s.peakMeter
 }
 
-// crest is peak, or where no limit is near a higher one that the hour has seen.
+// crest is peak, or a higher one that the hour has seen under the same limit, where the
+// highest is all that counts.
 func (s *site) crest(hour int) float64 {
-	if s.loose && hour == s.peakHour && s.peakIT <= s.peakFor {
+	if hour == s.peakHour && s.peakIT <= s.peakFor && s.supply.grid == s.peakUnder && !s.supply.active() {
 		return s.peakMeter
 	}
 	return s.peak(hour)
