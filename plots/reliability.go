@@ -84,7 +84,7 @@ func recovery(s *result.Set, all []modeCurve) Chart {
 	}
 	return Chart{
 		Name: "recovery", Title: title,
-		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput, a spare at hand (shrink: as many as the fleet has)%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), simulatedGoodput(s)),
+		Subtitle: fmt.Sprintf("%s · plan %s · expected goodput, a spare at hand (shrink: the fleet's)%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), simulatedGoodput(s)),
 		height:   380, body: func(p *page) { p.drawRecovery(s, all) },
 	}
 }
@@ -94,7 +94,7 @@ func simulatedGoodput(s *result.Set) string {
 	if len(s.Jobs) != 1 || !(s.Jobs[0].Goodput.Mean > 0) {
 		return ""
 	}
-	return "; open dot: simulated in the plan's mode, " + percent(s.Jobs[0].Goodput.Mean)
+	return "; open dot: simulated, " + percent(s.Jobs[0].Goodput.Mean)
 }
 
 func (p *page) drawRecovery(s *result.Set, all []modeCurve) {
@@ -440,6 +440,8 @@ func interval(seconds float64) string {
 	switch {
 	case seconds < 120:
 		return fmt.Sprintf("%.0f s", seconds)
+	case seconds < 600:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", seconds/60), ".0") + " min"
 	case seconds < 7200:
 		return fmt.Sprintf("%.0f min", seconds/60)
 	}
