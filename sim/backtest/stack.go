@@ -55,8 +55,8 @@ var stackRules = []stackRule{
 	{family: "mbridge", chip: "h", stack: "megatron-bridge-2025"},
 	{family: "mbridge", stack: "megatron-bridge-2026"},
 	{family: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
-	{family: "moezoo", chip: "b", stack: "megatron-bridge-2026"},
-	{family: "moezoo", chip: "gb", stack: "megatron-bridge-2026"},
+	{family: "moezoo", chip: "b", stack: "megatron-core-graphs"},
+	{family: "moezoo", chip: "gb", stack: "megatron-core-graphs"},
 	{family: "moezoo", stack: "megatron-core"},
 	// MegaScale (arXiv:2402.15627) overlaps all three parallelisms; its baseline is
 	// the Megatron-LM that others could have.

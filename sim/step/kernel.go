@@ -236,12 +236,6 @@ func (r *rates) stream(bytes float64) cost {
 	return cost{memory: bytes/r.memory + r.launch, kernels: 1}
 }
 
-// castOperands prices turning elements of a BF16 tensor into a GEMM operand and
-// its transpose (needed by the weight gradient); free in BF16.
-func (r *rates) castOperands(elements float64) cost {
-	return r.stream(elements * r.cast)
-}
-
 // attend prices fused attention: tokens queries of heads heads that meet span
 // keys on average, with inner widths qk and v, in as many kernels as the keys come
 // in blocks.

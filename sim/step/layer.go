@@ -90,14 +90,18 @@ func newShape(w *Workload, l Layout) shape {
 
 // linear adds the three products of a linear layer: forward m x n x k, its input
 // gradient m x k x n and its weight gradient k x n x m.
-func (p *pricer) linear(b *block, m, n, k float64) { p.grouped(b, 1, m, n, k) }
+func (p *pricer) linear(b *block, m, n, k float64) {
+	p.grouped(b, 1, m, n, k, p.rates.cast, p.rates.cast)
+}
 
-func (p *pricer) grouped(b *block, groups, m, n, k float64) {
+// grouped is groups equal linear layers in one kernel for each product. Casting an element
+// of their input and of their output's gradient moves so many bytes.
+func (p *pricer) grouped(b *block, groups, m, n, k, input, output float64) {
 	r := &p.rates
 	b.products += activationBytes * groups * m * n
-	cast := r.castOperands(groups * m * k)
+	cast := r.stream(groups * m * k * input)
 	b.forward.compute = b.forward.compute.plus(r.gemm(groups, m, n, k)).plus(cast)
-	gradient := r.castOperands(groups * m * n)
+	gradient := r.stream(groups * m * n * output)
 	weights := r.gemm(groups, k, n, m)
 	b.backward.compute = b.backward.compute.
 		plus(r.gemm(groups, m, k, n)).
@@ -320,24 +324,29 @@ func (p *pricer) norm(b *block, s shape) {
 // mlp adds groups equal feed-forward blocks of m tokens each. It keeps the inputs of
 // the activation function (in FP8 where the products are and memory is being saved,
 // DeepSeek-V3 section 3.3.3), and its output unless that is computed again. traffic is
-// how often over a fused kernel's the activation is read and written.
+// how often over a fused kernel's the activation is read and written; 0 where the products
+// before and behind it apply it and cast what it gives.
 func (p *pricer) mlp(b *block, groups, m, width, hidden, traffic float64) {
 	up := 1.0
 	if p.work.Model.Gated {
 		up = 2
 	}
-	p.grouped(b, groups, m, up*width, hidden)
+	inner, outer := p.rates.cast, p.rates.cast
+	if traffic == 0 {
+		inner = 0
+	}
+	p.grouped(b, groups, m, up*width, hidden, outer, inner)
 	activation := activationBytes * groups * m * width * (up + 1)
 	p.elementwise(b, activation*traffic)
-	p.grouped(b, groups, m, hidden, width)
-	inner := groups * m * width
+	p.grouped(b, groups, m, hidden, width, inner, outer)
+	elements := groups * m * width
 	b.working = max(b.working, activation) // the gradients of its inputs and output
 	if p.recomputes(regionActivation) {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation))
-		b.redone += p.rates.operand * inner
-		b.stored += p.rates.operand * inner * up
+		b.redone += p.rates.operand * elements
+		b.stored += p.rates.operand * elements * up
 	} else {
-		b.stored += activationBytes*inner*up + p.rates.operand*inner
+		b.stored += activationBytes*elements*up + p.rates.operand*elements
 	}
 }
 
@@ -347,10 +356,14 @@ func (p *pricer) mlp(b *block, groups, m, width, hidden, traffic float64) {
 // kernel each where none fuses them: 20 reads and writes for 3; range 1-13.
 const unfusedActivation = 6
 
-// expertActivation is the traffic of the model's expert activation over a fused one's.
+// expertActivation is the traffic of the model's expert activation over that of a kernel
+// of its own.
 func (p *pricer) expertActivation() float64 {
-	if p.work.Model.Bias {
+	switch {
+	case p.work.Model.Bias:
 		return orElse(p.mach.Stack.ExpertActivation, unfusedActivation)
+	case p.mach.Stack.FusedExperts && p.work.Precision == MXFP8:
+		return 0
 	}
 	return 1
 }

@@ -45,6 +45,9 @@ type Stack struct {
 	// one kernel of this model stands for: several in an eager stack, nothing where the
 	// step is captured as CUDA graphs or compiled.
 	ExpertLaunch unit.Range[unit.Duration] `json:"expert_launch,omitzero"`
+	// FusedExperts is true where in MXFP8 the products of experts apply the activation, and
+	// its gradient, and cast what they write, for models without biases.
+	FusedExperts bool `json:"fused_experts,omitempty"`
 	// ExpertActivation is the traffic of an expert's activation with biases and clamps over
 	// that of one fused kernel; 0 is 6.
 	ExpertActivation unit.Range[unit.Factor] `json:"expert_activation,omitzero"`

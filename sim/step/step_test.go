@@ -456,3 +456,30 @@ func TestLayersOfExpertsWaitForTheHost(t *testing.T) {
 		}
 	}
 }
+
+// Products of experts that apply the activation and cast what they write save, each way,
+// the activation and the cast behind it, in MXFP8 and without biases alone.
+func TestFusedExperts(t *testing.T) {
+	m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)}
+	saved := func(precision Precision, bias bool) float64 {
+		w := &Workload{Model: moe(), Sequence: 4096, Batch: 8, Precision: precision}
+		w.Model.Bias = bias
+		m.Stack.FusedExperts = false
+		own := mustEstimate(t, w, m, layout("dp=8,ep=8"))
+		m.Stack.FusedExperts = true
+		fused := mustEstimate(t, w, m, layout("dp=8,ep=8"))
+		return float64(own.Parts.Compute - fused.Parts.Compute)
+	}
+	e := m.Chip.Efficiency
+	rate := float64(m.Chip.HBMBandwidth.Likely) * float64(e.Memory.Likely)
+	elements := 4096 * 8 * 768.0           // of one tensor behind the activation
+	cast := 2 + 2*(1+1.0/32)               // bytes of an element's cast
+	bytes := elements * (3*6 + (1+2)*cast) // two read and one written, twice as many back; one cast and two back
+	want := 23 * (bytes/rate + 4*float64(e.Launch.Likely))
+	if got := saved(MXFP8, false); math.Abs(got/want-1) > 1e-9 {
+		t.Errorf("fused experts save %v s, want %v", got, want)
+	}
+	if bf16, bias := saved(BF16, false), saved(MXFP8, true); bf16 != 0 || bias != 0 {
+		t.Errorf("they save %v s in BF16 and %v s with biases", bf16, bias)
+	}
+}
