@@ -103,7 +103,7 @@ func (p *page) drawPower(s *result.Set) {
 		p.anchor(pn, []*series{peak}, end)
 		labels = append(labels, end...)
 	}
-	pn.highest(highest, scale)
+	pn.highest(highest, scale, steps)
 	pn.endLabels(labels, right)
 }
 
@@ -120,14 +120,22 @@ func (p *page) powerValues(s *result.Set, names []string) []label {
 }
 
 // highest marks the highest power of a replica, in the mean of the replicas. It lies
-// above the line of daily peaks, since replicas reach theirs on different days.
-func (p *panel) highest(power float64, scale compare.Scale) {
+// above the line of daily peaks, since replicas reach theirs on different days. Its text
+// stands below it where that of the first cap would cross it.
+func (p *panel) highest(power float64, scale compare.Scale, caps []limitStep) {
 	if math.IsNaN(power) {
 		return
 	}
 	y := p.y(power)
 	p.data.StrokeLine2(stroke(ink(), 1, []vg.Length{2, 3}), p.data.Min.X, y, p.data.Max.X, y)
-	p.style.plain.halo(p.data, "highest of a replica: "+scale.Text(power)+" in the mean", p.data.Min.X+4, y+3, left, bottom)
+	text, lead := "highest of a replica: "+scale.Text(power)+" in the mean", p.style.plain.lead()
+	if len(caps) > 0 {
+		if above := p.y(caps[0].limit) - y; above > -lead && above < lead+3 {
+			p.style.plain.halo(p.data, text, p.data.Min.X+4, y-3, left, top)
+			return
+		}
+	}
+	p.style.plain.halo(p.data, text, p.data.Min.X+4, y+3, left, bottom)
 }
 
 // limitStep is a time with one power limit.
@@ -176,7 +184,7 @@ func (p *panel) limits(steps []limitStep, name string) {
 		if i > 0 && steps[i-1].to == st.from {
 			p.data.StrokeLine2(stroke(ink(), 2, nil), x0, p.y(steps[i-1].limit), x0, y)
 		}
-		text := compare.Scale{Unit: "MW", Factor: 1, Decimals: decimalsOf(st.limit)}.Text(st.limit)
+		text := limitText(st.limit)
 		if i == 0 {
 			text = name + " " + text
 		}
@@ -186,6 +194,11 @@ func (p *panel) limits(steps []limitStep, name string) {
 			free = x + w + 6
 		}
 	}
+}
+
+// limitText writes a limit as a person would.
+func limitText(megawatts float64) string {
+	return compare.Scale{Unit: "MW", Factor: 1, Decimals: decimalsOf(megawatts)}.Text(megawatts)
 }
 
 // decimalsOf a limit: those a person wrote, at most two.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
@@ -104,7 +103,8 @@ func (p *page) drawDuration(s *result.Set, d *result.DurationCurve) {
 	if limit > 0 {
 		y := pn.y(limit)
 		pn.data.StrokeLine2(stroke(ink(), 2, nil), pn.data.Min.X, y, pn.data.Max.X, y)
-		p.style.strong.halo(pn.data, "highest "+capName(s)+" "+scale.Text(limit), pn.data.Min.X+4, y-4, left, top)
+		// On the right, where the curve is lowest.
+		p.style.strong.halo(pn.data, "highest "+capName(s)+" "+limitText(limit), pn.data.Max.X-4, y+4, right, bottom)
 	}
 	n := len(d.Share) - 1
 	labels[0].at = vg.Point{X: pn.x(d.Share[n]), Y: pn.y(d.Mean[n])}
@@ -128,15 +128,15 @@ func stepPower(s *result.Set, w *result.Swing) Chart {
 func stepSubtitle(s *result.Set, w *result.Swing) string {
 	verdict := ""
 	if len(w.Checks) > 0 {
-		var over []string
+		over := 0
 		for _, c := range w.Checks {
 			if !c.Met {
-				over = append(over, c.What)
+				over++
 			}
 		}
 		verdict = " · all of the grid's limits are met"
-		if len(over) > 0 {
-			verdict = " · above the grid's limit: " + strings.Join(over, ", ")
+		if over > 0 {
+			verdict = fmt.Sprintf(" · above %d of the grid's %d limits", over, len(w.Checks))
 		}
 	}
 	return fmt.Sprintf("%s · plan %s · IT equipment at full clock%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), verdict)

@@ -36,6 +36,25 @@ func TestLlama3SwingsByTensOfMegawatts(t *testing.T) {
 	}
 }
 
+// Storage lowers a step's peak, the more the larger it is, and never below the mean.
+func TestStorageCutsThePeak(t *testing.T) {
+	bare, _ := swingsOf(t, "llama3-405b.yaml")
+	cut := 0.0
+	for _, joules := range []string{"65 J", "1000 J", "20000 J"} {
+		s, _ := swingsOf(t, "llama3-405b.yaml", "site.smoothing.storage_per_chip="+joules)
+		if math.Abs(s.PeakMW+s.PeakCutMW-bare.PeakMW) > 1e-9*bare.PeakMW { // rounding of the waveform's sums
+			t.Errorf("%s: a peak of %g MW after a cut of %g, %g MW without storage", joules, s.PeakMW, s.PeakCutMW, bare.PeakMW)
+		}
+		if s.PeakCutMW <= cut || s.PeakMW < s.MeanMW*(1-1e-9) {
+			t.Errorf("%s cut %g MW, less storage %g; %g MW left, mean %g", joules, s.PeakCutMW, cut, s.PeakMW, s.MeanMW)
+		}
+		cut = s.PeakCutMW
+	}
+	if bare.PeakCutMW != 0 {
+		t.Errorf("no storage cuts %g MW", bare.PeakCutMW)
+	}
+}
+
 // More smoothing leaves smaller swings and costs more power.
 func TestSmoothingTradesPowerForSwings(t *testing.T) {
 	for _, key := range []struct {

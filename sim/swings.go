@@ -41,7 +41,9 @@ func (pr *Prepared) swings() error {
 			if last {
 				sw := swing(p, j, s, &t, w)
 				pr.Swings = append(pr.Swings, sw)
-				pr.Warnings = append(pr.Warnings, breaches(&sw)...)
+				if over := breaches(&sw); over != "" {
+					pr.Warnings = append(pr.Warnings, over)
+				}
 			}
 		}
 		for k := len(j.Sizes) - 2; k >= 0; k-- { // one with fewer replicas swings like the whole
@@ -69,6 +71,7 @@ type smoothed struct {
 	power.Waveform
 	loss float64 // mean watts lost in the storage
 	burn float64 // mean watts burnt to keep the floor
+	cut  float64 // watts by which the storage lowers the highest power
 }
 
 // smooth is the waveform of a step under a smoothing, storage at each chip.
@@ -88,8 +91,13 @@ func smooth(p *scenario.Plan, j *job.Spec, t *step.Timeline, s *Size, by *power.
 		var through float64
 		out.Waveform, through = w.Stored(float64(by.Storage))
 		out.loss = through * (1/float64(by.StorageEfficiency) - 1)
+		before := w.Edged()
+		out.cut = before.Highest()
 	}
 	out.Waveform = out.Edged()
+	if by.Storage > 0 {
+		out.cut -= out.Highest()
+	}
 	return out
 }
 
@@ -138,7 +146,7 @@ func swing(p *scenario.Plan, j *Job, s *Size, t *step.Timeline, w smoothed) resu
 		Job: j.Spec.Name, Chips: s.Chips, StepSeconds: w.Period, MeanMW: mw(mean),
 		StepMW: mw(w.Swing()), RampMWPerSecond: mw(w.Ramp()), BandMW: mw(band), BandHertz: hertz,
 		StartMW: mw(mean - idle), StopMW: mw(peak - idle), CrashMW: mw(peak - m.Comm.Sum()), CheckpointMW: mw(mean - comm),
-		SmoothingMW: mw(w.loss + w.burn),
+		SmoothingMW: mw(w.loss + w.burn), PeakMW: mw(w.Highest()), PeakCutMW: mw(w.cut),
 	}
 	if j.Spec.Checkpoint.Blocking == 0 {
 		out.CheckpointMW = 0
@@ -219,7 +227,7 @@ func remedy(p *scenario.Plan, j *job.Spec, s *Size, t *step.Timeline, c *result.
 		store.Storage = unit.Energy(math.Ceil(least))
 		_, cost := figure(store)
 		if words != "" {
-			words += "; or "
+			words += ", or "
 		}
 		words += fmt.Sprintf("site.smoothing.storage_per_chip: %.0f J, which loses %s", float64(store.Storage), megawatts(cost))
 	}
@@ -237,9 +245,10 @@ func meets(figure func(power.Smoothing) (float64, float64), by power.Smoothing, 
 // megawatts writes a power that is given in them.
 func megawatts(v float64) string { return unit.Short(unit.Power(v * 1e6)) }
 
-// breaches tells of the limits of the grid that a job's swings exceed.
-func breaches(s *result.Swing) []string {
-	var out []string
+// breaches tells of the limits of the grid that a job's swings exceed, and what would meet
+// each; empty where there is none.
+func breaches(s *result.Swing) string {
+	var over []string
 	for _, c := range s.Checks {
 		if c.Met {
 			continue
@@ -247,14 +256,14 @@ func breaches(s *result.Swing) []string {
 		remedy := c.Remedy
 		if remedy == "" {
 			remedy = "neither a floor nor storage in racks would do"
-		} else {
-			remedy = "what would meet it: " + remedy
 		}
 		per := strings.TrimPrefix(c.Unit, "MW")
-		out = append(out, fmt.Sprintf("job %s on %d chips exceeds the grid's limit: %s of %s%s for %s%s allowed; %s",
-			s.Job, s.Chips, c.What, megawatts(c.Value), per, megawatts(c.Limit), per, remedy))
+		over = append(over, fmt.Sprintf("%s %s%s for %s%s allowed (%s)", c.What, megawatts(c.Value), per, megawatts(c.Limit), per, remedy))
 	}
-	return out
+	if len(over) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("job %s on %d chips exceeds limits of the grid, beside each what would meet it: %s", s.Job, s.Chips, strings.Join(over, "; "))
 }
 
 // tracePoints is how many points of a step are kept for its chart.

@@ -68,11 +68,14 @@ func swingLine(set *result.Set) string {
 		return ""
 	}
 	w := slices.MaxFunc(set.Swings, func(a, b result.Swing) int { return cmp.Compare(a.StepMW, b.StepMW) })
-	line := fmt.Sprintf("Swings of %s on %s chips: %s within a step, up to %s/s, ±%s at %.2g Hz; %s when it starts, %s when it stops",
+	line := fmt.Sprintf("Swings of the IT power of %s on %s chips: %s within a step, up to %s/s, ±%s at %.2g Hz; %s when it starts, %s when it stops, %s when it crashes",
 		w.Job, grouped(float64(w.Chips)), quantity("MW", w.StepMW), quantity("MW", w.RampMWPerSecond), quantity("MW", w.BandMW), w.BandHertz,
-		quantity("MW", w.StartMW), quantity("MW", w.StopMW))
+		quantity("MW", w.StartMW), quantity("MW", w.StopMW), quantity("MW", w.CrashMW))
 	if w.SmoothingMW > 0 {
 		line += "; smoothing costs " + quantity("MW", w.SmoothingMW)
+		if w.PeakCutMW > 0 {
+			line += fmt.Sprintf(" and lowers the step's peak of %s by %s", quantity("MW", w.PeakMW+w.PeakCutMW), quantity("MW", w.PeakCutMW))
+		}
 	}
 	over := 0
 	for _, c := range w.Checks {
@@ -82,7 +85,7 @@ func swingLine(set *result.Set) string {
 	}
 	switch {
 	case over > 0:
-		line += fmt.Sprintf("; %d of the grid's %d checks are exceeded", over, len(w.Checks))
+		line += fmt.Sprintf("; above %d of the grid's %d limits", over, len(w.Checks))
 	case len(w.Checks) > 0:
 		line += "; within the grid's limits"
 	}

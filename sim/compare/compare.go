@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"clustercap/sim/result"
 )
@@ -209,8 +210,7 @@ func (b *builder) paired(i int) bool {
 	return s.Seed == b.base.Seed && s.Replicas == b.base.Replicas
 }
 
-// noteSets says what weakens the comparison of whole plans, and passes on the
-// warnings of the runs.
+// noteSets says what weakens the comparison of whole plans.
 func (b *builder) noteSets() {
 	b.setNotes = make([][]int, len(b.c.Sets))
 	for i, s := range b.c.Sets {
@@ -227,9 +227,24 @@ func (b *builder) noteSets() {
 			b.setNotes[i] = append(b.setNotes[i], b.note("%s simulates %.4g days, %s %.4g: the site's energy, cost and carbon cover different times",
 				name, s.HorizonDays, b.c.Plans[0].Name, b.base.HorizonDays))
 		}
+	}
+	b.noteWarnings()
+}
+
+// noteWarnings passes on the warnings of the runs, each once with the plans that have it.
+func (b *builder) noteWarnings() {
+	var warnings []string
+	plans := make(map[string][]string)
+	for i, s := range b.c.Sets {
 		for _, w := range s.Warnings {
-			b.note("%s: %s", name, w)
+			if plans[w] == nil {
+				warnings = append(warnings, w)
+			}
+			plans[w] = append(plans[w], b.c.Plans[i].Name)
 		}
+	}
+	for _, w := range warnings {
+		b.note("%s: %s", strings.Join(plans[w], ", "), w)
 	}
 }
 

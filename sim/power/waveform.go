@@ -2,6 +2,7 @@ package power
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/dsp/fourier"
 )
@@ -120,12 +121,11 @@ func (w *Waveform) Stored(joules float64) (out Waveform, through float64) {
 
 // Swing is the highest power less the lowest.
 func (w *Waveform) Swing() float64 {
-	low, high := math.Inf(1), math.Inf(-1)
-	for _, x := range w.Watts {
-		low, high = min(low, x), max(high, x)
-	}
-	return high - low
+	return w.Highest() - slices.Min(w.Watts)
 }
+
+// Highest power.
+func (w *Waveform) Highest() float64 { return slices.Max(w.Watts) }
 
 // Ramp is the steepest change between two parts, in watts per second.
 func (w *Waveform) Ramp() float64 {

@@ -525,6 +525,9 @@ type Swing struct {
 	CheckpointMW float64 `json:"checkpoint_mw"`
 	// SmoothingMW is the mean power that floor and storage cost.
 	SmoothingMW float64 `json:"smoothing_mw"`
+	// PeakMW is the highest power within a step, PeakCutMW by how much storage lowers it.
+	PeakMW    float64 `json:"peak_mw"`
+	PeakCutMW float64 `json:"peak_cut_mw"`
 	// One step: the middle of equal parts, and the power in them.
 	TraceSeconds Floats `json:"trace_seconds"`
 	TraceMW      Floats `json:"trace_mw"`
