@@ -18,7 +18,8 @@ func newExplainCommand(p *program) *cobra.Command {
 		Short: "Show a plan as resolved, every value with where it came from",
 		Long: `Resolves a plan and lists every value of it with its origin: the file and line, the
 --set flag, the catalog entry with its source, or the default. Then the layouts that
-its jobs would use. Nothing is simulated.`,
+its jobs would use, and which values behind the site's power have no source that was
+read. Nothing is simulated.`,
 		Example: "  clustercap explain scenarios/shaoguan.yaml --plan grow-30k",
 		Args:    arguments(1, 1, "one scenario file"),
 	}
@@ -98,14 +99,16 @@ func layoutsOf(prepared *sim.Prepared) []chosenLayout {
 func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (string, error) {
 	layouts := layoutsOf(prepared)
 	if format == formatJSON {
+		weak, _ := weakPower(plan.Values)
 		return jsonText(struct {
 			Scenario string          `json:"scenario"`
 			Plan     string          `json:"plan"`
 			Title    string          `json:"title"`
 			Values   []resolvedValue `json:"values"`
 			Layouts  []chosenLayout  `json:"layouts"`
+			Weak     []string        `json:"weak_power_sources"` // paths
 			Warnings []string        `json:"warnings"`
-		}{plan.Scenario, plan.Name, plan.Title, valuesJSON(plan.Values), layouts, append([]string{}, prepared.Warnings...)})
+		}{plan.Scenario, plan.Name, plan.Title, valuesJSON(plan.Values), layouts, append([]string{}, weak...), append([]string{}, prepared.Warnings...)})
 	}
 	if format == formatCSV {
 		return valueTable(plan.Values, format), nil
@@ -119,6 +122,9 @@ func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (st
 			quantity("tokens/s", l.TokensPerSecond), percent(l.MFU), gibibytes(unit.Bytes(l.MemoryBytes)))
 	}
 	b.WriteString(g.render(format))
+	if line := weakPowerLine(plan.Values); line != "" {
+		bullet(&b, format, line)
+	}
 	for _, w := range prepared.Warnings {
 		bullet(&b, format, "Beware: "+w)
 	}
