@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 	"slices"
 
@@ -15,7 +16,7 @@ import (
 // room is left?
 func powerChart(s *result.Set) Chart {
 	return Chart{
-		Name: "power", Title: powerTitle(s), Subtitle: subtitleStack(s) + "; beside the names, means of the calendar", height: 400,
+		Name: "power", Title: powerTitle(s), Subtitle: subtitleStack(s) + "; beside the names, means of the calendar" + agreedNote(s), height: 400,
 		body: func(p *page) { p.drawPower(s) },
 	}
 }
@@ -104,6 +105,9 @@ func (p *page) drawPower(s *result.Set) {
 		labels = append(labels, end...)
 	}
 	pn.highest(highest, scale, steps)
+	if d := s.Site.DemandResponse; d != nil {
+		pn.agreed(d.Agreed)
+	}
 	pn.endLabels(labels, right)
 }
 
@@ -194,6 +198,33 @@ func (p *panel) limits(steps []limitStep, name string) {
 			free = x + w + 6
 		}
 	}
+}
+
+// agreed draws what windows of demand response leave, for as long as they recur, on a
+// white ground that tells it from the stack.
+func (p *panel) agreed(windows []result.AgreedWindow) {
+	for _, w := range windows {
+		x0, x1, y := p.x(w.FromDays), p.x(w.UntilDays), p.y(w.LimitMW)
+		p.data.StrokeLine2(stroke(color.White, 4, nil), x0, y, x1, y)
+		p.data.StrokeLine2(stroke(ink(), 2, []vg.Length{8, 3}), x0, y, x1, y)
+	}
+}
+
+// agreedNote names what agreed draws.
+func agreedNote(s *result.Set) string {
+	d := s.Site.DemandResponse
+	if d == nil || len(d.Agreed) == 0 {
+		return ""
+	}
+	low, high := math.Inf(1), 0.0
+	for _, w := range d.Agreed {
+		low, high = math.Min(low, w.LimitMW), math.Max(high, w.LimitMW)
+	}
+	text := limitText(high)
+	if low < high {
+		text = limitText(low) + " to " + text
+	}
+	return "; dashes, " + text + " in demand windows"
 }
 
 // limitText writes a limit as a person would.

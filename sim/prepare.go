@@ -376,7 +376,7 @@ func (pr *Prepared) Frame() result.Set {
 		set.Site.Battery = &result.BatteryUse{}
 	}
 	if len(p.Site.Supply.Windows) > 0 {
-		set.Site.DemandResponse = &result.DemandResponse{}
+		set.Site.DemandResponse = &result.DemandResponse{Agreed: agreed(p)}
 	}
 	for i := range pr.Jobs {
 		j := &pr.Jobs[i]
@@ -415,6 +415,25 @@ func (pr *Prepared) Frame() result.Set {
 		}
 	}
 	return set
+}
+
+// agreed are the plan's windows of demand response.
+func agreed(p *scenario.Plan) []result.AgreedWindow {
+	var out []result.AgreedWindow
+	for i := range p.Site.Supply.Windows {
+		v := &p.Site.Supply.Windows[i]
+		until := v.From + v.For
+		if v.Every > 0 {
+			if until = v.Until; until == 0 {
+				until = p.Horizon
+			}
+		}
+		out = append(out, result.AgreedWindow{
+			FromDays: float64(v.From / unit.Day), UntilDays: float64(min(until, p.Horizon) / unit.Day),
+			LimitMW: (float64(v.Limit) + p.Site.Supply.Dispatchable()) / 1e6,
+		})
+	}
+	return out
 }
 
 // moneyUnit stands for the plan's currency in the unit of a column.

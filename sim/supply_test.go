@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,6 +38,10 @@ func TestWindowLimitsWhileItIsOpen(t *testing.T) {
 	windows := run(t, prepared(t, p), 0)
 	if phases.Jobs[0].Tokens != windows.Jobs[0].Tokens || phases.Site.EnergyMWh != windows.Site.EnergyMWh {
 		t.Errorf("phases %g tokens, %g MWh; windows %g, %g", phases.Jobs[0].Tokens, phases.Site.EnergyMWh, windows.Jobs[0].Tokens, windows.Site.EnergyMWh)
+	}
+	want := []result.AgreedWindow{{FromDays: 2, UntilDays: 8, LimitMW: float64(limit) / 1e6}}
+	if got := prepared(t, p).Frame().Site.DemandResponse.Agreed; !slices.Equal(got, want) {
+		t.Errorf("agreed windows %v, want %v", got, want)
 	}
 	if s := &windows.Site; s.Windows != 2 || s.WindowsMet != 2 || math.Abs(s.WindowHours-12) > 1e-9 || !(s.CurtailedMWh > 0) {
 		t.Errorf("%g windows, %g met, %g h, %g MWh curtailed", s.Windows, s.WindowsMet, s.WindowHours, s.CurtailedMWh)

@@ -492,7 +492,9 @@ type BatteryUse struct {
 
 // DemandResponse is what became of the windows in which the site was to draw less.
 type DemandResponse struct {
-	Windows Stat `json:"windows"`
+	// Agreed are the plan's windows, those that recur once.
+	Agreed  []AgreedWindow `json:"agreed"`
+	Windows Stat           `json:"windows"`
 	// Met are those that lower clocks, pauses and what the policy sheds sufficed for, with
 	// generators and battery. In the others the limit held only since what jobs hold lost
 	// its power.
@@ -502,6 +504,14 @@ type DemandResponse struct {
 	// CoveredMWh what generators and battery gave in the windows.
 	CurtailedMWh Stat `json:"curtailed_mwh"`
 	CoveredMWh   Stat `json:"covered_mwh"`
+}
+
+// AgreedWindow is one that recurs between two days since the start, or lasts from one to
+// the other, with what grid and generators may give in it.
+type AgreedWindow struct {
+	FromDays  float64 `json:"from_days"`
+	UntilDays float64 `json:"until_days"`
+	LimitMW   float64 `json:"limit_mw"`
 }
 
 // Swing is how a job on its largest size makes the power of the IT equipment swing, at

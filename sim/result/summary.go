@@ -316,6 +316,7 @@ func (s *Set) summarizeSupply(runs []*Run) {
 	}
 	if s.Site.DemandResponse != nil {
 		s.Site.DemandResponse = &DemandResponse{
+			Agreed:       s.Site.DemandResponse.Agreed,
 			Windows:      of(func(r *SiteRun) float64 { return r.Windows }),
 			Met:          of(func(r *SiteRun) float64 { return r.WindowsMet }),
 			Hours:        of(func(r *SiteRun) float64 { return r.WindowHours }),
