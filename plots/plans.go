@@ -167,7 +167,7 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 	p.style.strong.draw(p.Canvas, fit(p.style.strong, title, area.Max.X-area.Min.X), area.Min.X, area.Max.Y-4, left, top)
 	top := rowTop(r)
 	x0 := area.Min.X + nameRoom
-	width := area.Max.X - valueRoom - x0
+	width := area.Max.X - p.valuesRoom(r) - x0
 	x := func(v float64) vg.Length { return x0 + vg.Length(math.Min(v/top, 1))*width }
 	for i := range r.Cells {
 		if i == mostPlans {
@@ -176,27 +176,48 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 		cell := &r.Cells[i]
 		y := area.Max.Y - 26 - (vg.Length(i)+0.5)*barPitch
 		p.style.plain.draw(p.Canvas, fit(p.style.plain, c.Plans[i].Name, nameRoom-8), x0-8, y, right, middle)
-		end, text := x0, "no such job"
+		end := x0
 		switch {
-		case !cell.Present:
-		case cell.Bound && cell.AtLeast <= 0:
-			text = "not trained"
+		case !cell.Present || cell.Bound && cell.AtLeast <= 0:
 		case cell.Bound:
 			end = p.openBar(x0, x(cell.AtLeast), y, paint(i))
-			text = ">" + r.Scale.Number(math.Floor(cell.AtLeast)) + projected(r, cell)
 		case math.IsNaN(cell.Stat.Mean) || math.IsInf(cell.Stat.Mean, 0):
-			text = r.Scale.Number(cell.Stat.Mean)
 		default:
 			p.bar(x0, x(cell.Stat.Mean), y, barPitch*0.66, paint(i))
 			end = p.whisker(x(cell.Stat.P10), x(finiteOr(cell.Stat.P90, top)), y, c.Plans[i].Replicas)
 			end = max(end, x(cell.Stat.Mean))
-			text = intervalText(r, cell)
 		}
-		value, rest, _ := strings.Cut(text, " ")
+		value, rest, _ := strings.Cut(cellText(r, cell), " ")
 		p.style.strong.draw(p.Canvas, value, end+7, y, left, middle)
 		p.style.plain.in(grey()).draw(p.Canvas, rest, end+11+p.style.strong.width(value), y, left, middle)
 	}
 	p.StrokeLine2(stroke(grey(), 0.8, nil), x0, area.Max.Y-26, x0, area.Max.Y-26-vg.Length(min(len(r.Cells), mostPlans))*barPitch)
+}
+
+// cellText is what stands beside a bar: a value in bold to the first space, then the rest.
+func cellText(r *compare.Row, cell *compare.Cell) string {
+	switch {
+	case !cell.Present:
+		return "no such job"
+	case cell.Bound && cell.AtLeast <= 0:
+		return "not trained"
+	case cell.Bound:
+		return ">" + r.Scale.Number(math.Floor(cell.AtLeast)) + projected(r, cell)
+	case math.IsNaN(cell.Stat.Mean) || math.IsInf(cell.Stat.Mean, 0):
+		return r.Scale.Number(cell.Stat.Mean)
+	default:
+		return intervalText(r, cell)
+	}
+}
+
+// valuesRoom is the width that the texts beside a row's bars need, at least valueRoom.
+func (p *page) valuesRoom(r *compare.Row) vg.Length {
+	room := valueRoom
+	for i := range r.Cells[:min(len(r.Cells), mostPlans)] {
+		value, rest, _ := strings.Cut(cellText(r, &r.Cells[i]), " ")
+		room = max(room, p.style.strong.width(value)+p.style.plain.width(rest)+13)
+	}
+	return room
 }
 
 // rowTitle names a row's job and quantity; a table has less room for the latter.
