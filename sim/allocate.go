@@ -95,16 +95,15 @@ func (w *World) resize(i int) {
 	w.start(i, false, w.startPause(i))
 }
 
-// takeable counts the free servers that a job holding some may take to move to an
-// option: those beyond the spares and, to take back replicas whose servers failed, the
-// spares too.
-func (w *World) takeable(i, held, k int) int {
-	j := &w.jobs[i]
-	free := w.unreserved()
-	if held > 0 && j.options[k].base == j.options[j.size].base {
-		free = max(free, w.fleet.Free()-w.standbys+j.standbys)
+// takeable counts the free servers that a job holding some may take to move to another
+// size: those beyond the spares; and those that it may take to have replicas back whose
+// servers failed: the spares too.
+func (w *World) takeable(j *trainee, held int) (free, back int) {
+	free = w.unreserved()
+	if held == 0 {
+		return free, free
 	}
-	return free
+	return free, max(free, w.fleet.Free()-w.standbys+j.standbys)
 }
 
 // best is the size that delivers most of those that a job holding some servers can
@@ -122,10 +121,16 @@ func (w *World) bestWith(i, held, more int, unlimited bool) int {
 			get += w.fleet.HeldBy(l) - o.options[0].servers
 		}
 	}
+	free, back := w.takeable(j, held)
+	base := j.options[j.size].base
 	best, most, limit := -1, 0.0, w.site.firmLimit(w.now)
 	for k := range j.options {
 		o := &j.options[k]
-		if o.servers > get+w.takeable(i, held, k) {
+		there := free
+		if o.base == base {
+			there = back
+		}
+		if o.servers > get+there {
 			continue
 		}
 		if o.base != k && (held == 0 || !j.may(k)) {
@@ -177,7 +182,10 @@ func (w *World) yields(o, j *trainee) bool {
 func (w *World) resizeTo(i, k int) {
 	j := &w.jobs[i]
 	held := w.fleet.HeldBy(i)
-	free := w.takeable(i, held, k)
+	free, back := w.takeable(j, held)
+	if j.options[k].base == j.options[j.size].base {
+		free = back
+	}
 	j.size = k
 	j.servers = j.options[k].servers
 	j.lastResize = w.now

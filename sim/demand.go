@@ -11,7 +11,8 @@ import (
 // by month. Intervals begin at the full hour, which they divide.
 type demand struct {
 	interval des.Time  // 0 where nothing is charged for it
-	joules   float64   // in the interval under way
+	end      des.Time  // of the interval under way
+	joules   float64   // in it so far
 	highest  []float64 // watts
 }
 
@@ -19,25 +20,27 @@ func (d *demand) reset(p *scenario.Plan, months int) {
 	*d = demand{highest: zeros(d.highest, months)}
 	if p.Money.Tariff.Demand.Given() {
 		d.interval = des.FromDuration(p.Money.Tariff.Interval)
+		d.end = d.interval
 	}
 }
 
-// draw adds constant power from one instant to another within an hour of a month.
+// draw adds constant power from one instant to another within an hour of a month; it
+// begins where the power before ended.
 func (d *demand) draw(watts float64, from, to des.Time, month int) {
 	if d.interval == 0 {
 		return
 	}
-	end := (from/d.interval + 1) * d.interval
-	if to < end {
+	if to < d.end {
 		d.joules += watts * float64((to - from).Duration())
 		return
 	}
-	mean := (d.joules + watts*float64((end-from).Duration())) / float64(d.interval.Duration())
-	if to >= end+d.interval { // whole intervals follow
+	mean := (d.joules + watts*float64((d.end-from).Duration())) / float64(d.interval.Duration())
+	if to >= d.end+d.interval { // whole intervals follow
 		mean = max(mean, watts)
 	}
 	d.highest[month] = max(d.highest[month], mean)
-	d.joules = watts * float64((to % d.interval).Duration())
+	begun := to / d.interval * d.interval
+	d.end, d.joules = begun+d.interval, watts*float64((to-begun).Duration())
 }
 
 // charges for the demand of each month over the calendar; of the first month and the

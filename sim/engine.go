@@ -124,7 +124,7 @@ func (w *World) dispatch(e des.Event) {
 		w.stored()
 	case kindPower:
 		w.site.advance(w.now)
-		w.site.stale = true
+		w.site.relimited()
 		w.site.supply.phase = float64(w.plan.Site.Phases[e.Index].Limit)
 		w.site.supply.relimit()
 		w.energise(0)

@@ -37,6 +37,9 @@ func (w *World) forgo() {
 // need for it beyond those that it can get.
 func (w *World) forgoneBy(i, short int) (rate float64, servers int) {
 	j := &w.jobs[i]
+	if short == 0 && w.unlimited(j) {
+		return 0, 0
+	}
 	held := 0
 	if j.phase.Holds() {
 		held = w.fleet.HeldBy(i)
@@ -52,6 +55,13 @@ func (w *World) forgoneBy(i, short int) (rate float64, servers int) {
 		servers -= j.options[here].servers
 	}
 	return max(rate, 0), max(servers, 0)
+}
+
+// unlimited reports whether a job's every size may run at full clock.
+func (w *World) unlimited(j *trainee) bool {
+	s := &w.site
+	limit := s.firmLimit(w.now)
+	return s.bounds.clock == 1 && (limit == 0 || limit >= float64(j.most)*s.meter.PeakAt(1).Sum())
 }
 
 // withoutPower counts the servers that would be in service but for want of power: those

@@ -142,7 +142,8 @@ func (w *World) observe() {
 	b.spent, b.water = w.site.all.spent, w.site.all.water
 	b.onSite, b.inService, b.productive, b.siteEnergy = onSite, inService, productive, energy
 	// What the hour reached before counts no longer; the end of the instant regulates.
-	w.site.binHighest, w.site.peakHour, w.site.stale = 0, -1, true
+	w.site.binHighest = 0
+	w.site.relimited()
 	b.dark = dark
 	if w.fleet.Count(fleet.Unpowered) > 0 { // a cooler day may leave power for more
 		w.energise(0)

@@ -150,9 +150,12 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
 	s.it = s.workless.Plus(share, draw)
 	s.peakIT = s.workless.Sum() + peak*share
+	s.exact = s.supply.active()
 	at := s.crest(int(w.now / hourLength))
 	s.reach(at)
-	w.checkLimit(at)
+	if limit > 0 || s.exact {
+		w.checkLimit(at)
+	}
 }
 
 // without is a power less so many watts of it: servers with their chips are switched off

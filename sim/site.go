@@ -37,10 +37,12 @@ type site struct {
 	it       power.Draw // of all, less what is switched off
 	workless power.Draw // of it: chips that no job holds
 	peakIT   float64    // with every training job in the phase that draws most
-	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour, under
-	// the grid's limit peakUnder: most instants ask for no more.
-	peakFor, peakMeter, peakUnder float64
-	peakHour                      int
+	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour, of
+	// present limits: most instants ask for no more.
+	peakFor, peakMeter float64
+	peakHour           int
+	// exact is true where the sources' flow needs every peak, not just an hour's highest.
+	exact bool
 
 	shed float64 // of chips that no job holds, switched off to keep the limit
 	cut  float64 // of jobs that do not train, switched off to keep the limit
@@ -158,14 +160,16 @@ func (s *site) peak(hour int) float64 {
 	if hour != s.peakHour || s.peakIT != s.peakFor {
 		s.peakFor, s.peakHour, s.peakMeter = s.peakIT, hour, s.plant.AtMeter(s.peakIT, hour)
 	}
-	s.peakUnder = s.supply.grid
 	return s.peakMeter
 }
 
-// crest is peak, or a higher one that the hour has seen under the same limit, where the
-// highest is all that counts.
+// relimited notes that the limit in force may have changed.
+func (s *site) relimited() { s.stale, s.peakHour = true, -1 }
+
+// crest is peak, or a higher one that the hour has seen, where the highest is all that
+// counts.
 func (s *site) crest(hour int) float64 {
-	if hour == s.peakHour && s.peakIT <= s.peakFor && s.supply.grid == s.peakUnder && !s.supply.active() {
+	if hour == s.peakHour && s.peakIT <= s.peakFor && !s.exact {
 		return s.peakMeter
 	}
 	return s.peak(hour)

@@ -238,7 +238,7 @@ func (w *World) armSupply() {
 // window opens or closes a window of demand response.
 func (w *World) window(i int, closes bool) {
 	w.site.advance(w.now)
-	w.site.stale = true
+	w.site.relimited()
 	u := &w.site.supply
 	spec := &u.spec.Windows[i]
 	u.open[i] = !closes

@@ -109,6 +109,7 @@ type trainee struct {
 	spec    *job.Spec
 	tokens  float64  // to train on
 	options []option // by size, at this replica's draws
+	most    int      // chips in use on the largest of them
 	servers int      // held at this size
 	size    int
 	phase   job.Phase
@@ -315,6 +316,7 @@ func (w *World) resetJobs() error {
 			o.cycle, o.fastBlocking = l.cycle, fastBlocking(&j.spec.Checkpoint)
 			o.delivered = o.rate * l.goodput
 			j.options = append(j.options, o)
+			j.most = max(j.most, o.used)
 		}
 		j.tokens = float64(j.spec.Tokens)
 		if j.spec.Work > 0 { // as long at this replica's speed as at any other
