@@ -229,6 +229,47 @@ func TestSwapWithoutASpareRestarts(t *testing.T) {
 	}
 }
 
+// A job that stops as planned saves its work; then a warm spare swaps in where its mode does
+// so, and otherwise all of it starts anew. Where other replicas keep the state nothing is read.
+func TestPlannedStopsSwapWarmSpares(t *testing.T) {
+	const save, swap, restart, setup, load = 20 + 60, 150, 600, 10, 90
+	evict := func(w *World) {
+		w.strikeSlow(w.fleet.HeldVictim(0, 0), thermal)
+		w.evict(0, w.jobs[0].eviction.epoch)
+	}
+	maintain := func(w *World) { w.maintain(0, w.fleet.HeldVictim(0, 0)) } // the last server of the site
+	for _, c := range []struct {
+		name    string
+		mode    job.Mode
+		servers int
+		stop    func(*World)
+		want    unit.Duration
+	}{
+		{"eviction", job.StopRestart, 3, evict, save + restart + setup + load},
+		{"eviction", job.WarmSwap, 3, evict, save + swap + setup + load},
+		{"eviction", job.Shrink, 3, evict, save + swap + setup},
+		{"eviction", job.InPlace, 3, evict, save + swap + setup},
+		{"maintenance", job.StopRestart, 3, maintain, save + restart + setup + load},
+		{"maintenance", job.WarmSwap, 3, maintain, save + swap + setup + load},
+		{"maintenance", job.InPlace, 3, maintain, save + swap + setup},
+		{"maintenance without a spare", job.WarmSwap, 2, maintain, 3600 + save + restart + setup + load},
+		{"maintenance without a spare", job.InPlace, 2, maintain, 3600 + save + restart + setup + load},
+	} {
+		p := quiet()
+		p.Fleet.Deliveries[0].Servers = c.servers
+		p.Fleet.Maintenance = []fleet.Maintenance{{Name: "m", First: 20 * unit.Day, Every: 10 * unit.Day, Duration: unit.Hour, Batch: 0.3}}
+		p.Jobs[0].Checkpoint = job.Checkpoint{Interval: 600, Blocking: 20, Background: 60, Load: load}
+		p.Jobs[0].Recovery = job.Policy{Mode: c.mode, Swap: dist.Fixed(swap), Shrink: dist.Fixed(1), Setup: job.Setup{Fixed: setup}, Floor: 1}
+		w := until(t, p, job.Training)
+		w.forward(t, unit.Hour)
+		c.stop(w)
+		w.endInstant()
+		if got := w.awaits(t, job.Training); got != c.want {
+			t.Errorf("%s, mode %s: trains again after %g s, want %g", c.name, c.mode, float64(got), float64(c.want))
+		}
+	}
+}
+
 // A job is as slow as the slowest server it holds, not as the worst cause that the
 // plan knows, and a server that throttles stays slow in whichever job takes it.
 func TestSlowdownIsTheServersOwn(t *testing.T) {

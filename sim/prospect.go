@@ -182,7 +182,10 @@ func (c *course) outages(e *epoch) float64 {
 // waits for the whole round, or shrinks by them.
 func (c *course) maintained(from, span unit.Duration) (lost unit.Duration) {
 	j := c.j
-	pause := c.planned()
+	pause := func(spares bool) unit.Duration {
+		r := c.planned(spares)
+		return r.Time.Mean + r.Fixed
+	}
 	for i := range c.p.Fleet.Maintenance {
 		m := &c.p.Fleet.Maintenance[i]
 		begun := func(t unit.Duration) float64 {
@@ -196,21 +199,28 @@ func (c *course) maintained(from, span unit.Duration) (lost unit.Duration) {
 		away := math.Ceil(float64(m.Batch) * float64(c.p.Fleet.Servers()))
 		switch {
 		case float64(c.surplus) >= away:
-			lost += rounds * batches * pause
+			lost += rounds * batches * pause(true)
 		case c.mode == job.Shrink && 1-m.Batch >= j.Recovery.Floor:
 			lost += rounds * batches * (2*j.Recovery.Shrink.Mean + m.Duration*unit.Duration(m.Batch))
 		default:
-			lost += rounds * (batches*m.Duration + pause)
+			lost += rounds * (batches*m.Duration + pause(false))
 		}
 	}
 	return lost
 }
 
-// planned is the mean time to save, set up and load of a job that stops by choice.
-func (c *course) planned() unit.Duration {
-	k := &c.j.Checkpoint
-	chips := c.size.Servers * c.p.Fleet.ChipsPerServer
-	return c.j.Restart.Mean + c.j.Recovery.Setup.Time(chips) + k.Blocking + k.Background + k.Load
+// planned is how a job comes back that has saved its work and stopped by choice, with spares
+// for the servers that it gave up or with those servers themselves. See recoveryPause.
+func (c *course) planned(spares bool) job.Restart {
+	k, p := &c.j.Checkpoint, &c.j.Recovery
+	r := job.Restart{Time: c.j.Restart, Fixed: k.Blocking + k.Background + p.Setup.Time(c.size.Servers*c.p.Fleet.ChipsPerServer)}
+	if spares && c.mode.Swaps() {
+		r.Time = p.Swap
+	}
+	if !spares || !c.mode.KeepsState() {
+		r.Fixed += k.Load
+	}
+	return r
 }
 
 // setbacks are what a job of so many chips has to expect, with a spare at hand; for one
@@ -243,7 +253,7 @@ func (c *course) setbacks(o *prognosis, chips int, lean *shrinking) job.Setbacks
 		known := job.WeightedDuration{Duration: k.Detection}
 		switch {
 		case k.Slowdown > 0: // found, the server is replaced once the work is saved
-			add(0, rate, float64(k.Idle), job.WeightedDuration{}, job.Restart{Time: j.Restart, Fixed: c.planned() - j.Restart.Mean})
+			add(0, rate, float64(k.Idle), job.WeightedDuration{}, c.planned(true))
 		case !k.Stops(c.p.Fleet.Topology.DualHomed):
 		case k.Silent: // what it does until it is found is reckoned apart
 			w := restartAfter(j, chips, c.mode, true, job.SomeServers, j.Checkpoint.Load)

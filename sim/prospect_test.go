@@ -135,7 +135,7 @@ func TestProspectOfTroubles(t *testing.T) {
 			p.Failures.Classes = append(p.Failures.Classes, failing("loop", failure.LoopScope, 2e-8, 60, unit.Hour))
 		}},
 	} {
-		for _, mode := range []job.Mode{job.StopRestart, job.InPlace} {
+		for _, mode := range []job.Mode{job.StopRestart, job.WarmSwap, job.InPlace} {
 			p := troubled()
 			p.Horizon = 100 * unit.Day
 			p.Fleet.Deliveries[0].Servers = 40

@@ -23,12 +23,20 @@ func (w *World) start(i int, recovering bool, pause unit.Duration) {
 // work where it has any, to set up, and to load.
 func (w *World) startPause(i int) unit.Duration {
 	j := &w.jobs[i]
-	pause := draw(j.spec.Restart, w.draws.restart[i]) + j.spec.Recovery.Setup.Time(j.options[j.size].used)
+	pause := j.saving() + draw(j.spec.Restart, w.draws.restart[i]) + j.spec.Recovery.Setup.Time(j.options[j.size].used)
 	if j.books.tokens > 0 {
-		// Training stops until a checkpoint is durable.
-		pause += j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background + w.loading(i, -1)
+		pause += w.loading(i, -1)
 	}
 	return pause
+}
+
+// saving is how long a job that stops by choice takes to save its work, where it has any:
+// training stops until a checkpoint is durable.
+func (j *trainee) saving() unit.Duration {
+	if j.books.tokens == 0 {
+		return 0
+	}
+	return j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background
 }
 
 // shrinkPause draws how long dropping or taking back replicas takes.
@@ -36,14 +44,11 @@ func (w *World) shrinkPause(i int) unit.Duration {
 	return draw(w.jobs[i].spec.Recovery.Shrink, w.draws.restart[i])
 }
 
-// recoveryPause draws how long a job takes to train again after a failure that cost
-// it so many servers, all of them replaced by then, by warm spares or others.
+// recoveryPause draws how long a job takes to train again after a failure or a planned stop
+// that cost it so many servers, all of them replaced by then, by warm spares or others.
 func (w *World) recoveryPause(i, replaced int, warm bool) unit.Duration {
 	j := &w.jobs[i]
 	p := &j.spec.Recovery
-	if j.planned {
-		return w.startPause(i)
-	}
 	rest := p.Setup.Time(j.options[j.size].used)
 	if j.stateless {
 		rest += w.loading(i, j.tier)
@@ -51,12 +56,17 @@ func (w *World) recoveryPause(i, replaced int, warm bool) unit.Duration {
 	// Where the state survives nowhere but in checkpoints, the modes that rely on
 	// other replicas start everything anew.
 	started := j.stateless && p.Mode.KeepsState()
+	swaps := p.Mode.Swaps() && (replaced == 0 || warm) && !started
 	switch {
+	case j.planned && swaps:
+		return j.saving() + draw(p.Swap, w.draws.restart[i]) + rest
+	case j.planned:
+		return w.startPause(i)
 	case p.Mode == job.InPlace && replaced == 0 && !started:
 		return draw(p.InPlace, w.draws.restart[i])
 	case p.Mode == job.Shrink && replaced == 0 && !started:
 		return w.shrinkPause(i)
-	case p.Mode.Swaps() && (replaced == 0 || warm) && !started:
+	case swaps:
 		return draw(p.Swap, w.draws.restart[i]) + rest
 	}
 	return draw(j.spec.Restart, w.draws.restart[i]) + rest

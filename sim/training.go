@@ -207,6 +207,7 @@ func (w *World) stop(i int, maintenance bool) {
 		j.books.plannedStops++
 	}
 	j.phase, j.planned, j.cause, j.tier = job.Waiting, true, len(w.plan.Failures.Classes), -1
+	j.stateless = !j.spec.Recovery.Mode.KeepsState() || w.fleet.HeldBy(i) == 0
 	j.waitingFrom = w.now
 	j.epoch++
 	w.vacant = true
