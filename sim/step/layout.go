@@ -214,7 +214,8 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	case w.Batch%(l.DP*l.MicroBatch) != 0:
 		bad("dp=%d x mb=%d must divide the global batch of %d sequences; %s", l.DP, l.MicroBatch, w.Batch, l.nearestReplicas(w.Batch))
 	case l.VPP > 1 && l.Schedule == OneFOneB && w.Batch/(l.DP*l.MicroBatch)%l.PP != 0:
-		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides", l.VPP, w.Batch/(l.DP*l.MicroBatch), l.PP)
+		micro := w.Batch / (l.DP * l.MicroBatch)
+		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides; %s", l.VPP, micro, l.PP, nearestPipeline(micro, l.PP))
 	}
 	if moe := mod.MoE; moe == nil {
 		if l.EP > 1 {
@@ -227,12 +228,12 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		if moe.Experts%l.EP != 0 {
 			bad("ep=%d must divide the model's %d experts; the nearest that does is %d", l.EP, moe.Experts, nearestDivisor(moe.Experts, l.EP))
 		}
-		switch {
-		case (l.TP*l.CP*l.DP)%(l.EP*l.ETP) == 0:
+		switch chips := l.TP * l.CP * l.DP; {
+		case chips%(l.EP*l.ETP) == 0 || chips%l.ETP != 0: // etp=tp divides them; see below
 		case l.ETP == 1:
-			bad("ep=%d must divide tp x cp x dp = %d", l.EP, l.TP*l.CP*l.DP)
+			bad("ep=%d must divide tp x cp x dp = %d; the nearest that does is %d", l.EP, chips, nearestCommon(chips, moe.Experts, l.EP))
 		default:
-			bad("ep=%d x etp=%d must divide tp x cp x dp = %d", l.EP, l.ETP, l.TP*l.CP*l.DP)
+			bad("ep=%d x etp=%d must divide tp x cp x dp = %d; the nearest ep that does is %d", l.EP, l.ETP, chips, nearestCommon(chips/l.ETP, moe.Experts, l.EP))
 		}
 		if !l.SP && l.TP > 1 {
 			bad("sp=0 with experts needs tp=1, not %d: the tokens of a tensor-parallel group are divided among its chips", l.TP)
@@ -263,6 +264,22 @@ func nearestDivisor(n, v int) int {
 	}
 }
 
+// nearestCommon is the common divisor of two numbers that is nearest to v.
+func nearestCommon(a, b, v int) int {
+	for b > 0 {
+		a, b = b, a%b
+	}
+	return nearestDivisor(a, v)
+}
+
+// nearestPipeline says which pipeline divides a number of microbatches.
+func nearestPipeline(micro, pp int) string {
+	if d := nearestDivisor(micro, pp); d > 1 {
+		return fmt.Sprintf("the nearest that does is %d", d)
+	}
+	return "write vpp=1"
+}
+
 // nearestReplicas says which numbers near the layout's divide the batch: of replicas no
 // more than there are, since more would take more chips.
 func (l *Layout) nearestReplicas(batch int) string {
@@ -286,11 +303,11 @@ func (l Layout) scheduleProblems(w *Workload) []string {
 	case DualPipe:
 		switch {
 		case l.PP%2 != 0:
-			bad("schedule=dualpipe needs an even pp, not %d", l.PP)
+			bad("schedule=dualpipe needs an even pp, not %d; the nearest is %d", l.PP, max(l.PP-1, 2))
 		case l.VPP > 1:
 			bad("schedule=dualpipe already holds two chunks per stage; leave vpp at 1")
 		case micro < 2*l.PP:
-			bad("schedule=dualpipe needs at least %d microbatches per replica, twice pp", 2*l.PP)
+			bad("schedule=dualpipe needs at least %d microbatches per replica, twice pp; there are %d", 2*l.PP, micro)
 		}
 	case ZeroBubbleH1:
 		switch {

@@ -2,6 +2,7 @@ package step
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -364,6 +365,25 @@ func TestProblemsAreListedAtOnce(t *testing.T) {
 	for i := range want {
 		if got[i] != want[i] {
 			t.Errorf("problem %d: %q, want %q", i, got[i], want[i])
+		}
+	}
+}
+
+// With the value that a message names, the problem is gone.
+func TestProblemsNameWhatIsLegal(t *testing.T) {
+	w, m := &Workload{Model: moe(), Sequence: 4096, Batch: 240, Precision: BF16}, a100()
+	for _, c := range []struct{ layout, want, legal string }{
+		{"tp=2,dp=12,ep=16", "ep=16 must divide tp x cp x dp = 24; the nearest that does is 8", "tp=2,dp=12,ep=8"},
+		{"tp=2,dp=12,ep=16,etp=2", "ep=16 x etp=2 must divide tp x cp x dp = 24; the nearest ep that does is 4", "tp=2,dp=12,ep=4,etp=2"},
+		{"pp=7,vpp=2,dp=10", "vpp=2 needs a number of microbatches (24) that pp=7 divides; the nearest that does is 6", "pp=6,vpp=2,dp=10"},
+		{"pp=3,vpp=2,dp=240", "vpp=2 needs a number of microbatches (1) that pp=3 divides; write vpp=1", "pp=3,dp=240"},
+		{"pp=5,dp=10,schedule=dualpipe", "schedule=dualpipe needs an even pp, not 5; the nearest is 4", "pp=4,dp=10,schedule=dualpipe"},
+	} {
+		if got := layout(c.layout).Problems(w, m); !slices.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", c.layout, got, c.want)
+		}
+		if got := layout(c.legal).Problems(w, m); len(got) > 0 {
+			t.Errorf("%s, as advised for %s: %q", c.legal, c.layout, got)
 		}
 	}
 }
