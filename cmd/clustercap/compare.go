@@ -32,8 +32,8 @@ func newCompareCommand(p *program) *cobra.Command {
 		Long: `Simulates all plans of the scenario files, or those named with --plans, and prints
 them side by side: means with their p10 to p90, finish dates as medians, and each
 plan's difference to the first. That is the file's own plan where it names it (plan:
-NAME); one that it leaves unnamed, base, is simulated where it has no others or where
---plans asks for it. Plans share their random draws, so that a difference
+NAME); one that it leaves unnamed, base, is simulated where it has fewer than two others
+or where --plans asks for it. Plans share their random draws, so that a difference
 is the plan's and not chance's; one that may be noise is marked with ~. Writes a
 directory:
 
@@ -149,9 +149,10 @@ func (o *overrides) plansOf(files, names []string) ([]*scenario.Plan, error) {
 }
 
 // compared are the plans of a scenario, its own first, that a comparison shows unless told
-// otherwise: all, but for an own plan without a name beside others, which is what they vary.
+// otherwise: all, but for an own plan without a name beside several others, which is what
+// they vary.
 func compared(all []string) []string {
-	if len(all) > 1 && all[0] == scenario.BasePlan {
+	if len(all) > 2 && all[0] == scenario.BasePlan {
 		return all[1:]
 	}
 	return all

@@ -246,7 +246,8 @@ type Recovery struct {
 	// in-place (restart processes within their servers, their state from other
 	// replicas).
 	Mode job.Mode `json:"mode" default:"restart" source:"usual practice" enum:"restart,swap,shrink,in-place"`
-	// Swap is the time that mode swap takes in place of the restart time.
+	// Swap is the time to put warm spares in, in place of the restart time: in mode swap, and
+	// in shrink and in-place where a server is lost.
 	Swap TimeSpread `json:"swap" default:"150 s" source:"150 s on 4,800 chips (FlashRecovery, arXiv:2509.03047) [read]"`
 	// Shrink is the time to drop a replica or to take one back.
 	Shrink TimeSpread `json:"shrink" default:"3 min" source:"stall of 3 min at 100,000 chips (FT-HSDP, arXiv:2602.00277) [read]"`
