@@ -36,9 +36,9 @@ func (w *World) settle(i int) {
 	o := &j.options[j.size]
 	used := min(o.used, chips)
 	b.spare += int64(chips-used) * int64(dt)
-	watts := j.it.Sum()
-	b.energy += watts * w.site.share * float64(dt) / 1000
-	b.withheld += watts * (1 - w.site.share) * float64(dt) / 1000
+	joules := j.it.Sum() * float64(dt) / 1000
+	b.energy += joules * w.site.share
+	b.withheld += joules * (1 - w.site.share)
 	switch j.phase {
 	case job.Training:
 		done, durable := j.progress.Advance(j.cycle, dt, j.rate)

@@ -34,13 +34,7 @@ type Chips [NumConditions]int64
 
 // of is the weighted sum.
 func (w *Weights) of(c *Chips) float64 {
-	var sum float64
-	for k, n := range c {
-		if n != 0 {
-			sum += w[k] * float64(n)
-		}
-	}
-	return sum
+	return w[InUse]*float64(c[InUse]) + w[Idle]*float64(c[Idle]) + w[BurnIn]*float64(c[BurnIn]) + w[Excess]*float64(c[Excess])
 }
 
 // Reset empties the clock.
