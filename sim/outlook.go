@@ -22,9 +22,8 @@ type prognosis struct {
 
 // outlook averages the failures of a job on so many servers that starts at a time over a span that begins
 // another after that: a site that matures, servers that outlive their infancy, lemons that are
-// found while the job trains for a share of the time. Lives that begin with a repair count
-// at their mean.
-func outlook(p *scenario.Plan, servers int, start, from, span unit.Duration, training float64) prognosis {
+// found while the job trains for a share of the time.
+func outlook(p *scenario.Plan, lives []failure.Lives, servers int, start, from, span unit.Duration, training float64) prognosis {
 	f := &p.Failures
 	site := f.Maturing.Mean(start+from, span)
 	own := infancy(p, start+from, span)
@@ -40,6 +39,8 @@ func outlook(p *scenario.Plan, servers int, start, from, span unit.Duration, tra
 		switch c.Shape.Since {
 		case failure.SinceCommissioning:
 			rate *= unit.Rate(aged(p, c, start+from, span))
+		case failure.SinceRepair:
+			rate *= unit.Rate(overDeliveries(p, start+from, span, lives[i].Mean))
 		case failure.SinceStart:
 			chips := servers * p.Fleet.ChipsPerServer
 			rate *= unit.Rate(c.Shape.First(rate, chips, stoppingBeside(p, i)*unit.Rate(chips)))

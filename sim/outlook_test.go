@@ -58,6 +58,20 @@ func TestOutlookIsTheSimulatedRate(t *testing.T) {
 			p.Failures.Classes[0].Rate = unit.Point[unit.Rate](1 / (60 * 86400.0))
 			p.Failures.Classes[0].Shape = failure.Shape{Kind: failure.Lognormal, Parameter: 1, Since: failure.SinceStart}
 		}},
+		{"lives renewed by repairs, the young fail", func(p *scenario.Plan) {
+			p.Failures.Classes[0].Shape = failure.Shape{Kind: failure.Weibull, Parameter: 0.7, Since: failure.SinceRepair}
+			p.Failures.Classes = append(p.Failures.Classes, failing("other", failure.ServerScope, 4e-9, 0, unit.Hour))
+		}},
+		{"wear that repairs take away", func(p *scenario.Plan) {
+			p.Failures.Classes[0].Rate = unit.Point[unit.Rate](1 / (60 * 86400.0))
+			p.Failures.Classes[0].Shape = failure.Shape{Kind: failure.Weibull, Parameter: 2, Since: failure.SinceRepair}
+		}},
+		{"lognormal lives of software that repairs renew", func(p *scenario.Plan) {
+			p.Failures.Classes[0].Shape = failure.Shape{Kind: failure.Lognormal, Parameter: 1.5, Since: failure.SinceRepair}
+			p.Failures.Classes[0].Rate = unit.Point[unit.Rate](1 / (100 * 86400.0))
+			p.Failures.Classes[0].Scope = failure.JobScope
+			p.Failures.Classes = append(p.Failures.Classes, failing("other", failure.ServerScope, 4e-9, 0, unit.Hour))
+		}},
 		{"infants", func(p *scenario.Plan) {
 			p.Failures.Infant = failure.Decline{Factor: unit.Point[unit.Factor](5), Time: 30 * unit.Day}
 		}},

@@ -3,6 +3,7 @@ package sim
 import (
 	"math"
 
+	"clustercap/sim/failure"
 	"clustercap/sim/job"
 	"clustercap/sim/scenario"
 	"clustercap/sim/unit"
@@ -28,7 +29,7 @@ func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect 
 	if v := speed(&size.Step); v > 0 && j.Tokens > 0 {
 		work = float64(j.Tokens) / v
 	}
-	c := course{p: p, j: j, size: size, mode: mode}
+	c := course{p: p, j: j, size: size, mode: mode, lives: failure.NewLives(&p.Failures, p.Fleet.ChipsPerServer, p.Horizon)}
 	ready, whole := arrivals(&p.Fleet), allDrops(p, j, size)
 	servers := whole.servers(whole.all)
 	c.start = begins(&p.Fleet, ready, (j.Sizes[0]+p.Fleet.ChipsPerServer-1)/p.Fleet.ChipsPerServer, j.Submit)
@@ -55,6 +56,7 @@ type course struct {
 	end     unit.Duration // of the calendar, since then
 	span    unit.Duration // of training at full speed, cut at the end
 	surplus int           // servers beyond the job's own
+	lives   []failure.Lives
 }
 
 // epoch is a job's prospects over a part of its time, with what that does to its rhythm of
@@ -72,7 +74,7 @@ type epoch struct {
 func (c *course) over(from, span unit.Duration, training float64) epoch {
 	// A failure of a chip that the layout leaves idle takes its server's others with it.
 	chips := c.size.Servers * c.p.Fleet.ChipsPerServer
-	o := outlook(c.p, c.size.Servers, c.start, from, span, training)
+	o := outlook(c.p, c.lives, c.size.Servers, c.start, from, span, training)
 	e := epoch{outlook: o, rate: o.training * unit.Rate(chips), lean: shrinking{trains: 1, replicas: 1, dropped: 1}}
 	price := func() {
 		e.setbacks = c.setbacks(&o, chips, &e.lean)

@@ -109,6 +109,9 @@ func (s Shape) Mean(rate unit.Rate, age, span unit.Duration) unit.Factor {
 	return unit.Factor((h.cumulated(float64(age+span)) - h.cumulated(float64(age))) * h.mean / float64(span))
 }
 
+// ages reports whether the hazard depends on the age.
+func (h *hazard) ages() bool { return h.shape.Kind == Weibull || h.shape.Kind == Lognormal }
+
 // cumulated is the hazard's integral up to an age in seconds: −ln of the share that lives.
 func (h *hazard) cumulated(age float64) float64 {
 	if age <= 0 {
@@ -116,6 +119,9 @@ func (h *hazard) cumulated(age float64) float64 {
 	}
 	if h.shape.Kind == Weibull {
 		return math.Pow(age/h.scale, h.shape.Parameter)
+	}
+	if !h.ages() {
+		return age / h.mean
 	}
 	z := math.Log(age/h.scale) / h.shape.Parameter
 	if z > 30 { // the tail underflows; see mills
