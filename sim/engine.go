@@ -213,12 +213,14 @@ func (w *World) endInstant() {
 
 // set moves an alarm; see its type.
 func (w *World) set(a *alarm, at des.Time, kind uint8, index int32) {
-	if at >= a.at || at > w.pre.horizon {
+	if at >= a.at {
 		return
 	}
 	a.at = at
 	a.epoch++
-	w.queue.Push(event(at, kind, index, a.epoch))
+	if at <= w.pre.horizon {
+		w.queue.Push(event(at, kind, index, a.epoch))
+	}
 }
 
 func (w *World) deliver(i int) {

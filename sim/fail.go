@@ -170,11 +170,13 @@ func (w *World) evict(i int, epoch uint32) {
 	w.stop(i, false)
 }
 
-// armEviction sets when a job's slow servers will have been found.
+// armEviction sets when a job's slow servers will have been found, unless somebody is looking
+// for them already.
 func (w *World) armEviction(i int) {
-	if w.fleet.SlowHeldBy(i) > 0 && w.plan.Failures.Stragglers.Detection.Mean > 0 {
+	j := &w.jobs[i]
+	if w.fleet.SlowHeldBy(i) > 0 && w.plan.Failures.Stragglers.Detection.Mean > 0 && j.eviction.at == des.Never {
 		at := w.now.After(draw(w.plan.Failures.Stragglers.Detection, w.draws.stragglerDetection))
-		w.set(&w.jobs[i].eviction, max(at, w.now.After(leastEviction)), kindEviction, int32(i))
+		w.set(&j.eviction, max(at, w.now.After(leastEviction)), kindEviction, int32(i))
 	}
 }
 

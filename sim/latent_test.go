@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"clustercap/sim/des"
 	"clustercap/sim/dist"
 	"clustercap/sim/failure"
 	"clustercap/sim/fleet"
@@ -226,6 +227,31 @@ func TestSwapWithoutASpareRestarts(t *testing.T) {
 		if got := w.awaits(t, job.Training); got != c.want {
 			t.Errorf("%d servers, %d of them cold: trains again after %g s, want %g", c.servers, c.cold, float64(got), float64(c.want))
 		}
+	}
+}
+
+// Restarts do not begin the search for slow servers anew.
+func TestRestartsFindNoSlowServer(t *testing.T) {
+	var found []des.Time
+	for _, failures := range []int{0, 20} {
+		p := quiet()
+		p.Failures.Stragglers = failure.Stragglers{
+			Share: unit.Point[unit.Share](1), Slowdown: 0.1, Repair: dist.Fixed(unit.Day),
+			Detection: dist.Duration{Mean: unit.Day, Median: 6 * unit.Hour},
+		}
+		w := until(t, p, job.Training)
+		for range failures {
+			w.fail(software, w.fleet.HeldVictim(0, 0))
+			w.endInstant()
+			w.awaits(t, job.Training)
+		}
+		for w.evicted == 0 {
+			w.step(t)
+		}
+		found = append(found, w.now)
+	}
+	if found[0] != found[1] || found[0].Duration() < 5*unit.Hour {
+		t.Errorf("slow servers found after %g s without failures, %g s with them", float64(found[0].Duration()), float64(found[1].Duration()))
 	}
 }
 

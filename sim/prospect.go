@@ -149,8 +149,9 @@ func (o *prognosis) sound(chips int, training float64) float64 {
 }
 
 // undelayed is the speed that slow servers leave a job over a span of its time, over its
-// full speed: those that failures slow until they are found, and those delivered slow,
-// which are found once, or never where nobody looks.
+// full speed: those that failures slow until they are found, and those delivered slow, which
+// are found once where the job has them and each time that a swap brings one in, or never
+// where nobody looks.
 func (c *course) undelayed(o *prognosis, from, span unit.Duration) float64 {
 	speed := 1.0
 	f := &c.p.Failures
@@ -163,13 +164,33 @@ func (c *course) undelayed(o *prognosis, from, span unit.Duration) float64 {
 	}
 	if s := &f.Stragglers; s.Share.Likely > 0 {
 		any := -math.Expm1(float64(c.size.Servers) * math.Log1p(-float64(s.Share.Likely)))
-		until := 1.0
+		fast := 1 - any
 		if s.Detection.Mean > 0 {
-			until = min(max(float64((s.Detection.Mean-from)/span), 0), 1)
+			fast = 1 - any*min(max(float64((s.Detection.Mean-from)/span), 0), 1)
+			fast /= 1 + c.slowSpares(o, from, span)*float64(s.Detection.Mean) // one search at a time
 		}
-		speed *= 1 - float64(s.Slowdown)*any*until
+		speed *= 1 - float64(s.Slowdown)*(1-fast)
 	}
 	return speed
+}
+
+// slowSpares is how often swaps bring servers in that were delivered slow, in the mean over a
+// span of the job's time. What came back last goes first, so that of the spares only P take
+// turns with the s servers lost a second: as many as are out at a time, and those that took the
+// place of the job's own slow ones. x of them are slow, and x s/P come in a second, which repair
+// mends but for a share u: dx/dt = −(1 − u) x s/P.
+func (c *course) slowSpares(o *prognosis, from, span unit.Duration) float64 {
+	slow := float64(c.p.Failures.Stragglers.Share.Likely)
+	own := slow * float64(c.size.Servers)
+	lost := float64(o.taking) * float64(c.size.Servers*c.p.Fleet.ChipsPerServer)
+	turns := min(lost*float64(meanRepair(c.p))+own, float64(c.surplus))
+	left := unmended(c.p)
+	if lost == 0 || turns == 0 || left == 1 {
+		return 0
+	}
+	gone := (1 - left) * lost / turns
+	came := math.Exp(-gone*float64(from)) - math.Exp(-gone*float64(from+span))
+	return (slow*turns + left*own) / (1 - left) * came / float64(span)
 }
 
 // outages is the share of time lost to those of the store: where one meets a failure that
