@@ -206,7 +206,7 @@ func (u *supply) take(load, peak float64, hour int, dt float64) {
 }
 
 // armSupply wakes the site when the battery will be empty or full at the present
-// course, and at the end of an hour with whose sun or weather that changes.
+// course, and at the end of an hour with whose sun or weather that may change.
 func (w *World) armSupply() {
 	u := &w.site.supply
 	if !u.spec.Own() {
@@ -221,11 +221,7 @@ func (w *World) armSupply() {
 	case f.charge > 0:
 		wait = (float64(u.spec.Battery.Energy) - u.charge) / (f.charge * float64(u.spec.Battery.Efficiency))
 	}
-	daylight := false
-	for i := range u.spec.Generators {
-		daylight = daylight || u.spec.Generators[i].Runs == power.Daylight && u.grid > 0
-	}
-	if math.IsInf(wait, 1) && !daylight {
+	if math.IsInf(wait, 1) && !w.flowVaries(hour) {
 		return
 	}
 	left := (des.Time(hour)+1)*hourLength - w.now
@@ -233,6 +229,21 @@ func (w *World) armSupply() {
 		left = max(des.Time(ms), 1)
 	}
 	w.set(&u.alarm, w.now+left, kindSupply, 0)
+}
+
+// flowVaries reports whether the sun, or weather that makes the battery give or take, may
+// change the present flow at a full hour of this phase.
+func (w *World) flowVaries(hour int) bool {
+	u := &w.site.supply
+	if u.grid == 0 {
+		return false
+	}
+	for i := range u.spec.Generators {
+		if u.spec.Generators[i].Runs == power.Daylight {
+			return true
+		}
+	}
+	return u.spec.Battery.Any() && !(u.full() && w.site.plant.AlwaysCarries(w.site.it.Sum(), u.grid, hour))
 }
 
 // window opens or closes a window of demand response.

@@ -155,6 +155,24 @@ func TestBatteryCarriesAWindow(t *testing.T) {
 	}
 }
 
+// A full battery that only hours hotter than the first make give keeps within its energy.
+func TestBatteryFollowsWeather(t *testing.T) {
+	p := underWeather(testPlan(8))
+	p.Horizon, p.Jobs = 200*unit.Day, nil
+	m := meterOf(p)
+	it := m.Idle.Sum() * 8 * perServer
+	first, most := m.plant.AtMeter(it, 0), 0.0
+	for hour := range 200 * 24 {
+		most = max(most, m.plant.AtMeter(it, hour))
+	}
+	limit := first + 0.2*(most-first)
+	p.Site.Phases = []power.Phase{{Limit: unit.Power(limit)}}
+	p.Site.Supply.Battery = power.Battery{Power: unit.Power(most), Energy: unit.Energy(600 * (most - limit)), Efficiency: 0.9}
+	if s := run(t, prepared(t, p), 0).Site; s.DischargedMWh == 0 || s.Emptied == 0 || s.ChargedMWh == 0 { // Run audits the charge
+		t.Errorf("it gave %g MWh, took %g, and was empty %g times", s.DischargedMWh, s.ChargedMWh, s.Emptied)
+	}
+}
+
 // A limit on a chip, rack, row or hall gives the clock at which a full one of them
 // just keeps it, and more of it never trains slower.
 func TestLimitsOfGroupsCapTheClock(t *testing.T) {
