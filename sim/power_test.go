@@ -142,7 +142,7 @@ func longest(books []clockBooks) *clockBooks {
 // that draws more than with every job in the phase that draws most.
 func TestRunFailsWhereTrainingIsBookedAtTheWrongPower(t *testing.T) {
 	power := func(factor float64) func(*World) {
-		return func(w *World) { w.jobs[0].it = w.jobs[0].it.Plus(factor-1, w.jobs[0].it) }
+		return func(w *World) { w.jobs[0].busy = w.jobs[0].busy.Plus(factor-1, w.jobs[0].busy) }
 	}
 	for _, c := range []struct {
 		corrupt func(*World)

@@ -10,8 +10,9 @@ import (
 // job holds is switched off first, as far as needed. Then all jobs that train run at
 // the highest common clock at which their most demanding phases, all at once, stay
 // below the limit. Where even the lowest clock is too much, jobs pause, the lowest
-// priority first, or before the clock falls where the policy says so; where nobody
-// trains and it is still too much, all jobs get the same share of their power.
+// priority first, or before the clock falls where the policy says so. Where the first
+// alone is too much beside what the others hold, it trains at the lowest clock, and what
+// does not train gets the share of its power that is left.
 func (w *World) regulate() {
 	s := &w.site
 	if s.supply.active() { // its flow follows the time that has passed
@@ -36,28 +37,29 @@ func (w *World) regulate() {
 	s.clock = f
 	w.applyClock(f, running)
 
-	var draw power.Draw // the mean of all jobs
+	var trains, idle power.Draw // the mean of all jobs' chips that train, and of the others
 	training := 0
 	for i := range w.jobs {
 		j := &w.jobs[i]
-		if it := w.drawOf(j); it != j.it {
+		busy, rest := w.drawOf(j)
+		if busy != j.busy || rest != j.idle {
 			w.settle(i)
-			j.it = it
+			j.busy, j.idle = busy, rest
 		}
-		draw = draw.Plus(1, j.it)
+		trains, idle = trains.Plus(1, busy), idle.Plus(1, rest)
 		if j.phase == job.Training {
 			training += j.stance.ready
 		}
 	}
-	peak, swing := base+float64(ready-training)*s.meter.Idle.Sum(), 0.0
+	most, swing := 0.0, 0.0
 	if training > 0 {
 		w.checkGroups(f)
-		peak += float64(training) * s.peakAt(f).Sum()
+		most = float64(training) * s.peakAt(f).Sum()
 		swing = float64(training) * s.peakSwing
 	}
 	s.swing = max(s.swing, swing)
 	s.advance(w.now)
-	w.hold(limit, draw, peak, training)
+	w.hold(limit, trains, most, idle)
 	w.armSupply()
 	w.armWeather(limit, running < len(w.jobs) || f < 1)
 }
@@ -119,26 +121,26 @@ func (w *World) move(j *trainee, held int) {
 	}
 }
 
-// drawOf is the mean IT power of a job, before any cut.
-func (w *World) drawOf(j *trainee) power.Draw {
-	each := &w.site.meter.Idle
+// drawOf is the mean IT power of a job's chips that train, and of the others before any cut.
+func (w *World) drawOf(j *trainee) (busy, idle power.Draw) {
+	ready := float64(j.stance.ready)
 	if j.phase == job.Training {
-		each = &j.perChip
+		return power.Draw{}.Plus(ready, j.perChip), j.stance.base
 	}
-	return j.stance.base.Plus(float64(j.stance.ready), *each)
+	return power.Draw{}, j.stance.base.Plus(ready, w.site.meter.Idle)
 }
 
-// hold switches off what exceeds the IT limit, where jobs draw so much in the mean and
-// at most, with so many chips that train.
-func (w *World) hold(limit float64, draw power.Draw, peak float64, training int) {
+// hold switches off what exceeds the IT limit, where the jobs' chips that train draw so
+// much in the mean and at most, and their others so much.
+func (w *World) hold(limit float64, trains power.Draw, most float64, idle power.Draw) {
 	s := &w.site
 	workless := power.Draw{}.Plus(float64(s.unheld), s.meter.Idle)
-	shed, share := 0.0, 1.0
+	shed, share, held := 0.0, 1.0, idle.Sum()
 	if limit > 0 {
 		all := workless.Sum()
-		shed = min(max(peak+all-limit, 0), all)
-		if training == 0 && peak > limit {
-			share = limit / peak
+		shed = min(max(most+held+all-limit, 0), all)
+		if most+held > limit*(1+1e-12) { // rounding of a sum
+			share = max((limit-most)/held, 0)
 		}
 	}
 	if share != s.share {
@@ -147,9 +149,10 @@ func (w *World) hold(limit float64, draw power.Draw, peak float64, training int)
 		}
 	}
 	s.workless = without(workless, shed)
-	s.shed, s.cut, s.share = shed, draw.Sum()*(1-share), share
-	s.it = s.workless.Plus(share, draw)
-	s.peakIT = s.workless.Sum() + peak*share
+	s.shed, s.cut, s.share = shed, held*(1-share), share
+	s.starved = share < 1 && trains == (power.Draw{})
+	s.it = s.workless.Plus(1, trains).Plus(share, idle)
+	s.peakIT = s.workless.Sum() + most + held*share
 	s.exact = s.supply.active()
 	at := s.crest(int(w.now / hourLength))
 	s.reach(at)
@@ -173,7 +176,8 @@ func without(d power.Draw, watts float64) power.Draw {
 }
 
 // clockWithin returns the common clock and how many of the jobs that are ready, by
-// priority, may run at it within an IT limit (0: none).
+// priority, may run at it within an IT limit (0: none). The first to train may have the
+// power of all that does not.
 func (w *World) clockWithin(limit, base float64, ready int) (f float64, running int) {
 	s := &w.site
 	highest := s.bounds.clock
@@ -201,6 +205,9 @@ func (w *World) clockWithin(limit, base float64, ready int) (f float64, running 
 		default:
 			if f, ok := s.clockFor(room); ok {
 				return f, n + 1
+			}
+			if lowest := s.meter.LowestClock(); mine == ready && float64(mine)*s.peakAt(lowest).Sum() <= limit {
+				return lowest, n + 1
 			}
 		}
 		ready -= mine

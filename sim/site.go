@@ -45,9 +45,11 @@ type site struct {
 	exact bool
 
 	shed float64 // of chips that no job holds, switched off to keep the limit
-	cut  float64 // of jobs that do not train, switched off to keep the limit
-	// share of their power that jobs which do not train get; 1 unless cut.
+	cut  float64 // of what jobs hold and does not train, switched off to keep the limit
+	// share of its power that what jobs hold and does not train gets; 1 unless cut.
 	share float64
+	// starved: jobs' equipment has lost power, and still none trains.
+	starved bool
 
 	// Joules.
 	energy           power.Draw     // of it
@@ -228,7 +230,7 @@ func (s *site) advance(to des.Time) {
 		s.overhead = s.overhead.Plus(dt, over)
 		peak := s.crest(int(hour))
 		s.supply.take(it+over.Sum(), peak, int(hour), dt)
-		s.supply.breached = s.supply.breached || s.share < 1
+		s.supply.breached = s.supply.breached || s.starved
 		pace := s.pace(int(hour))
 		pace.water = water
 		s.all = s.all.plus(dt, pace)

@@ -34,7 +34,7 @@ type supply struct {
 	generated                     []float64 // by generator
 	gridHighest                   float64
 	windows, met                  int
-	breached                      bool    // since a window opened: jobs' equipment lost power
+	breached                      bool    // the site was starved since a window opened
 	windowTime                    float64 // seconds
 	curtailed                     float64 // below the load before the window
 	covered                       float64 // by generators and battery in windows

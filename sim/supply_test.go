@@ -329,6 +329,79 @@ func TestPolicyDecidesWhoTrains(t *testing.T) {
 	}
 }
 
+// What paused jobs hold is switched off before the first job pauses: that trains at the
+// lowest clock from the power on that it needs alone.
+func TestFirstJobTrainsOnThePowerOfPausedOnes(t *testing.T) {
+	m := meterOf(testPlan(1))
+	lowest := m.LowestClock()
+	alone, beside := m.peak(16, lowest, 0), m.peak(16, lowest, 16)
+	for _, c := range []struct {
+		limit  unit.Power
+		clock  float64 // of the first job; 0 where it pauses
+		drawn  unit.Power
+		policy power.Policy
+	}{
+		{beside * (1 + 1e-9), lowest, beside, nil},
+		{(alone + beside) / 2, lowest, (alone + beside) / 2, nil},
+		{(alone + beside) / 2, lowest, (alone + beside) / 2, power.Policy{power.Pause, power.Cap}},
+		{alone * (1 + 1e-9), lowest, alone, nil},
+		{alone * (1 - 1e-9), 0, alone, nil},
+	} {
+		p := testPlan(4)
+		first, second := testJob("a", 1e15, 16), testJob("b", 1e15, 16)
+		first.Priority = 1
+		p.Jobs = []job.Spec{second, first}
+		p.Site.Phases, p.Site.Policy = []power.Phase{{Limit: c.limit}}, c.policy
+		// In a window, the limit is kept without a loss beyond clock and turn where one trains.
+		p.Site.Supply.Windows = []power.Window{{From: 5 * unit.Day, For: 4 * unit.Hour, Limit: c.limit}}
+		pr := prepared(t, p)
+		r := run(t, pr, 0)
+		want, met := 0.0, 0.0
+		if c.clock > 0 {
+			want, met = speedWithin(m.PeakAt(c.clock).Sum()*16, &pr.Jobs[1], &pr.Jobs[1].Sizes[0], &m.Meter)*float64(p.Horizon), 1
+		}
+		if got := r.Jobs[1].Tokens; math.Abs(got-want) > 1e-3*want || r.Jobs[0].Tokens != 0 { // checkpoints and the start
+			t.Errorf("limit %g: %g tokens, want %g; the second %g", c.limit, got, want, r.Jobs[0].Tokens)
+		}
+		if got := r.Site.PeakPowerMW * 1e6; math.Abs(got/float64(c.drawn)-1) > 1e-8 {
+			t.Errorf("limit %g: %g W drawn, want %g", c.limit, got, c.drawn)
+		}
+		if r.Site.WindowsMet != met {
+			t.Errorf("limit %g: %g windows met, want %g", c.limit, r.Site.WindowsMet, met)
+		}
+	}
+}
+
+// A higher limit never stops the first of several jobs, though it may slow it where it
+// lets others onto servers.
+func TestMorePowerNeverStopsTheFirstJob(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := testPlan(rapid.IntRange(8, 16).Draw(t, "servers"))
+		p.Horizon = 10 * unit.Day
+		p.Jobs = nil
+		for i := range 3 {
+			j := testJob(fmt.Sprint(i), 1e15, rapid.SampledFrom([][]int{{32}, {16, 32, 64}, {8, 16, 24}}).Draw(t, "sizes")...)
+			j.Priority = -i
+			p.Jobs = append(p.Jobs, j)
+		}
+		p.Site.Policy = rapid.SampledFrom([]power.Policy{nil, {power.Pause, power.Cap}, {power.Shed, power.Cap}}).Draw(t, "policy")
+		p.Site.Oversubscription = rapid.SampledFrom([]unit.Factor{0, 1, 1.5, 3}).Draw(t, "oversubscription")
+		low := rapid.Float64Range(2000, 40_000).Draw(t, "limit")
+		high := low * rapid.Float64Range(1, 2).Draw(t, "higher")
+		train := func(limit float64) float64 {
+			p.Site.Phases = []power.Phase{{Limit: unit.Power(limit)}}
+			r, err := preparedRapid(t, p).Run(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.Jobs[0].Tokens
+		}
+		if least, more := train(low), train(high); least > 0 && more == 0 {
+			t.Fatalf("%g W train %g tokens, %g W none", low, least, high)
+		}
+	})
+}
+
 // randomSupply adds windows, generators, a battery, limits and a policy to a plan.
 func randomSupply(t *rapid.T, p *scenario.Plan) {
 	days := func(name string, low, high float64) unit.Duration {

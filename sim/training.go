@@ -19,7 +19,8 @@ func (w *World) settle(i int) {
 	w.site.advance(w.now)
 	b := &j.books
 	added := w.site.added
-	drawn := j.it.Sum() * w.site.share
+	share := w.site.share
+	drawn := j.busy.Sum() + j.idle.Sum()*share
 	b.overhead += drawn * (added - j.added)
 	b.toll = b.toll.plus(drawn, w.site.perWatt.plus(-1, j.perWatt))
 	j.added, j.perWatt = added, w.site.perWatt
@@ -36,9 +37,9 @@ func (w *World) settle(i int) {
 	o := &j.options[j.size]
 	used := min(o.used, chips)
 	b.spare += int64(chips-used) * int64(dt)
-	joules := j.it.Sum() * float64(dt) / 1000
-	b.energy += joules * w.site.share
-	b.withheld += joules * (1 - w.site.share)
+	seconds := float64(dt) / 1000
+	b.energy += drawn * seconds
+	b.withheld += j.idle.Sum() * (1 - share) * seconds
 	switch j.phase {
 	case job.Training:
 		done, durable := j.progress.Advance(j.cycle, dt, j.rate)

@@ -136,7 +136,8 @@ type trainee struct {
 	clock     float64    // relative clock of the running segment
 	rate      float64    // tokens per millisecond of training
 	perChip   power.Draw // IT, of a chip in use while it trains
-	it        power.Draw // IT, of all its chips in the present phase
+	busy      power.Draw // IT, of all its chips that train
+	idle      power.Draw // of the others, before any cut
 	stance    stance
 	added     float64 // site.added when it was settled
 	perWatt   toll    // site.perWatt when it was settled

@@ -497,7 +497,7 @@ type DemandResponse struct {
 	Windows Stat           `json:"windows"`
 	// Met are those that lower clocks, pauses and what the policy sheds sufficed for, with
 	// generators and battery. In the others the limit held only since what jobs hold lost
-	// its power.
+	// its power, and none trained.
 	Met   Stat `json:"met"`
 	Hours Stat `json:"hours"`
 	// CurtailedMWh is how far the load fell short of that before each window,

@@ -102,8 +102,8 @@ type Site struct {
 	// Policy is what the site does, in order, when its power is short: cap lowers the
 	// clock of all chips alike, pause pauses jobs, the lowest priority first, shed
 	// switches off the newest servers, whose jobs move or shrink. Where that is not
-	// enough clocks fall and jobs pause without being named; that of the last job that
-	// trains falls before it pauses.
+	// enough clocks fall and jobs pause without being named; before the last job that
+	// trains pauses, its clock falls and what the others hold is switched off.
 	Policy Policy `json:"policy" default:"[cap, pause]" source:"capping costs least: speed falls less than power"`
 	// Oversubscription is how far the highest power of all energised servers may exceed
 	// what the phase provides. Servers that are delivered beyond it wait for power, in
