@@ -51,19 +51,19 @@ func costTitle(s *result.Set) string {
 func expenseTitle(e result.Expense) string {
 	switch e {
 	case result.ExpenseChips:
-		return "the wear of chips"
+		return "depreciation of chips"
 	case result.ExpenseServers:
-		return "the wear of servers"
+		return "depreciation of servers"
 	case result.ExpenseNetwork:
-		return "the wear of the network"
+		return "depreciation of the network"
 	case result.ExpenseStorage:
-		return "the wear of storage"
+		return "depreciation of storage"
 	case result.ExpenseParts:
 		return "spare parts"
 	case result.ExpenseFacility:
-		return "the wear of the building"
+		return "depreciation of the building"
 	case result.ExpenseSupply:
-		return "the wear of generators and battery"
+		return "depreciation of generators and battery"
 	case result.ExpenseDemand:
 		return "the monthly peak"
 	default:

@@ -16,7 +16,7 @@ import (
 // room is left?
 func powerChart(s *result.Set) Chart {
 	return Chart{
-		Name: "power", Title: powerTitle(s), Subtitle: subtitleStack(s) + "; beside the names, means of the calendar" + agreedNote(s), height: 400,
+		Name: "power", Title: powerTitle(s), Subtitle: subtitleStack(s) + "; beside names, means of the calendar" + agreedNote(s), height: 400,
 		body: func(p *page) { p.drawPower(s) },
 	}
 }
@@ -46,16 +46,30 @@ func powerTitle(s *result.Set) string {
 			most, at = ratio, i
 		}
 	}
+	job, lost := mostCapped(s)
 	switch {
 	case limited == 0:
 		return fmt.Sprintf("Power peaks at %s; the site has no limit", scale.Text(highest))
+	case lost >= 0.001:
+		return fmt.Sprintf("Power peaks at %s; limits on power and heat cost %s %s of its tokens", scale.Text(highest), job, percent(lost))
 	case bins > 0:
-		return fmt.Sprintf("Power peaks at %s; the cap binds on %s of days and throttling costs %s of chip-hours",
-			scale.Text(highest), percent(float64(bins)/float64(len(limit.y))), percent(share(s, result.Throttled)))
+		return fmt.Sprintf("Power peaks at %s; the cap binds on %s of days, and costs no job 0.1 %% of its tokens",
+			scale.Text(highest), percent(float64(bins)/float64(len(limit.y))))
 	default:
 		return fmt.Sprintf("Power peaks at %s and stays under its cap; its daily peaks come closest on %s, to %s of %s",
 			scale.Text(highest), result.Day(s.Start, peak.x[at]), percent(most), scale.Text(limit.y[at]))
 	}
+}
+
+// mostCapped is the job that loses the largest share of its tokens to limits, and that share.
+func mostCapped(s *result.Set) (job string, lost float64) {
+	for i := range s.Jobs {
+		j := &s.Jobs[i]
+		if share := ratio(j.CappedTokens.Mean, j.CappedTokens.Mean+j.Tokens.Mean); share > lost {
+			job, lost = j.Name, share
+		}
+	}
+	return job, lost
 }
 
 // powerLayers are the calendar's columns of mean power, from the bottom up, with the
@@ -224,7 +238,7 @@ func agreedNote(s *result.Set) string {
 	if low < high {
 		text = limitText(low) + " to " + text
 	}
-	return "; dashes, " + text + " in demand windows"
+	return fmt.Sprintf("; dashes, %s in demand windows of %.3g h", text, ratio(d.Hours.Mean, d.Windows.Mean))
 }
 
 // limitText writes a limit as a person would.

@@ -46,8 +46,17 @@ func durationChart(s *result.Set, d *result.DurationCurve) Chart {
 		Name: "duration",
 		Title: fmt.Sprintf("The site draws more than %s for half of the calendar, and 90 %% of its highest %s for %s of it",
 			scale.Text(half), scale.Text(highest), percent(above)),
-		Subtitle: subtitle(s), height: 380, body: func(p *page) { p.drawDuration(s, d) },
+		Subtitle: subtitleStack(s) + bandNote(s) + "; power is the mean over a step, whose phases go higher", height: 380,
+		body: func(p *page) { p.drawDuration(s, d) },
 	}
+}
+
+// bandNote names the band of a chart over replicas.
+func bandNote(s *result.Set) string {
+	if s.Replicas == 1 {
+		return ""
+	}
+	return ", band p10–p90"
 }
 
 // at interpolates y over ascending x.
@@ -221,7 +230,7 @@ func capChart(s *result.Set, all []result.CapCurve) Chart {
 	}
 	return Chart{
 		Name: "cap", Title: title,
-		Subtitle: fmt.Sprintf("%s · plan %s · each job alone at the site, on the size and at the clock that are the fastest below the cap, without failures", heading(s.Title, s.Scenario), heading(s.Plan, "")),
+		Subtitle: fmt.Sprintf("%s · plan %s · each job alone, without failures, on its fastest size and clock below the cap", heading(s.Title, s.Scenario), heading(s.Plan, "")),
 		height:   380, body: func(p *page) { p.drawCap(all) },
 	}
 }

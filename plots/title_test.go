@@ -153,3 +153,17 @@ func TestPlansTitleNamesAPrice(t *testing.T) {
 		t.Errorf("the same training time: %q", got)
 	}
 }
+
+// What limits cost in tokens is the power chart's message, whether or not the peak is near them.
+func TestPowerTitleSaysWhatLimitsCost(t *testing.T) {
+	s := set(t, resulttest.GrowHundred())
+	first := &s.Jobs[0]
+	first.Tokens.Mean, first.CappedTokens.Mean = 9e12, 1e12
+	if got, want := titled(t, plots.ForSet(s), "power"), "limits on power and heat cost "+first.Name+" 10 % of its tokens"; !strings.HasSuffix(got, want) {
+		t.Errorf("title %q, want %q", got, want)
+	}
+	first.CappedTokens.Mean = 5e9
+	if got := titled(t, plots.ForSet(s), "power"); !strings.HasSuffix(got, "costs no job 0.1 % of its tokens") {
+		t.Errorf("title %q of 0.06 %%", got)
+	}
+}

@@ -221,7 +221,7 @@ func overhead(s *result.Site) string {
 	}
 	text := fmt.Sprintf(" at a PUE of %.3f", s.PUE.Mean)
 	if s.WaterM3.Mean > 0 {
-		text += fmt.Sprintf(" and %s of water (%.2f L/kWh)", quantity("m3", s.WaterM3.Mean), s.WaterLPerKWh.Mean)
+		text += fmt.Sprintf(" and %s of water (%.2g L/kWh)", quantity("m3", s.WaterM3.Mean), s.WaterLPerKWh.Mean)
 	}
 	return text
 }
