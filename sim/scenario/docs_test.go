@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,17 +49,39 @@ func readDocs(t *testing.T) map[string]string {
 	return docs
 }
 
+// fieldDocs collects the comments of a struct's fields, in which keys take the place of
+// the Go names of other fields.
 func fieldDocs(docs map[string]string, typeName string, s *ast.StructType) {
+	keys := map[string]string{}
+	for _, f := range s.Fields.List {
+		if f.Tag == nil {
+			continue
+		}
+		tag := reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("json")
+		for _, name := range f.Names {
+			keys[name.Name], _, _ = strings.Cut(tag, ",")
+		}
+	}
 	for _, f := range s.Fields.List {
 		text := oneLine(f.Doc.Text())
 		if line := oneLine(f.Comment.Text()); line != "" {
 			text = strings.TrimSpace(text + " " + strings.ToUpper(line[:1]) + line[1:] + ".")
 		}
+		text = insideSentence.ReplaceAllStringFunc(text, func(found string) string {
+			from := strings.LastIndexAny(found, " ./") + 1
+			if key := keys[found[from:]]; key != "" {
+				return found[:from] + key
+			}
+			return found
+		})
 		for _, name := range f.Names {
 			docs[typeName+"."+name.Name] = text
 		}
 	}
 }
+
+// insideSentence is a word with a capital that begins no sentence, with what stands before it.
+var insideSentence = regexp.MustCompile(`(?:[^.] |[./])[A-Z][a-zA-Z]*[a-z]\b`)
 
 // describe is a field's comment with the key in place of the Go name.
 func describe(docs map[string]string, f structField) string {
