@@ -111,7 +111,7 @@ func (w *World) darken(from int) {
 		}
 		j.hit = false
 		if c := &j.spec.Checkpoint; notice >= c.Blocking+c.Background {
-			w.stop(i, true)
+			w.stop(i)
 		} else {
 			w.cutOff(i)
 		}

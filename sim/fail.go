@@ -167,7 +167,7 @@ func (w *World) evict(i int, epoch uint32) {
 			w.takeOut(s, int(v.Slow)-1, w.now)
 		}
 	}
-	w.stop(i, false)
+	w.stop(i)
 }
 
 // armEviction sets when a job's slow servers will have been found, unless somebody is looking

@@ -104,7 +104,7 @@ func (w *World) exposed(n int32) {
 	if !w.plan.Failures.Classes[class].Silent {
 		if holder >= 0 {
 			w.swaps++
-			w.stop(int(holder), false)
+			w.stop(int(holder))
 		}
 		return
 	}

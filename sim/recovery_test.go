@@ -206,7 +206,7 @@ func TestStragglers(t *testing.T) {
 	p.Fleet.Deliveries[0].Servers = 40
 	p.Failures.Stragglers = failure.Stragglers{Share: unit.Point[unit.Share](0.1), Slowdown: 0.1, Detection: dist.Fixed(unit.Day), Repair: dist.Fixed(unit.Day)}
 	evicted := run(t, prepared(t, p), 0)
-	if got := evicted.Jobs[0].Tokens / fast.Jobs[0].Tokens; got < 0.98 || evicted.Site.Evicted == 0 || evicted.Jobs[0].Interruptions != 0 {
+	if got := evicted.Jobs[0].Tokens / fast.Jobs[0].Tokens; got < 0.98 || evicted.Site.Evicted == 0 || evicted.Jobs[0].Interruptions != 0 || evicted.Jobs[0].PlannedStops == 0 {
 		t.Errorf("with evictions (%v) %.4f of the tokens, %v interruptions", evicted.Site.Evicted, got, evicted.Jobs[0].Interruptions)
 	}
 	throttled := testPlan(10)

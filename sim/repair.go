@@ -246,7 +246,7 @@ func (w *World) maintain(m int, from int32) {
 	for i := range w.jobs {
 		if w.jobs[i].hit {
 			w.jobs[i].hit = false
-			w.stop(i, true)
+			w.stop(i)
 		}
 	}
 	w.queue.Push(event(w.now.After(p.Duration), kindServiced, int32(m), uint32(from)))

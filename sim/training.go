@@ -195,7 +195,7 @@ func (w *World) keep(j *trainee) {
 }
 
 // stop halts a job whose work is saved first, for maintenance or to be rid of a server.
-func (w *World) stop(i int, maintenance bool) {
+func (w *World) stop(i int) {
 	j := &w.jobs[i]
 	switch j.phase {
 	case job.Starting, job.Training, job.Paused:
@@ -204,9 +204,7 @@ func (w *World) stop(i int, maintenance bool) {
 	default:
 		return
 	}
-	if maintenance {
-		j.books.plannedStops++
-	}
+	j.books.plannedStops++
 	j.phase, j.planned, j.cause, j.tier = job.Waiting, true, len(w.plan.Failures.Classes), -1
 	j.stateless = !j.spec.Recovery.Mode.KeepsState() || w.fleet.HeldBy(i) == 0
 	j.waitingFrom = w.now

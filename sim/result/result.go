@@ -177,7 +177,7 @@ type JobRun struct {
 	// paused, or waited for servers.
 	CappedTokens  float64
 	Interruptions float64
-	PlannedStops  float64 // for maintenance; not among the interruptions
+	PlannedStops  float64 // for maintenance, evictions or want of power; not among the interruptions
 	// MTTFHours is the time in training per failure that stops it; NaN without one. A
 	// failure of a restart is an interruption too, but of no training.
 	MTTFHours float64
