@@ -67,7 +67,7 @@ func (w *World) failServer(class int, victim int32, known des.Time) {
 		}
 	}
 	if blamed != victim && p.Recurrence.Mean > 0 {
-		at := known.After(draw(p.Recurrence, w.draws.recurrence))
+		at := max(known.After(draw(p.Recurrence, w.draws.recurrence)), known.After(leastRecurrence))
 		w.queue.Push(event(at, kindRecurrence, w.hide(class, victim), 0))
 	}
 	lost := job.NoServers
@@ -176,15 +176,17 @@ func (w *World) armEviction(i int) {
 	j := &w.jobs[i]
 	if w.fleet.SlowHeldBy(i) > 0 && w.plan.Failures.Stragglers.Detection.Mean > 0 && j.eviction.at == des.Never {
 		at := w.now.After(draw(w.plan.Failures.Stragglers.Detection, w.draws.stragglerDetection))
-		w.set(&j.eviction, max(at, w.now.After(leastEviction)), kindEviction, int32(i))
+		w.set(&j.eviction, max(at, w.now.After(leastComparison)), kindEviction, int32(i))
 	}
 }
 
 // No comparison of step times tells within less than a minute; without a spare for a
-// slow server the next look is an hour later.
+// slow server the next look is an hour later. A fault that stops a job again within a
+// minute is the same stop.
 const (
-	leastEviction = unit.Minute
-	evictionRetry = unit.Hour
+	leastComparison = unit.Minute
+	evictionRetry   = unit.Hour
+	leastRecurrence = unit.Minute
 )
 
 // loseStorage suspends the checkpoint store until a time.

@@ -138,7 +138,7 @@ func (w *World) back(s int32) {
 	if ailing { // what its repair left slow is found once more
 		class := int(v.Slow) - 1
 		found := w.now.After(draw(w.plan.Failures.Classes[class].Detection, w.draws.detection[class]))
-		w.queue.Push(event(found, kindExposed, w.hide(class, s), 0))
+		w.queue.Push(event(max(found, w.now.After(leastComparison)), kindExposed, w.hide(class, s), 0))
 	}
 	if v.Member == fleet.NoHolder || v.Status == fleet.Dark {
 		return
