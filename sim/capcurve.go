@@ -40,7 +40,7 @@ func (pr *Prepared) CapCurves() []result.CapCurve {
 
 // speedWithin is how fast a job trains on a size within IT power of so many watts.
 func speedWithin(it float64, j *Job, s *Size, m *power.Meter) float64 {
-	f, ok := m.ClockFor(it / float64(s.Used()) * (1 + 1e-12)) // a whole number that rounding may have cut
+	f, ok := m.ClockFor(it / float64(s.Used()) * (1 + 1e-12)) // the size's own power, which rounding may have cut
 	if !ok {
 		return 0
 	}

@@ -7,6 +7,7 @@ import (
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/power"
+	"clustercap/sim/scenario"
 )
 
 // energised says which of the servers on site have power. Servers get it in the order of
@@ -50,12 +51,12 @@ func (w *World) provisioned() int {
 	if firm == 0 {
 		return math.MaxInt
 	}
-	return w.fitting(s.plant.LowestCapacity(firm, int(w.now/hourLength)), max(s.bounds.clock, s.meter.LowestClock()))
+	return fed(&w.plan, &s.meter, s.plant.LowestCapacity(firm, int(w.now/hourLength)), max(s.bounds.clock, s.meter.LowestClock()))
 }
 
-// fitting is how many servers all of whose chips train at a clock fit into IT power.
-func (w *World) fitting(it, clock float64) int {
-	each := w.site.meter.PeakAt(clock).Sum() * float64(w.plan.Fleet.ChipsPerServer)
+// fed is how many servers, all of whose chips train at a clock, so much IT power feeds.
+func fed(p *scenario.Plan, m *power.Meter, it, clock float64) int {
+	each := m.PeakAt(clock).Sum() * float64(p.Fleet.ChipsPerServer)
 	return int(it / each * (1 + 1e-12)) // a whole number that rounding may have cut
 }
 
@@ -75,7 +76,7 @@ func (w *World) shedNewest() {
 		if p.Before(power.Shed, power.Cap) {
 			clock = max(s.bounds.clock, clock)
 		}
-		keep = w.fitting(s.within(limit, w.now), clock)
+		keep = fed(&w.plan, &s.meter, s.within(limit, w.now), clock)
 	}
 	before := w.lit
 	w.lit = keep

@@ -20,9 +20,9 @@ type prognosis struct {
 	outage               unit.Duration
 }
 
-// outlook averages the failures of a job on so many servers that starts at a time over a span that begins
-// another after that: a site that matures, servers that outlive their infancy, lemons that are
-// found while the job trains for a share of the time.
+// outlook averages the failures of a job on so many servers that starts at a time over a
+// span that begins another after that: a site that matures, servers that outlive their
+// infancy, lemons that are found while the job trains for a share of the time.
 func outlook(p *scenario.Plan, lives []failure.Lives, servers int, start, from, span unit.Duration, training float64) prognosis {
 	f := &p.Failures
 	site := f.Maturing.Mean(start+from, span)
@@ -186,8 +186,12 @@ func unmended(p *scenario.Plan) (sum float64) {
 	reach := 1.0
 	for i := range p.Fleet.Repair.Stages {
 		s := &p.Fleet.Repair.Stages[i]
-		sum += reach * float64(1-s.Escalates) * float64(s.Ineffective)
-		reach *= float64(s.Escalates)
+		ends := float64(1 - s.Escalates)
+		if i == len(p.Fleet.Repair.Stages)-1 { // there is none to pass it on to
+			ends = 1
+		}
+		sum += reach * ends * float64(s.Ineffective)
+		reach *= 1 - ends
 	}
 	return sum
 }
@@ -195,14 +199,10 @@ func unmended(p *scenario.Plan) (sum float64) {
 // mended is the share of failures after which the server is no lemon any more.
 func mended(p *scenario.Plan) float64 {
 	r := &p.Fleet.Repair
-	var sum float64
-	reach := 1.0
-	for i := range r.Stages {
-		s := &r.Stages[i]
-		sum += reach * float64(1-s.Escalates) * float64(1-s.Ineffective)
-		reach *= float64(s.Escalates)
+	if len(r.Stages) == 0 {
+		return 0
 	}
-	return sum * max(1-float64(r.WrongDiagnosis)-float64(r.Missed), 0)
+	return (1 - unmended(p)) * max(1-float64(r.WrongDiagnosis)-float64(r.Missed), 0)
 }
 
 // retirement is how often the policy retires a server that fails at a rate: after the

@@ -257,7 +257,8 @@ func (w *World) setClock(i int, f float64) {
 }
 
 // trainingAt is the mean IT power of one chip in use at relative clock f, over a step
-// and over the cycle of checkpoints, in which it draws as in a collective; what storage in the racks loses comes on top.
+// and over the cycle of checkpoints, in which it draws as in a collective; what storage in
+// the racks loses comes on top.
 func (o *option) trainingAt(f float64, m *power.Meter) power.Draw {
 	mean := m.MeanAt(o.activity, f)
 	mean.Servers += o.stored

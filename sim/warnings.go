@@ -55,14 +55,13 @@ func (pr *Prepared) underpowered() []string {
 	meter := meterFor(p)
 	plant := plantFor(p, &meter)
 	clock := max(boundsOf(p, &meter).clock, meter.LowestClock())
-	each := meter.PeakAt(clock).Sum() * float64(p.Fleet.ChipsPerServer)
 	powered := make([]int, len(p.Site.Phases)) // servers, by phase
 	for k := range powered {
 		phase := &p.Site.Phases[k]
 		powered[k] = p.Fleet.Servers()
 		if limit := float64(phase.Limit); limit > 0 {
 			firm := (limit + p.Site.Supply.Dispatchable()) * float64(p.Site.Oversubscription)
-			powered[k] = min(powered[k], int(plant.LowestCapacity(firm, int(phase.From/unit.Hour))/each))
+			powered[k] = min(powered[k], fed(p, &meter, plant.LowestCapacity(firm, int(phase.From/unit.Hour)), clock))
 		}
 	}
 	date := func(t unit.Duration) string {
