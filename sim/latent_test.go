@@ -58,6 +58,38 @@ func (w *World) awaits(t *testing.T, phase job.Phase) unit.Duration {
 	return (w.now - from).Duration()
 }
 
+// However short its repair, a fault that is left in service, or a slow server that is not
+// mended, costs no more than one failure a minute: no plan loops within an instant.
+func TestFaultsLeftInServiceTakeAMinute(t *testing.T) {
+	const instant = unit.Second / 1000
+	for _, c := range []struct {
+		name   string
+		class  int
+		count  func(w *World, victim int32) int
+		repair fleet.Pipeline
+	}{
+		{
+			"missed", chip, func(w *World, _ int32) int { return w.failed[chip] },
+			fleet.Pipeline{Missed: 1, Recurrence: dist.Fixed(instant)},
+		},
+		{
+			"not mended", thermal, func(w *World, victim int32) int { return int(w.fleet.Server(victim).Failures) },
+			fleet.Pipeline{Stages: []fleet.Stage{{Name: "reset", Time: dist.Fixed(instant), Ineffective: 1}}},
+		},
+	} {
+		p := quiet()
+		p.Failures.Classes[thermal].Detection = dist.Fixed(instant)
+		p.Fleet.Repair = c.repair
+		w := until(t, p, job.Training)
+		victim := w.fleet.HeldVictim(0, 0)
+		w.fail(c.class, victim)
+		w.forward(t, unit.Hour)
+		if n := c.count(w, victim); n < 2 || n > 61 {
+			t.Errorf("%s: %d failures in an hour", c.name, n)
+		}
+	}
+}
+
 // What a silent failure corrupts is all lost when it is found, and nothing more,
 // whatever became of its server and job in the meantime.
 func TestSilentFailureIsFoundWhereverItsServerIs(t *testing.T) {

@@ -174,7 +174,7 @@ type Repair struct {
 	// Missed is the share of failures for which no server is repaired at all.
 	Missed unit.Share `json:"missed" default:"0 %"`
 	// Recurrence is the time until a fault that stayed in service stops its job
-	// again; 0 s: not before the server's next failure.
+	// again, a minute at least; 0 s: not before the server's next failure.
 	Recurrence TimeSpread `json:"recurrence" default:"0 s"`
 }
 
