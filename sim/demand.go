@@ -24,7 +24,7 @@ func (d *demand) reset(p *scenario.Plan, months int) {
 	}
 }
 
-// draw adds constant power from one instant to another within an hour of a month; it
+// draw adds constant power from one instant to another of a month; it
 // begins where the power before ended.
 func (d *demand) draw(watts float64, from, to des.Time, month int) {
 	if d.interval == 0 {

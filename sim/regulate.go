@@ -25,19 +25,41 @@ func (w *World) regulate() {
 	if !moved && !s.stale && unheld == s.unheld && hour == s.regulated {
 		return
 	}
+	moved = moved || s.stale
 	s.stale, s.unheld, s.regulated = false, unheld, hour
+	limit, running := 0.0, len(w.jobs)
+	if !s.unbound {
+		limit, running = w.runWithin(unheld)
+	}
+	if moved || !s.unbound {
+		w.draw()
+	}
+	s.advance(w.now)
+	w.hold(limit)
+	w.armSupply()
+	w.armWeather(limit, running < len(w.jobs) || s.clock < 1)
+}
+
+// runWithin sets the clock of the jobs that train and pauses those that may not, and
+// returns the IT limit and how many may run.
+func (w *World) runWithin(unheld int) (limit float64, running int) {
+	s := &w.site
 	base, ready := 0.0, 0
 	for i := range w.jobs {
 		base += w.jobs[i].stance.base.Sum()
 		ready += w.jobs[i].stance.ready
 	}
 	workless := float64(unheld) * s.meter.Idle.Sum()
-	limit := w.binding(base + float64(ready)*s.peakAt(s.bounds.clock).Sum() + workless)
-	f, running := w.clockWithin(limit, base, ready)
-	s.clock = f
-	w.applyClock(f, running)
+	limit = w.binding(base + float64(ready)*s.peakAt(s.bounds.clock).Sum() + workless)
+	s.clock, running = w.clockWithin(limit, base, ready)
+	w.applyClock(s.clock, running)
+	return limit, running
+}
 
-	var trains, idle power.Draw // the mean of all jobs' chips that train, and of the others
+// draw adds up what the jobs draw.
+func (w *World) draw() {
+	s := &w.site
+	s.trains, s.rests, s.most = power.Draw{}, power.Draw{}, 0
 	training := 0
 	for i := range w.jobs {
 		j := &w.jobs[i]
@@ -46,22 +68,16 @@ func (w *World) regulate() {
 			w.settle(i)
 			j.busy, j.idle = busy, rest
 		}
-		trains, idle = trains.Plus(1, busy), idle.Plus(1, rest)
+		s.trains, s.rests = s.trains.Plus(1, busy), s.rests.Plus(1, rest)
 		if j.phase == job.Training {
 			training += j.stance.ready
 		}
 	}
-	most, swing := 0.0, 0.0
 	if training > 0 {
-		w.checkGroups(f)
-		most = float64(training) * s.peakAt(f).Sum()
-		swing = float64(training) * s.peakSwing
+		w.checkGroups(s.clock)
+		s.most = float64(training) * s.peakAt(s.clock).Sum()
+		s.swing = max(s.swing, float64(training)*s.peakSwing)
 	}
-	s.swing = max(s.swing, swing)
-	s.advance(w.now)
-	w.hold(limit, trains, most, idle)
-	w.armSupply()
-	w.armWeather(limit, running < len(w.jobs) || f < 1)
 }
 
 // binding is the IT limit at the present instant, or 0 where IT power of most watts,
@@ -130,17 +146,17 @@ func (w *World) drawOf(j *trainee) (busy, idle power.Draw) {
 	return power.Draw{}, j.stance.base.Plus(ready, w.site.meter.Idle)
 }
 
-// hold switches off what exceeds the IT limit, where the jobs' chips that train draw so
-// much in the mean and at most, and their others so much.
-func (w *World) hold(limit float64, trains power.Draw, most float64, idle power.Draw) {
+// hold switches off what exceeds the IT limit (0: none): of what no job holds, then of
+// what jobs hold and does not train.
+func (w *World) hold(limit float64) {
 	s := &w.site
 	workless := power.Draw{}.Plus(float64(s.unheld), s.meter.Idle)
-	shed, share, held := 0.0, 1.0, idle.Sum()
+	shed, share, held := 0.0, 1.0, s.rests.Sum()
 	if limit > 0 {
 		all := workless.Sum()
-		shed = min(max(most+held+all-limit, 0), all)
-		if most+held > limit*(1+1e-12) { // rounding of a sum
-			share = max((limit-most)/held, 0)
+		shed = min(max(s.most+held+all-limit, 0), all)
+		if s.most+held > limit*(1+1e-12) { // rounding of a sum
+			share = max((limit-s.most)/held, 0)
 		}
 	}
 	if share != s.share {
@@ -150,12 +166,11 @@ func (w *World) hold(limit float64, trains power.Draw, most float64, idle power.
 	}
 	s.workless = without(workless, shed)
 	s.shed, s.cut, s.share = shed, held*(1-share), share
-	s.starved = share < 1 && trains == (power.Draw{})
-	s.it = s.workless.Plus(1, trains).Plus(share, idle)
-	s.peakIT = s.workless.Sum() + most + held*share
+	s.starved = share < 1 && s.trains == (power.Draw{})
+	s.it = s.workless.Plus(1, s.trains).Plus(share, s.rests)
+	s.peakIT = s.workless.Sum() + s.most + held*share
 	s.exact = s.supply.active()
 	at := s.crest(int(w.now / hourLength))
-	s.reach(at)
 	if limit > 0 || s.exact {
 		w.checkLimit(at)
 	}

@@ -28,6 +28,8 @@ type site struct {
 	// supply feeds the site; it sets the limit.
 	supply supply
 	bounds bounds
+	// unbound is true where nothing limits the site's power at any time.
+	unbound bool
 	// peakPower is that of a chip in the phase that draws most at relative clock
 	// peakClock, peakSwing what its power falls by within a step, kept since all but a
 	// few instants ask for the same clock; 0 for none yet.
@@ -41,6 +43,10 @@ type site struct {
 	// present limits: most instants ask for no more.
 	peakFor, peakMeter float64
 	peakHour           int
+	// The jobs' chips that train draw so much in the mean and at most, and their others so
+	// much before any cut.
+	trains, rests power.Draw
+	most          float64
 	// exact is true where the sources' flow needs every peak, not just an hour's highest.
 	exact bool
 
@@ -68,6 +74,9 @@ type site struct {
 	almanac           *almanac
 	prices, emissions cost.Profile
 	now               hourRates
+	// steady is true where neither plant nor prices nor emissions tell one hour of a day from
+	// another, and the grid is the only source.
+	steady bool
 	// Money, carbon and water of all energy, of that of chips without work, and of that
 	// while no IT equipment draws.
 	all, idle, empty toll
@@ -140,9 +149,11 @@ func (s *site) reset(p *scenario.Plan, a *almanac) {
 		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), demand: s.demand,
 		now: hourRates{hour: -1},
 	}
+	s.steady = s.plant.Steady() && s.prices.Flat() && s.emissions.Flat() && !p.Site.Supply.Own()
 	s.supply.reset(p)
 	s.demand.reset(p, a.number())
 	s.bounds = boundsOf(p, &s.meter)
+	s.unbound = s.plant.Steady() && !p.Site.Limited()
 	s.duration.reset(p, s)
 }
 
@@ -155,12 +166,15 @@ func (s *site) peakAt(f float64) power.Draw {
 }
 
 // load and peak are the power at the meter of the present course in an hour: in the
-// mean over a step, and with every training job in the phase that draws most.
+// mean over a step, and with every training job in the phase that draws most, which is
+// booked.
 func (s *site) load(hour int) float64 { return s.plant.AtMeter(s.it.Sum(), hour) }
 
 func (s *site) peak(hour int) float64 {
 	if hour != s.peakHour || s.peakIT != s.peakFor {
 		s.peakFor, s.peakHour, s.peakMeter = s.peakIT, hour, s.plant.AtMeter(s.peakIT, hour)
+		s.highest = max(s.highest, s.peakMeter)
+		s.binHighest = max(s.binHighest, s.peakMeter)
 	}
 	return s.peakMeter
 }
@@ -205,11 +219,24 @@ func (s *site) pace(hour int) toll {
 	return t
 }
 
-// hourLength is for how long weather and prices are constant.
-const hourLength = des.Time(3600 * 1000)
+// hourLength is for how long weather and prices are constant, and dayLength how often they
+// may change where they do not depend on the hour.
+const (
+	hourLength = des.Time(3600 * 1000)
+	dayLength  = 24 * hourLength
+)
 
-// advance integrates the present course up to a time, hour by hour. Whatever changes the
-// course or reads an integral advances first.
+// until is the end of the time from an instant on in which nothing but the course changes.
+func (s *site) until(from des.Time) des.Time {
+	if s.steady {
+		begun := des.Time(s.almanac.first) * hourLength // of the site's day at the start
+		return ((from+begun)/dayLength+1)*dayLength - begun
+	}
+	return (from/hourLength + 1) * hourLength
+}
+
+// advance integrates the present course up to a time, hour by hour or day by day. Whatever
+// changes the course or reads an integral advances first.
 func (s *site) advance(to des.Time) {
 	from := s.since
 	if from == to {
@@ -223,8 +250,7 @@ func (s *site) advance(to des.Time) {
 	s.cutEnergy += s.cut * dt
 	it, workless := s.it.Sum(), s.workless.Sum()
 	for from < to {
-		hour := from / hourLength
-		end := min((hour+1)*hourLength, to)
+		hour, end := from/hourLength, min(s.until(from), to)
 		dt := float64(end-from) / 1000
 		over, water := s.plant.Takes(it, int(hour))
 		s.overhead = s.overhead.Plus(dt, over)
@@ -247,15 +273,8 @@ func (s *site) advance(to des.Time) {
 		}
 		s.duration.add(it+over.Sum(), dt)
 		s.demand.draw(s.supply.flow.grid, from, end, s.now.month)
-		s.reach(peak)
 		from = end
 	}
-}
-
-// reach notes a peak at the meter.
-func (s *site) reach(peak float64) {
-	s.highest = max(s.highest, peak)
-	s.binHighest = max(s.binHighest, peak)
 }
 
 // atMeter is the energy at the meter so far, in joules.

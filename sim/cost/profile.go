@@ -31,6 +31,18 @@ func (c *Carbon) MarketShare() float64 {
 	return share
 }
 
+// Flat reports whether the value is the same in all hours of a day of any month.
+func (p *Profile) Flat() bool {
+	for month := range p {
+		for _, v := range p[month] {
+			if v != p[month][0] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func profile(base float64, periods []Period, value func(*Period) float64) Profile {
 	var out Profile
 	for month := range out {

@@ -137,6 +137,10 @@ func NewPlant(site *Spec, installed []Installed, startHour int) Plant {
 	return p
 }
 
+// Steady reports whether the hour makes no difference: a constant PUE takes the place of
+// weather.
+func (p *Plant) Steady() bool { return p.pue > 0 }
+
 // stages are the times at which the plant may grow: those of phases and deliveries.
 func stages(phases []Phase, installed []Installed) []unit.Duration {
 	times := []unit.Duration{0}
@@ -244,7 +248,7 @@ func (r *running) atMeter(it float64) float64 {
 // WetBulb is the wet-bulb temperature of the outside air in degrees Celsius in an hour;
 // NaN where a constant PUE takes the place of weather.
 func (p *Plant) WetBulb(hour int) float64 {
-	if p.pue > 0 {
+	if p.Steady() {
 		return math.NaN()
 	}
 	return p.air[(p.start+hour)%len(p.air)]

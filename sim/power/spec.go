@@ -2,7 +2,11 @@
 // site under its cap by lowering clocks.
 package power
 
-import "clustercap/sim/unit"
+import (
+	"slices"
+
+	"clustercap/sim/unit"
+)
 
 // Spec is the site: its supply and its overhead.
 type Spec struct {
@@ -34,6 +38,11 @@ type Spec struct {
 	// Smoothing flattens the swings within a step, GridCode is what the grid allows.
 	Smoothing Smoothing
 	GridCode  GridCode
+}
+
+// Limited reports whether anything but heat limits the site's power at any time.
+func (s *Spec) Limited() bool {
+	return s.Limits.Any() || len(s.Supply.Windows) > 0 || slices.ContainsFunc(s.Phases, func(p Phase) bool { return p.Limit > 0 })
 }
 
 // Phase is a limit that holds from a time on. Limit 0 means no limit.
