@@ -32,7 +32,7 @@ func (w *World) regulate() {
 		limit, running = w.runWithin(unheld)
 	}
 	if moved || !s.unbound {
-		w.draw()
+		w.addUp()
 	}
 	s.advance(w.now)
 	w.hold(limit)
@@ -41,7 +41,7 @@ func (w *World) regulate() {
 }
 
 // runWithin sets the clock of the jobs that train and pauses those that may not, and
-// returns the IT limit and how many may run.
+// returns the IT limit (0: none that binds) and how many may run.
 func (w *World) runWithin(unheld int) (limit float64, running int) {
 	s := &w.site
 	base, ready := 0.0, 0
@@ -49,15 +49,20 @@ func (w *World) runWithin(unheld int) (limit float64, running int) {
 		base += w.jobs[i].stance.base.Sum()
 		ready += w.jobs[i].stance.ready
 	}
-	workless := float64(unheld) * s.meter.Idle.Sum()
-	limit = w.binding(base + float64(ready)*s.peakAt(s.bounds.clock).Sum() + workless)
+	highest, workless := s.bounds.clock, float64(unheld)*s.meter.Idle.Sum()
+	if highest == 0 || base+workless+float64(ready)*s.peakAt(highest).Sum() > s.allowance(w.now).carries {
+		limit = s.itLimit(w.now)
+	} else if s.clock == highest && !s.pauses { // everything runs at its highest already
+		return 0, len(w.jobs)
+	}
 	s.clock, running = w.clockWithin(limit, base, ready)
+	s.pauses = running < len(w.jobs)
 	w.applyClock(s.clock, running)
 	return limit, running
 }
 
-// draw adds up what the jobs draw.
-func (w *World) draw() {
+// addUp sums what the jobs draw.
+func (w *World) addUp() {
 	s := &w.site
 	s.trains, s.rests, s.most = power.Draw{}, power.Draw{}, 0
 	training := 0
@@ -78,16 +83,6 @@ func (w *World) draw() {
 		s.most = float64(training) * s.peakAt(s.clock).Sum()
 		s.swing = max(s.swing, float64(training)*s.peakSwing)
 	}
-}
-
-// binding is the IT limit at the present instant, or 0 where IT power of most watts,
-// that of everything at its highest, stays below it in any weather.
-func (w *World) binding(most float64) float64 {
-	s, hour := &w.site, int(w.now/hourLength)
-	if s.bounds.clock > 0 && s.plant.AlwaysCarries(most, s.supply.most(hour), hour) {
-		return 0
-	}
-	return s.itLimit(w.now)
 }
 
 // unheld is the number of powered chips that no job holds.

@@ -22,6 +22,7 @@ type site struct {
 	stale             bool
 	unheld, regulated int
 	clock             float64 // relative clock of the jobs that train
+	pauses            bool    // jobs that are ready may not train
 
 	meter power.Meter
 	plant power.Plant
@@ -30,6 +31,8 @@ type site struct {
 	bounds bounds
 	// unbound is true where nothing limits the site's power at any time.
 	unbound bool
+	// allowed is what the hour allowed when it was asked for.
+	allowed allowance
 	// peakPower is that of a chip in the phase that draws most at relative clock
 	// peakClock, peakSwing what its power falls by within a step, kept since all but a
 	// few instants ask for the same clock; 0 for none yet.
@@ -147,7 +150,7 @@ func (s *site) reset(p *scenario.Plan, a *almanac) {
 		stale: true, clock: 1, meter: meter, plant: plantFor(p, &meter),
 		supply: s.supply, share: 1, weather: alarm{at: des.Never},
 		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), demand: s.demand,
-		now: hourRates{hour: -1},
+		now: hourRates{hour: -1}, allowed: allowance{hour: -1},
 	}
 	s.steady = s.plant.Steady() && s.prices.Flat() && s.emissions.Flat() && !p.Site.Supply.Own()
 	s.supply.reset(p)
@@ -179,8 +182,23 @@ func (s *site) peak(hour int) float64 {
 	return s.peakMeter
 }
 
+// allowance is the IT power that no weather forbids (+Inf: any), and firmLimit, in an hour
+// of present limits.
+type allowance struct {
+	hour          int
+	carries, firm float64
+}
+
+func (s *site) allowance(at des.Time) *allowance {
+	hour := int(at / hourLength)
+	if a := &s.allowed; hour != a.hour || s.supply.active() {
+		*a = allowance{hour, s.plant.AlwaysCarries(s.supply.most(hour), hour), s.firmIn(hour)}
+	}
+	return &s.allowed
+}
+
 // relimited notes that the limit in force may have changed.
-func (s *site) relimited() { s.stale, s.peakHour = true, -1 }
+func (s *site) relimited() { s.stale, s.peakHour, s.allowed.hour = true, -1, -1 }
 
 // crest is peak, or a higher one that the hour has seen, where the highest is all that
 // counts.
@@ -286,12 +304,14 @@ func (s *site) itLimit(at des.Time) float64 { return s.within(s.supply.most(int(
 // firmLimit is the IT power that the phase allows at a time in the year's mean weather:
 // without a battery, which runs empty, the sun, which sets, and windows of demand
 // response, which close. 0 is no limit.
-func (s *site) firmLimit(at des.Time) float64 {
+func (s *site) firmLimit(at des.Time) float64 { return s.allowance(at).firm }
+
+func (s *site) firmIn(hour int) float64 {
 	firm := s.supply.firm()
 	if firm == 0 {
 		return 0
 	}
-	return s.plant.MeanCapacity(firm, int(at/hourLength))
+	return s.plant.MeanCapacity(firm, hour)
 }
 
 // within is the IT power that keeps the meter at or below watts (0 is no limit) at a
@@ -316,7 +336,7 @@ func (w *World) armWeather(limit float64, throttled bool) {
 	}
 	hour := int(w.now / hourLength)
 	bound := throttled || s.shed > 0 || s.share < 1
-	if !bound && s.plant.AlwaysCarries(s.peakIT, s.supply.most(hour), hour) {
+	if !bound && s.peakIT <= s.allowance(w.now).carries {
 		return
 	}
 	w.set(&s.weather, (des.Time(hour)+1)*hourLength, kindWeather, 0)

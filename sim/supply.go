@@ -243,7 +243,7 @@ func (w *World) flowVaries(hour int) bool {
 			return true
 		}
 	}
-	return u.spec.Battery.Any() && !(u.full() && w.site.plant.AlwaysCarries(w.site.it.Sum(), u.grid, hour))
+	return u.spec.Battery.Any() && !(u.full() && w.site.it.Sum() <= w.site.plant.AlwaysCarries(u.grid, hour))
 }
 
 // window opens or closes a window of demand response.

@@ -339,12 +339,15 @@ func (p *Plant) Rated(hour int) float64 {
 	return p.at(hour).plant.it
 }
 
-// AlwaysCarries reports whether IT power of it watts stays below a limit of watts at the
-// meter (0 is none), and its heat below what can be carried, in every hour of the phase.
-// It may say no where each hour alone would do.
-func (p *Plant) AlwaysCarries(it, watts float64, hour int) bool {
-	if p.pue > 0 {
-		return watts == 0 || it <= watts/p.pue
+// AlwaysCarries is the IT power that stays below a limit of watts at the meter (0 is none),
+// and whose heat stays below what can be carried, in every hour of the phase; +Inf where
+// nothing limits it. Each hour alone may allow more.
+func (p *Plant) AlwaysCarries(watts float64, hour int) float64 {
+	switch {
+	case p.pue > 0 && watts > 0:
+		return watts / p.pue
+	case p.pue > 0:
+		return math.Inf(1)
 	}
 	phase := p.at(hour).phase
 	if watts != p.always.watts || phase != p.always.hour {
@@ -359,7 +362,7 @@ func (p *Plant) AlwaysCarries(it, watts float64, hour int) bool {
 			p.always.it = min(p.always.it, most)
 		}
 	}
-	return it <= p.always.it
+	return p.always.it
 }
 
 // Overhead is the facility's own power, or energy: watts, or joules.
