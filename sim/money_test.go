@@ -278,6 +278,39 @@ func TestDemandIsChargedByMonth(t *testing.T) {
 	}
 }
 
+// Where no hour differs from another the books go by the day: they are those of a site whose
+// price differs by nothing that counts in one hour.
+func TestDaysAreTheSumOfTheirHours(t *testing.T) {
+	for _, start := range []int{0, 9} {
+		p := pricedPlan()
+		p.Start = time.Date(2026, 5, 20, start, 20, 0, 0, time.UTC)
+		p.Money.Carbon.Periods = nil
+		june := cost.Period{Months: 1 << 5, Hours: cost.AllHours, Factor: unit.Point[unit.Factor](1.7)}
+		noon := cost.Period{Months: cost.AllMonths, Hours: 1 << 12, Factor: unit.Point[unit.Factor](1 + 1e-15)}
+		var runs [2]*result.Run
+		for i, periods := range [][]cost.Period{{june}, {noon, june}} {
+			p.Money.Tariff.Periods = periods
+			w := prepared(t, p).NewWorld()
+			r, err := w.Run(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.site.steady != (i == 0) {
+				t.Errorf("start at %d h, periods %d: by the day: %v", start, len(periods), w.site.steady)
+			}
+			runs[i] = r
+		}
+		a, b := &runs[0].Site, &runs[1].Site
+		nearly(t, "energy", a.EnergyMWh, b.EnergyMWh)
+		nearly(t, "energy cost", a.Cost, b.Cost)
+		nearly(t, "demand", a.CostBy[result.ExpenseDemand], b.CostBy[result.ExpenseDemand])
+		nearly(t, "carbon", a.CO2t, b.CO2t)
+		for i := range runs[0].Jobs {
+			nearly(t, "a job's cost", runs[0].Jobs[i].Cost, runs[1].Jobs[i].Cost)
+		}
+	}
+}
+
 // A demand meter is held against the energy of each interval, added up one by one.
 func TestDemandIsTheHighestMeanOfAnInterval(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
