@@ -1,15 +1,19 @@
 // Package spell finds the name that was meant by one that does not exist.
 package spell
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // longest word that is looked at; edit distance takes time quadratic in it.
 const longest = 64
 
 // Nearest is the known name that was probably meant by word, case ignored: one that
-// is a single edit away, else one that begins with word, else one within three edits
-// and half the letters of the shorter of the two. Equals go to the first; "" is no
-// name near enough.
+// is a single edit away, else one that begins with word, else the one that shares most
+// parts with it, where either has all those of the other (loop and cooling_loop, or
+// batch_global and global_batch), else one within three edits and half the letters of
+// the shorter of the two. Equals go to the first; "" is no name near enough.
 func Nearest(word string, known []string) string {
 	const mostEdits = 3
 	if word == "" || len(word) > longest {
@@ -17,7 +21,7 @@ func Nearest(word string, known []string) string {
 	}
 	word = strings.ToLower(word)
 	best, fewest := "", mostEdits+1
-	begins := ""
+	begins, alike, most := "", "", 0
 	for _, name := range known {
 		if len(name) > longest {
 			continue
@@ -26,14 +30,48 @@ func Nearest(word string, known []string) string {
 		if begins == "" && strings.HasPrefix(lower, word) {
 			begins = name
 		}
+		if n := shared(word, lower); n > most {
+			alike, most = name, n
+		}
 		if d := distance([]rune(word), []rune(lower)); d < fewest && d <= min(len(word), len(lower))/2 {
 			best, fewest = name, d
 		}
 	}
-	if begins != "" && fewest > 1 {
+	switch {
+	case fewest <= 1:
+		return best
+	case begins != "":
 		return begins
+	case alike != "":
+		return alike
 	}
 	return best
+}
+
+// shared counts the parts that two names have in common, in any order and each but for a
+// single edit, where all of one are in the other; else it is 0.
+func shared(a, b string) int {
+	fewer, more := parts(a), parts(b)
+	if len(fewer) > len(more) {
+		fewer, more = more, fewer
+	}
+	for _, part := range fewer {
+		if !slices.ContainsFunc(more, func(other string) bool { return same(part, other) }) {
+			return 0
+		}
+	}
+	return len(fewer)
+}
+
+// parts of a name that has them joined by _, - or a dot.
+func parts(name string) []string {
+	return strings.FieldsFunc(name, func(r rune) bool { return r == '_' || r == '-' || r == '.' })
+}
+
+// same reports whether two parts are one but for an edit; short ones are near everything.
+func same(a, b string) bool {
+	const short = 3 // letters
+	return a == b || min(len(a), len(b)) > short && distance([]rune(a), []rune(b)) <= 1
 }
 
 // distance counts the insertions, deletions, substitutions and swaps of neighbours

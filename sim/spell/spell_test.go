@@ -6,7 +6,7 @@ import (
 )
 
 func TestNearest(t *testing.T) {
-	known := []string{"compare", "estimate", "run", "replicas", "plan", "seed", "grow-100k", "h20", "h100-sxm", "out"}
+	known := []string{"compare", "estimate", "run", "replicas", "plan", "seed", "grow-100k", "h20", "h100-sxm", "out", "room", "cooling_loop", "global_batch"}
 	for _, c := range []struct{ word, want string }{
 		{"replcas", "replicas"},
 		{"repilcas", "replicas"}, // a swap is one edit
@@ -20,6 +20,13 @@ func TestNearest(t *testing.T) {
 		{"bogus", ""}, // three edits from out, which has three letters
 		{"otu", "out"},
 		{"steed", "seed"},
+		{"loop", "cooling_loop"}, // room is two edits away, but says another thing
+		{"Loops", "cooling_loop"},
+		{"loop_cooling", "cooling_loop"},
+		{"coling-loop", "cooling_loop"}, // an edit in a part, and another sign between them
+		{"batch_size", ""},              // half of it is in no name
+		{"global_batch_size", "global_batch"},
+		{"batch", "global_batch"},
 		{"", ""},
 		{"entirely-different", ""},
 		{strings.Repeat("replicas", 10), ""},
