@@ -122,6 +122,10 @@ func percent(share float64) string {
 		return "n/a"
 	case share > 0 && share < 0.0005:
 		return "<0.1 %"
+	case share < 1 && share > 0.9995:
+		return ">99.9 %"
+	case share < 1 && share > 0.9905: // what is left has digits too
+		return fmt.Sprintf("%.1f %%", share*100)
 	case share > 0.0995 || share == 0:
 		return fmt.Sprintf("%.0f %%", share*100)
 	default:

@@ -94,7 +94,11 @@ func simulatedGoodput(s *result.Set) string {
 	if len(s.Jobs) != 1 || !(s.Jobs[0].Goodput.Mean > 0) {
 		return ""
 	}
-	return "; open dot: simulated, " + percent(s.Jobs[0].Goodput.Mean)
+	text := "; ring: simulated, " + percent(s.Jobs[0].Goodput.Mean)
+	if s.Replicas > 1 {
+		text += ", bar p10–p90"
+	}
+	return text
 }
 
 func (p *page) drawRecovery(s *result.Set, all []modeCurve) {
@@ -116,7 +120,9 @@ func (p *page) drawRecovery(s *result.Set, all []modeCurve) {
 		labels[i].at = vg.Point{X: pn.x(c.chips[n]), Y: pn.y(c.kept[n])}
 	}
 	if simulatedGoodput(s) != "" {
-		pn.ring(used(s.Jobs[0].Layouts), s.Jobs[0].Goodput.Mean, ink())
+		g := &s.Jobs[0].Goodput
+		pn.spread(used(s.Jobs[0].Layouts), g.P10, g.P90, ink())
+		pn.ring(used(s.Jobs[0].Layouts), g.Mean, ink())
 	}
 	pn.endLabels(labels, room)
 }
@@ -135,8 +141,10 @@ type failureCurve struct {
 	job          string
 	chips, hours []float64
 	color        color.NRGBA
-	// simulated is the replicas' mean where the job has one size, else 0.
-	simulated, at float64
+	// simulated is what the replicas met where the job has one size. Its mean is no match for
+	// the line, which is one over a mean rate: a few lucky replicas raise the mean of times.
+	simulated result.Stat
+	at        float64 // chips; 0 without
 }
 
 // failureCurves are those of the jobs that failures stop, on two sizes at least.
@@ -154,7 +162,7 @@ func failureCurves(s *result.Set) []failureCurve {
 		}
 		for _, j := range s.Jobs {
 			if j.Name == c.job && len(j.Layouts) == 1 && j.MTTFHours.Mean > 0 {
-				f.simulated, f.at = j.MTTFHours.Mean, float64(j.Layouts[0].Used)
+				f.simulated, f.at = j.MTTFHours, float64(j.Layouts[0].Used)
 			}
 		}
 		all = append(all, f)
@@ -167,14 +175,17 @@ func timeToFailure(s *result.Set, all []failureCurve) Chart {
 	widest := slices.MaxFunc(all, func(a, b failureCurve) int { return cmp.Compare(a.chips[len(a.chips)-1], b.chips[len(b.chips)-1]) })
 	n := len(widest.chips) - 1
 	dots := ""
-	if slices.ContainsFunc(all, func(f failureCurve) bool { return f.simulated > 0 }) {
-		dots = ", open dots: simulated"
+	if slices.ContainsFunc(all, func(f failureCurve) bool { return f.at > 0 }) {
+		dots = "; ring: simulated"
+		if s.Replicas > 1 {
+			dots += ", median and p10–p90"
+		}
 	}
 	return Chart{
 		Name: "mttf",
 		Title: fmt.Sprintf("A failure stops %s every %s on %s chips, every %s on %s", widest.job,
 			interval(widest.hours[0]*3600), count(widest.chips[0]), interval(widest.hours[n]*3600), count(widest.chips[n])),
-		Subtitle: fmt.Sprintf("%s · plan %s · mean time to failure at the plan's rates; dotted: one over the chips%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), dots),
+		Subtitle: fmt.Sprintf("%s · plan %s · at the mean of the plan's rates; dotted: one over the chips%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), dots),
 		height:   380, body: func(p *page) { p.drawTimeToFailure(all) },
 	}
 }
@@ -186,8 +197,8 @@ func (p *page) drawTimeToFailure(all []failureCurve) {
 		n := len(f.chips) - 1
 		left, right = math.Min(left, f.chips[0]), math.Max(right, f.chips[n])
 		low, high = math.Min(low, slices.Min(f.hours)), math.Max(high, slices.Max(f.hours))
-		if f.simulated > 0 {
-			low, high = math.Min(low, f.simulated), math.Max(high, f.simulated)
+		if f.at > 0 {
+			low, high = math.Min(low, f.simulated.P10), math.Max(high, f.simulated.P90)
 		}
 		labels[i] = label{name: f.job, value: interval(f.hours[n] * 3600), color: f.color}
 	}
@@ -213,8 +224,9 @@ func (p *page) drawTimeToFailure(all []failureCurve) {
 		pn.line(series{x: f.chips, y: f.hours, color: f.color, width: 2.2, dash: dashes(i)})
 		n := len(f.chips) - 1
 		labels[i].at = vg.Point{X: pn.x(f.chips[n]), Y: pn.y(f.hours[n])}
-		if f.simulated > 0 {
-			pn.ring(f.at, f.simulated, f.color)
+		if f.at > 0 {
+			pn.spread(f.at, f.simulated.P10, f.simulated.P90, f.color)
+			pn.ring(f.at, f.simulated.P50, f.color)
 		}
 	}
 	pn.endLabels(labels, names)
@@ -322,16 +334,32 @@ func few(n float64) string {
 // spares answers: are there servers to take the place of those that fail, and does repair
 // keep up?
 func spares(s *result.Set) Chart {
-	title := fmt.Sprintf("%s servers took the place of failed ones; %s are in repair on average", count(s.Site.SparesUsed.Mean),
-		compare.ScaleOf("", s.Site.ServersInRepair.Mean).Text(s.Site.ServersInRepair.Mean))
-	if waiting := s.Site.RepairBacklog.Mean / s.Site.ServersInRepair.Mean; waiting >= 0.005 {
-		title += fmt.Sprintf(", %s of them waiting for hands or parts", percent(waiting))
+	repair := whileJobsRun(s, "servers_in_repair")
+	away := stat.Mean(repair.y, nil)
+	title := fmt.Sprintf("%s servers took the place of failed ones; %s are in repair on average", count(s.Site.SparesUsed.Mean), decimal(away))
+	if backlog := whileJobsRun(s, "repair_backlog"); backlog != nil {
+		if waiting := stat.Mean(backlog.y, nil) / away; waiting >= 0.005 {
+			title += fmt.Sprintf(", %s of them waiting for hands or parts", percent(waiting))
+		}
+	}
+	sub := subtitle(s)
+	if lastFinish(s) < s.HorizonDays {
+		sub += "; until the last job ends"
 	}
 	return Chart{
 		Name:  "spares",
-		Title: title + fmt.Sprintf(", %s of server-hours are in service", percent(s.Site.Availability.Mean)), Subtitle: subtitle(s), height: 520,
+		Title: title + fmt.Sprintf("; %s of server-hours are in service", percent(s.Site.Availability.Mean)), Subtitle: sub, height: 520,
 		body: func(p *page) { p.drawSpares(s) },
 	}
+}
+
+// whileJobsRun is a column of the timeline until the last job ends; nil where there is none.
+func whileJobsRun(s *result.Set, key string) *series {
+	c := column(s, key, false)
+	if c != nil {
+		c.until(lastFinish(s))
+	}
+	return c
 }
 
 // lastFinish is the day until which a job runs in nearly every replica, less one bin of
@@ -365,11 +393,10 @@ func (c *series) until(day float64) {
 func (p *page) drawSpares(s *result.Set) {
 	half := (p.Max.Y - p.Min.Y) * 0.42
 	p.drawStocks(s, p.rect(leftRoom, widestEnd, half+bottomRoom, topRoom))
-	rate := column(s, "spares_used_per_day", false)
+	rate := whileJobsRun(s, "spares_used_per_day")
 	if rate == nil {
 		return
 	}
-	rate.until(lastFinish(s))
 	rate.color = paint(2)
 	pn := p.calendar(p.rect(leftRoom, widestEnd, bottomRoom, p.Max.Y-p.Min.Y-half+topRoom), s, "spares used", "servers/d", topOf(rate))
 	pn.lines([]*series{rate})
@@ -385,11 +412,10 @@ func (p *page) drawStocks(s *result.Set, area vg.Rectangle) {
 	for i, l := range []struct{ key, name string }{
 		{"servers_in_repair", "in repair"}, {"spares_ready", "ready: no job holds them"}, {"repair_backlog", "waiting for hands or parts"},
 	} {
-		c := column(s, l.key, false)
+		c := whileJobsRun(s, l.key)
 		if c == nil || l.key == "repair_backlog" && !(s.Site.RepairBacklog.Mean > 0) {
 			continue
 		}
-		c.until(lastFinish(s))
 		c.color, c.dash = paint(i), dashes(i)
 		if l.key == "repair_backlog" {
 			c.color = paint(3)
@@ -454,7 +480,7 @@ func (p *page) drawCheckpoints(curves []result.CheckpointCurve) {
 	labels := make([]label, len(curves))
 	for i, c := range curves {
 		low, high = math.Min(low, c.Seconds[0]), math.Max(high, c.Seconds[len(c.Seconds)-1])
-		labels[i] = label{name: c.Job, value: interval(c.BestSeconds), color: paint(i)}
+		labels[i] = label{name: c.Job, value: "best: " + interval(c.BestSeconds), color: paint(i)}
 	}
 	room := p.labelWidth(widestEnd, labels)
 	pn := p.panel(p.rect(leftRoom, room, bottomRoom+8, topRoom), low, high, 0, 1)

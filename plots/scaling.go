@@ -246,3 +246,16 @@ func (p *panel) ring(x, y float64, c color.NRGBA) {
 	at := vg.Point{X: p.x(x), Y: p.y(y)}
 	p.data.DrawGlyphNoClip(draw.GlyphStyle{Color: color.White, Radius: 1.9, Shape: draw.CircleGlyph{}}, at)
 }
+
+// spread is a bar from low to high at x, on which a mark stands.
+func (p *panel) spread(x, low, high float64, c color.NRGBA) {
+	from, to := p.y(low), p.y(high)
+	if !(to-from > 1) {
+		return
+	}
+	at, sty := p.x(x), stroke(c, 1.4, nil)
+	p.data.StrokeLine2(sty, at, from, at, to)
+	for _, y := range []vg.Length{from, to} {
+		p.data.StrokeLine2(sty, at-3.5, y, at+3.5, y)
+	}
+}
