@@ -25,13 +25,28 @@ func reliabilityLines(set *result.Set) []string {
 	}
 	s := &set.Site
 	if s.Failures.Mean > 0 {
-		lines = append(lines, fmt.Sprintf("Servers: %s of server-hours in service; %s in repair, %s of them waiting for hands or parts, on average; %s took the place of failed ones",
-			percent(s.Availability.Mean), number(s.ServersInRepair.Mean), number(s.RepairBacklog.Mean), number(s.SparesUsed.Mean)))
+		lines = append(lines, serversLine(s))
 		if line := checkpointLine(set); line != "" {
 			lines = append(lines, line)
 		}
 	}
 	return lines
+}
+
+// serversLine says what failures and repair did to the site's servers.
+func serversLine(s *result.Site) string {
+	line := fmt.Sprintf("Servers: %s of server-hours in service; %s in repair, %s of them waiting for hands or parts, on average; %s took the place of failed ones",
+		percent(s.Availability.Mean), number(s.ServersInRepair.Mean), number(s.RepairBacklog.Mean), number(s.SparesUsed.Mean))
+	if n := s.Evicted.Mean; n > 0 {
+		line += " or, " + number(n) + " times, of slow ones"
+	}
+	if n := s.Misdiagnosed.Mean; n > 0 {
+		line += "; " + number(n) + " innocent ones went to repair in their stead"
+	}
+	if n := s.Retired.Mean; n > 0 {
+		line += "; " + number(n) + " retired"
+	}
+	return line
 }
 
 // checkpointLine says how often each job saves its state, and what would be best.

@@ -80,7 +80,9 @@ type Job struct {
 	// limits on power, would have trained besides: in training, paused or waiting.
 	CappedTokens  Stat `json:"tokens_lost_to_cap"`
 	Interruptions Stat `json:"interruptions"`
-	LostHours     Stat `json:"lost_hours"`
+	// PlannedStops are those for maintenance and to be rid of slow servers.
+	PlannedStops Stat `json:"planned_stops"`
+	LostHours    Stat `json:"lost_hours"`
 	// LostBy holds lost_hours by reason: lost_work, detection, waiting, restart.
 	LostBy    map[string]Stat `json:"lost_by,omitempty"`
 	ETTR      Stat            `json:"ettr"`
@@ -175,14 +177,21 @@ type Site struct {
 	// purchases are worth at the end.
 	NetPresentCost Stat `json:"net_present_cost"`
 
-	Availability    Stat `json:"availability"`
+	Availability Stat `json:"availability"`
+	// Failures of all classes. LemonFailures of them would not have been on sound servers,
+	// a second port survived Absorbed, and for Misdiagnosed an innocent server was repaired.
 	Failures        Stat `json:"failures"`
+	LemonFailures   Stat `json:"lemon_failures"`
+	Absorbed        Stat `json:"absorbed"`
+	Misdiagnosed    Stat `json:"misdiagnosed"`
 	ServersInRepair Stat `json:"servers_in_repair"`
 	RepairBacklog   Stat `json:"repair_backlog"`
 	LongestBacklog  Stat `json:"longest_backlog"`
-	SparesUsed      Stat `json:"spares_used"`
-	PartsUsed       Stat `json:"parts_used"`
-	Retired         Stat `json:"retired"`
+	// SparesUsed took the place of failed servers, or of Evicted ones, which were slow.
+	SparesUsed Stat `json:"spares_used"`
+	Evicted    Stat `json:"evicted"`
+	PartsUsed  Stat `json:"parts_used"`
+	Retired    Stat `json:"retired"` // for good, since they failed too often
 }
 
 // DurationShares are the shares of the calendar of a load duration curve.

@@ -100,6 +100,47 @@ func TestCodecRoundTrip(t *testing.T) {
 	}
 }
 
+// Every metric whose replicas are in values has its summary where a reader looks for it:
+// with the site or the job.
+func TestEveryMetricIsSummarised(t *testing.T) {
+	s := withNever(t)
+	var text bytes.Buffer
+	if err := result.EncodeSet(&text, s); err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Site map[string]json.RawMessage
+		Jobs []map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(text.Bytes(), &document); err != nil {
+		t.Fatal(err)
+	}
+	check := func(key string, of map[string]json.RawMessage, name string) {
+		want, err := json.Marshal(result.Summary(s.Values[key]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		if err := json.Compact(&got, of[name]); err != nil {
+			t.Errorf("%s is not summarised", key)
+		} else if got.String() != string(want) {
+			t.Errorf("%s is summarised as %s, its values come to %s", key, &got, want)
+		}
+	}
+	for _, m := range result.SiteMetrics() {
+		check(result.SiteKey(m.Name), document.Site, m.Name)
+	}
+	for i := range s.Jobs {
+		for _, m := range result.JobMetrics() {
+			switch m.Name {
+			case "started", "finished", "start_days": // finished_share; else only by replica
+			default:
+				check(result.JobKey(s.Jobs[i].Name, m.Name), document.Jobs[i], m.Name)
+			}
+		}
+	}
+}
+
 func TestDecodeSetErrors(t *testing.T) {
 	var good bytes.Buffer
 	if err := result.EncodeSet(&good, withNever(t)); err != nil {

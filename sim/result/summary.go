@@ -208,7 +208,7 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 		"training_days": &j.TrainingDays, "finish_days": &j.FinishDays, "tokens": &j.Tokens,
 		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
 		"tokens_lost_to_cap": &j.CappedTokens,
-		"interruptions":      &j.Interruptions, "lost_hours": &j.LostHours,
+		"interruptions":      &j.Interruptions, "planned_stops": &j.PlannedStops, "lost_hours": &j.LostHours,
 		"energy_mwh": &j.EnergyMWh, "water_m3": &j.WaterM3, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "co2_market_t": &j.CO2MarketT, "embodied_co2_t": &j.EmbodiedCO2t,
 		"cost_per_m_tokens": &j.CostPerMTokens, "kwh_per_m_tokens": &j.KWhPerMTokens, "co2_kg_per_m_tokens": &j.CO2PerMTokens,
 		"co2_market_kg_per_m_tokens": &j.CO2MarketPerMTokens, "ettr": &j.ETTR, "mttf_hours": &j.MTTFHours,
@@ -263,7 +263,8 @@ func (s *Set) summarizeSite(runs []*Run) {
 		"pue": &s.Site.PUE, "water_m3": &s.Site.WaterM3, "water_l_per_kwh": &s.Site.WaterLPerKWh,
 		"availability": &s.Site.Availability, "failures": &s.Site.Failures, "servers_in_repair": &s.Site.ServersInRepair,
 		"repair_backlog": &s.Site.RepairBacklog, "longest_backlog": &s.Site.LongestBacklog, "spares_used": &s.Site.SparesUsed,
-		"parts_used": &s.Site.PartsUsed, "retired": &s.Site.Retired,
+		"parts_used": &s.Site.PartsUsed, "retired": &s.Site.Retired, "evicted": &s.Site.Evicted, "misdiagnosed": &s.Site.Misdiagnosed,
+		"absorbed": &s.Site.Absorbed, "lemon_failures": &s.Site.LemonFailures,
 	}
 	for _, m := range SiteMetrics() {
 		values := collect(runs, func(r *Run) float64 { return missing(m.Of(&r.Site), false) })

@@ -57,4 +57,5 @@ func closeReliability(r *result.Run) {
 	}
 	s := &r.Site
 	s.Failures, s.SparesUsed, s.Availability, s.ServersInRepair = 1.2*interruptions, 0.8*interruptions, 0.99, 24.5
+	s.Evicted, s.Misdiagnosed, s.Retired, s.Absorbed, s.LemonFailures = 0.1*interruptions, 0.05*interruptions, 3, 2, 0.2*interruptions
 }
