@@ -14,6 +14,7 @@ type prospect struct {
 	rate    unit.Rate // of failures that stop it in training, with all its replicas
 	toStore unit.Rate // of those that only checkpoints in the store survive
 	cycle   job.Cycle
+	basis   job.Basis
 	goodput float64
 }
 
@@ -43,7 +44,7 @@ func longRun(p *scenario.Plan, j *job.Spec, size *Size, mode job.Mode) prospect 
 	}
 	e := c.over(0, c.span, 1)
 	kept, _ := c.kept(&e, e.cycle, 0, c.span)
-	return prospect{e.rate, e.setbacks.ToStore(), e.cycle, kept}
+	return prospect{e.rate, e.setbacks.ToStore(), e.cycle, e.basis, kept}
 }
 
 // course is what a job's prospects depend on.
@@ -66,6 +67,7 @@ type epoch struct {
 	rate     unit.Rate
 	setbacks job.Setbacks
 	cycle    job.Cycle
+	basis    job.Basis
 	lean     shrinking
 }
 
@@ -78,7 +80,7 @@ func (c *course) over(from, span unit.Duration, training float64) epoch {
 	e := epoch{outlook: o, rate: o.training * unit.Rate(chips), lean: shrinking{trains: 1, replicas: 1, dropped: 1}}
 	price := func() {
 		e.setbacks = c.setbacks(&o, chips, &e.lean)
-		e.cycle = c.j.Checkpoint.Cycle(&e.setbacks, c.size.Step.Time, c.p.Horizon)
+		e.cycle, e.basis = c.j.Checkpoint.Cycle(&e.setbacks, c.size.Step.Time, c.p.Horizon)
 	}
 	price()
 	if c.mode == job.Shrink && o.taking > 0 {
@@ -132,7 +134,7 @@ func (c *course) follow(mean epoch, work float64) followed {
 		trained += training * span
 		failures += training * span * float64(e.rate)
 	}
-	l := followed{prospect{mean.rate, mean.setbacks.ToStore(), mean.cycle, kept / at}, unit.Duration(at), trained / at}
+	l := followed{prospect{mean.rate, mean.setbacks.ToStore(), mean.cycle, mean.basis, kept / at}, unit.Duration(at), trained / at}
 	if trained > 0 {
 		l.rate = unit.Rate(failures / trained)
 	}

@@ -289,15 +289,14 @@ func (w *World) resetJobs() error {
 		j.books.reset(len(pr.Jobs[i].Sizes), len(p.Failures.Classes)+1)
 		for k := range pr.Jobs[i].Sizes {
 			size := &pr.Jobs[i].Sizes[k]
-			s := size.Step
+			priced := *size
 			if differs {
 				var err error
-				workload := j.spec.Workload
-				workload.Batch = size.Batch
-				if s, err = step.Estimate(&workload, &m, size.Step.Layout); err != nil {
-					return fmt.Errorf("job %s on %d chips: %w", j.spec.Name, size.Chips, err)
+				if priced, err = size.on(&m, j.spec); err != nil {
+					return err
 				}
 			}
+			s := priced.Step
 			o := option{
 				servers: size.Servers, used: s.Layout.Chips(), time: s.Time, tokens: float64(s.Tokens), parts: s.Parts,
 				rate: speed(&s) / 1000, activity: ActivityOf(&s, j.spec.Workload.Precision), mfu: float64(s.MFU), base: k,
@@ -311,8 +310,6 @@ func (w *World) resetJobs() error {
 			for size.Missing > 0 && pr.Jobs[i].Sizes[o.base].Missing > 0 {
 				o.base++
 			}
-			priced := *size
-			priced.Step = s
 			l := longRun(p, j.spec, &priced, j.spec.Recovery.Mode)
 			o.cycle, o.fastBlocking = l.cycle, fastBlocking(&j.spec.Checkpoint)
 			o.delivered = o.rate * l.goodput

@@ -18,8 +18,9 @@ func newExplainCommand(p *program) *cobra.Command {
 		Short: "Show a plan as resolved, every value with where it came from",
 		Long: `Resolves a plan and lists every value of it with its origin: the file and line, the
 --set flag, the catalog entry with its source, or the default. Then the layouts that
-its jobs would use, and which values behind the site's power have no source that was
-read. Nothing is simulated.`,
+its jobs would use; the time to failure, the goodput and the interval between checkpoints
+that formulas expect of each; and which values behind the site's power have no source
+that was read. Nothing is simulated.`,
 		Example: "  clustercap explain scenarios/shaoguan.yaml --plan grow-30k",
 		Args:    arguments(1, 1, "one scenario file"),
 	}
@@ -98,6 +99,13 @@ func layoutsOf(prepared *sim.Prepared) []chosenLayout {
 
 func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (string, error) {
 	layouts := layoutsOf(prepared)
+	if format == formatCSV {
+		return valueTable(plan.Values, format), nil
+	}
+	expected, err := expectationsOf(prepared)
+	if err != nil {
+		return "", err
+	}
 	if format == formatJSON {
 		weak, _ := weakPower(plan.Values)
 		return jsonText(struct {
@@ -106,12 +114,10 @@ func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (st
 			Title    string          `json:"title"`
 			Values   []resolvedValue `json:"values"`
 			Layouts  []chosenLayout  `json:"layouts"`
+			Expected []expectation   `json:"expectations"`
 			Weak     []string        `json:"weak_power_sources"` // paths
 			Warnings []string        `json:"warnings"`
-		}{plan.Scenario, plan.Name, plan.Title, valuesJSON(plan.Values), layouts, append([]string{}, weak...), append([]string{}, prepared.Warnings...)})
-	}
-	if format == formatCSV {
-		return valueTable(plan.Values, format), nil
+		}{plan.Scenario, plan.Name, plan.Title, valuesJSON(plan.Values), layouts, expected, append([]string{}, weak...), append([]string{}, prepared.Warnings...)})
 	}
 	var b strings.Builder
 	heading(&b, format, "%s: plan %s", plan.Title, plan.Name)
@@ -122,6 +128,8 @@ func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (st
 			quantity("tokens/s", l.TokensPerSecond), percent(l.MFU), gibibytes(unit.Bytes(l.MemoryBytes)))
 	}
 	b.WriteString(g.render(format))
+	b.WriteString("\n" + expectations(expected).render(format))
+	bullet(&b, format, expectationsNote(prepared, expected))
 	if line := weakPowerLine(plan.Values); line != "" {
 		bullet(&b, format, line)
 	}

@@ -16,7 +16,8 @@ func powerPaths() []string {
 		"fleet/chip/tdp", "fleet/chip/idle", "fleet/chip/voltage_*", "fleet/chip/uncore_power", "fleet/chip/efficiency/*_power*",
 		"fleet/server/overhead_*", "fleet/server/fans", "fleet/server/supply", "fleet/server/switches",
 		"fleet/fabric/*/power", "fleet/fabric/storage_per_chip", "fleet/fabric/power_per_chip",
-		"site/pue", "site/min_clock", "site/clock_exponent", "site/cooling/*", "site/losses/*", "site/climate",
+		"site/pue", "site/min_clock", "site/clock_exponent", "site/cooling/[^t]*", // all but its title
+		"site/losses/*", "site/climate",
 	}
 }
 

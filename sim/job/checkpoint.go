@@ -29,19 +29,38 @@ func YoungInterval(blocking, mttf unit.Duration) unit.Duration {
 	return unit.Duration(math.Sqrt(2 * float64(blocking*mttf)))
 }
 
+// Basis is where the interval of a rhythm of checkpoints comes from.
+type Basis struct {
+	Rule Rule // "" where the plan fixes it
+	// MTTF is the time between failures that the rule took it for; +Inf for none.
+	MTTF unit.Duration
+	// Beyond is set where checkpoints block for twice that or more: Daly's formula says
+	// nothing there.
+	Beyond bool
+	Bound  Bound
+}
+
+// Bound is what keeps an interval from what the plan or its rule says.
+type Bound string
+
+// The bounds; "" is none.
+const (
+	ByStep     Bound = "step"     // it is a step, since state is consistent only between steps
+	ByWrite    Bound = "write"    // it is a background write, so that writes do not queue up
+	ByCalendar Bound = "calendar" // it is the calendar, so that a job that never fails has one
+)
+
 // Cycle resolves the rhythm of checkpoints to the store for a job that has setbacks to
-// expect and takes step per training step. What the rules take for the time to failure is that
-// between failures that only these checkpoints survive, or which tiers does so too rarely:
-// of these choices, the one that keeps most. The interval is at least a step, since state is
-// consistent only between steps, and at least the background write, so that writes do not
-// queue up; longest caps it, so that a job that never fails has a finite one.
-func (c *Checkpoint) Cycle(s *Setbacks, step, longest unit.Duration) Cycle {
-	least := max(step, c.Background, unit.Second/1000)
-	most := max(longest, c.Background, unit.Second/1000)
+// expect and takes step per training step, on a calendar that is longest. What the rules
+// take for the time to failure is that between failures that only these checkpoints survive,
+// or which tiers does so too rarely: of these choices, the one that keeps most.
+func (c *Checkpoint) Cycle(s *Setbacks, step, longest unit.Duration) (Cycle, Basis) {
 	if c.Interval > 0 {
-		return c.every(min(max(c.Interval, least), most))
+		interval, bound := c.bounded(c.Interval, step, longest)
+		return c.every(interval), Basis{MTTF: unit.Duration(1 / s.store), Bound: bound}
 	}
 	var best Cycle
+	var basis Basis
 	highest, rate := unit.Share(-1), unit.Rate(0)
 	for i := len(s.levels); i >= 0; i-- {
 		if i < len(s.levels) {
@@ -50,19 +69,46 @@ func (c *Checkpoint) Cycle(s *Setbacks, step, longest unit.Duration) Cycle {
 		if i > 0 && math.IsInf(s.levels[i-1].back, 1) {
 			continue
 		}
-		cycle := c.every(min(max(c.rule(s, unit.Duration(1/rate), least, most), least), most))
+		from := Basis{Rule: c.Rule, MTTF: unit.Duration(1 / rate)}
+		from.Beyond = c.Rule != Optimum && c.Rule != Young && c.Blocking >= 2*from.MTTF
+		interval, bound := c.bounded(c.rule(s, from.MTTF, step, longest), step, longest)
+		cycle := c.every(interval)
 		if kept, _ := s.LongRun(cycle); kept > highest {
-			best, highest = cycle, kept
+			best, highest, basis = cycle, kept, from
+			basis.Bound = bound
 		}
 		if c.Rule == Optimum { // which looks at all of them
 			break
 		}
 	}
-	return best
+	if basis.Rule == "" {
+		basis.Rule = Daly
+	}
+	return best, basis
+}
+
+// limits are the shortest interval and the longest.
+func (c *Checkpoint) limits(step, longest unit.Duration) (least, most unit.Duration) {
+	return max(step, c.Background, unit.Second/1000), max(longest, c.Background, unit.Second/1000)
+}
+
+// bounded is an interval within its limits, and what bounds it.
+func (c *Checkpoint) bounded(interval, step, longest unit.Duration) (unit.Duration, Bound) {
+	least, most := c.limits(step, longest)
+	switch {
+	case interval < least && c.Background > step:
+		return least, ByWrite
+	case interval < least:
+		return least, ByStep
+	case interval > most:
+		return most, ByCalendar
+	}
+	return interval, ""
 }
 
 // rule gives the interval where a failure takes the job back to the store every mttf.
-func (c *Checkpoint) rule(s *Setbacks, mttf, least, most unit.Duration) unit.Duration {
+func (c *Checkpoint) rule(s *Setbacks, mttf, step, longest unit.Duration) unit.Duration {
+	least, most := c.limits(step, longest)
 	switch {
 	case c.Rule == Young && c.Blocking > 0:
 		return YoungInterval(c.Blocking, mttf)
