@@ -134,15 +134,15 @@ func (w *World) deliveredAt(s int32) des.Time {
 }
 
 // capacity is what the site is built for: the power at the meter of all that has been
-// delivered with every chip in the phase that draws most, but no more than the limit and
-// the site's own supply give.
+// delivered with every chip in the phase that draws most in any weather, but no more than the
+// limit and the site's own supply give.
 func (w *World) capacity() []cost.Capacity {
 	p := &w.plan
 	perServer := w.site.meter.PeakAt(1).Sum() * float64(p.Fleet.ChipsPerServer)
 	var all []cost.Capacity
 	built, servers := 0.0, 0
 	build := func(at unit.Duration) {
-		need := w.site.plant.AtMeter(perServer*float64(servers), int(des.FromDuration(at)/hourLength))
+		need := w.site.plant.HighestAtMeter(perServer*float64(servers), int(des.FromDuration(at)/hourLength))
 		if limit := float64(p.Site.LimitAt(at)); limit > 0 {
 			need = min(need, limit+p.Site.Supply.OwnPower())
 		}

@@ -148,6 +148,27 @@ func TestBuildingFollowsLimitAndDeliveries(t *testing.T) {
 	}
 }
 
+// A building is built for the hottest hour, whatever the weather on the day it is bought.
+func TestBuildingDoesNotFollowTheDaysWeather(t *testing.T) {
+	var built [2]float64
+	for i, month := range []time.Month{time.January, time.July} {
+		p := underWeather(testPlan(6))
+		p.Start = time.Date(2026, month, 1, 0, 0, 0, 0, time.UTC)
+		w := prepared(t, p).NewWorld()
+		if _, err := w.Run(0); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range w.capacity() {
+			built[i] += c.Watts
+		}
+	}
+	nearly(t, "bought in January", built[0], built[1])
+	m := meterOf(testPlan(6))
+	if it := 6 * perServer * m.PeakAt(1).Sum(); !(built[0] > it) {
+		t.Errorf("built for %v W, IT equipment draws %v", built[0], it)
+	}
+}
+
 // It carries what generators and a battery feed it beside the grid.
 func TestBuildingCarriesTheSitesOwnSupply(t *testing.T) {
 	p := pricedPlan()

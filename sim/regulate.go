@@ -186,8 +186,9 @@ func without(d power.Draw, watts float64) power.Draw {
 }
 
 // clockWithin returns the common clock and how many of the jobs that are ready, by
-// priority, may run at it within an IT limit (0: none). The first to train may have the
-// power of all that does not.
+// priority, may run at it within an IT limit (0: none): as many as the lowest clock allows,
+// but no more than train most together, or than full clock allows where the policy has jobs
+// pause before clocks fall. The first to train may have the power of all that does not.
 func (w *World) clockWithin(limit, base float64, ready int) (f float64, running int) {
 	s := &w.site
 	highest := s.bounds.clock
@@ -199,31 +200,51 @@ func (w *World) clockWithin(limit, base float64, ready int) (f float64, running 
 		return highest, len(w.jobs)
 	}
 	pauses := w.plan.Site.Policy.Before(power.Pause, power.Cap)
+	f, most := 1.0, 0.0
 	for n := len(w.jobs) - 1; n >= 0 && ready > 0; n-- {
-		i := w.pre.order[n]
-		j := &w.jobs[i]
-		mine := 0
-		if j.phase == job.Training || j.phase == job.Paused {
-			mine = j.options[j.size].used
-		}
+		mine := w.jobs[w.pre.order[n]].willing()
 		room := (limit - base) / float64(ready)
-		switch {
-		case pauses && mine < ready: // another job is left
-			if full <= room {
-				return highest, n + 1
+		clock, ok := s.clockFor(room)
+		if pauses && mine < ready { // another job is left
+			clock, ok = highest, full <= room
+		}
+		if lowest := s.meter.LowestClock(); !ok && running == 0 && mine == ready && float64(mine)*s.peakAt(lowest).Sum() <= limit {
+			clock, ok = lowest, true
+		}
+		if ok {
+			if together := w.together(n, clock); together > most {
+				f, running, most = clock, n+1, together
 			}
-		default:
-			if f, ok := s.clockFor(room); ok {
-				return f, n + 1
-			}
-			if lowest := s.meter.LowestClock(); mine == ready && float64(mine)*s.peakAt(lowest).Sum() <= limit {
-				return lowest, n + 1
+			if clock == highest { // fewer train no faster
+				break
 			}
 		}
 		ready -= mine
 		base += float64(mine) * s.meter.Idle.Sum()
 	}
-	return 1, 0
+	return f, running
+}
+
+// willing counts the chips of a job that train, or would if the site had the power.
+func (j *trainee) willing() int {
+	if j.phase == job.Training || j.phase == job.Paused {
+		return j.options[j.size].used
+	}
+	return 0
+}
+
+// together is what the first jobs, up to the n-th by priority, train at a clock: in chips
+// at full clock.
+func (w *World) together(n int, clock float64) float64 {
+	sum := 0.0
+	for _, i := range w.pre.order[:n+1] {
+		j := &w.jobs[i]
+		if chips := j.willing(); chips > 0 {
+			o := &j.options[j.size]
+			sum += float64(chips) * o.rateAt(clock) / o.rate
+		}
+	}
+	return sum
 }
 
 // applyClock runs the first of the jobs, by priority, at clock f and pauses the rest.

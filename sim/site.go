@@ -301,9 +301,10 @@ func (s *site) atMeter() float64 { return s.energy.Sum() + s.overhead.Sum() }
 // itLimit is the IT power that all sources allow at a time; 0 is no limit.
 func (s *site) itLimit(at des.Time) float64 { return s.within(s.supply.most(int(at/hourLength)), at) }
 
-// firmLimit is the IT power that the phase allows at a time in the year's mean weather:
-// without a battery, which runs empty, the sun, which sets, and windows of demand
-// response, which close. 0 is no limit.
+// firmLimit is the IT power that the phase allows at a time in any weather: without a
+// battery, which runs empty, the sun, which sets, and windows of demand response, which
+// close. Sizes of jobs follow it: one whose lowest clock is too much for a hot hour would
+// pause for it, when a smaller one trains on. 0 is no limit.
 func (s *site) firmLimit(at des.Time) float64 { return s.allowance(at).firm }
 
 func (s *site) firmIn(hour int) float64 {
@@ -311,7 +312,7 @@ func (s *site) firmIn(hour int) float64 {
 	if firm == 0 {
 		return 0
 	}
-	return s.plant.MeanCapacity(firm, hour)
+	return max(min(s.plant.LowestCapacity(firm, hour), s.plant.LowestHeatLimit(hour)), power.Off/2)
 }
 
 // within is the IT power that keeps the meter at or below watts (0 is no limit) at a

@@ -105,7 +105,7 @@ func (u *supply) most(hour int) float64 {
 		most += u.spec.Generators[i].Output(hour, u.startHour)
 	}
 	if u.ready && u.spec.Battery.Any() {
-		most += float64(u.spec.Battery.Power)
+		most += u.spec.Battery.Adds()
 	}
 	return most
 }
@@ -145,7 +145,7 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 		short = max(f.grid-u.grid, 0)
 	}
 	if b.Any() && u.ready {
-		f.discharge = min(short, float64(b.Power))
+		f.discharge = min(short, b.Adds())
 		short -= f.discharge
 		f.grid -= f.discharge
 	}

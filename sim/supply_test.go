@@ -402,6 +402,44 @@ func TestMorePowerNeverStopsTheFirstJob(t *testing.T) {
 	})
 }
 
+// Of jobs that keep their size a higher limit never trains less together, though it may slow
+// the first where it lets another train as well.
+func TestMorePowerNeverTrainsLessTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := testPlan(12)
+		if rapid.Bool().Draw(t, "weather") {
+			p = underWeather(p)
+		}
+		p.Horizon = unit.Duration(rapid.Float64Range(1, 20).Draw(t, "days")) * unit.Day
+		p.Jobs = nil
+		for i := range rapid.IntRange(2, 3).Draw(t, "jobs") {
+			j := testJob(fmt.Sprint(i), 1e15, rapid.SampledFrom([]int{8, 16, 24}).Draw(t, "size"))
+			j.Priority = -i
+			p.Jobs = append(p.Jobs, j)
+		}
+		p.Site.Policy = rapid.SampledFrom([]power.Policy{nil, {power.Cap, power.Pause}, {power.Pause, power.Cap}}).Draw(t, "policy")
+		p.Site.Oversubscription = 0 // all have power
+		p.Site.MinClock = unit.Share(rapid.Float64Range(0.3, 0.9).Draw(t, "lowest clock"))
+		low := rapid.Float64Range(4000, 60_000).Draw(t, "limit")
+		high := low * rapid.Float64Range(1, 1.5).Draw(t, "higher")
+		train := func(limit float64) (chips float64) { // seconds at full clock
+			p.Site.Phases = []power.Phase{{Limit: unit.Power(limit)}}
+			r, err := preparedRapid(t, p).Run(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range r.Jobs {
+				full := testStep(p.Jobs[i].Sizes[0])
+				chips += r.Jobs[i].Tokens / float64(full.Tokens) * float64(full.Time) * float64(p.Jobs[i].Sizes[0])
+			}
+			return chips
+		}
+		if least, more := train(low), train(high); more < least*(1-1e-9) { // rounding of a sum
+			t.Fatalf("%g W train %g, %g W %g", low, least, high, more)
+		}
+	})
+}
+
 // randomSupply adds windows, generators, a battery, limits and a policy to a plan.
 func randomSupply(t *rapid.T, p *scenario.Plan) {
 	days := func(name string, low, high float64) unit.Duration {
@@ -442,18 +480,25 @@ func randomSupply(t *rapid.T, p *scenario.Plan) {
 
 // A higher limit never trains slower, whatever else feeds the site, nor does a battery
 // slow a job: one job, nothing that fails. Left out is what docs/model.md says may be
-// slower: a higher limit with a battery, with windows that sizes don't follow or that shed,
+// slower: a higher limit with a battery, with windows that sizes don't follow, that shed or
+// whose limit a plant built for more power takes more of,
 // with phases between which a job moves to another size, and with other jobs.
 func TestMorePowerNeverTrainsSlower(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := testPlan(8)
+		if rapid.Bool().Draw(t, "weather") {
+			p = underWeather(p)
+		}
 		p.Horizon = unit.Duration(rapid.Float64Range(1, 20).Draw(t, "days")) * unit.Day
 		randomSupply(t, p)
 		p.Jobs = []job.Spec{testJob("a", 1e15, rapid.SampledFrom([][]int{{32}, {16, 32, 64}}).Draw(t, "sizes")...)}
-		if len(p.Jobs[0].Sizes) > 1 || p.Site.Policy.Names(power.Shed) {
+		if len(p.Jobs[0].Sizes) > 1 || p.Site.Policy.Names(power.Shed) || p.Site.Weather.Any() {
 			p.Site.Supply.Windows = nil
 		}
 		battery := p.Site.Supply.Battery
+		if p.Site.Weather.Any() { // a plant built for more power takes more of it in a ramp, and beside a large battery
+			p.Site.JobRamp, battery = 0, power.Battery{}
+		}
 		low := rapid.Float64Range(2000, 60_000).Draw(t, "limit")
 		high := low * rapid.Float64Range(1, 2).Draw(t, "higher")
 		train := func(limit float64, battery power.Battery) float64 {

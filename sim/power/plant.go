@@ -22,8 +22,8 @@ type Plant struct {
 	cool   cooler
 	now    present
 
-	// The last answers of Capacity, MeanCapacity, LowestCapacity and AlwaysCarries.
-	last, meanly, lowest, always answer
+	// The last answers of Capacity, LowestCapacity and AlwaysCarries.
+	last, lowest, always answer
 }
 
 // present is the plant in the hour that was asked for last; most questions are of the
@@ -106,7 +106,7 @@ func NewPlant(site *Spec, installed []Installed, startHour int) Plant {
 	}
 	l := &site.Losses
 	none := answer{hour: -1}
-	p := Plant{start: startHour, last: none, meanly: none, lowest: none, always: none, losses: [numLosses]curve{
+	p := Plant{start: startHour, last: none, lowest: none, always: none, losses: [numLosses]curve{
 		transformerLoss: {idle: float64(l.TransformerIdle.Likely), square: float64(l.TransformerLoad.Likely)},
 		upsLoss:         {float64(l.UPSIdle.Likely), float64(l.UPSLinear.Likely), float64(l.UPSSquare.Likely)},
 		rackLoss:        {square: float64(l.RackLoad.Likely)},
@@ -257,6 +257,16 @@ func (p *Plant) WetBulb(hour int) float64 {
 // AtMeter is the power at the meter.
 func (p *Plant) AtMeter(it float64, hour int) float64 { return it + p.Overhead(it, hour).Sum() }
 
+// HighestAtMeter is AtMeter of the plant as it stands in an hour, in weather than which no
+// hour's is worse.
+func (p *Plant) HighestAtMeter(it float64, hour int) float64 {
+	if p.pue > 0 || it <= Off {
+		return p.AtMeter(it, hour)
+	}
+	worst := p.running(&p.phases[p.at(hour).phase], &p.worst)
+	return worst.atMeter(it)
+}
+
 // MeanAtMeter is the power at the meter of the last phase's plant in the mean weather of
 // the year.
 func (p *Plant) MeanAtMeter(it float64) float64 {
@@ -279,26 +289,17 @@ func (p *Plant) Capacity(watts float64, hour int) float64 {
 	return p.last.it
 }
 
-// MeanCapacity is Capacity in the mean weather of the year, LowestCapacity in weather
-// than which no hour's is worse, for the plant as it stands in an hour.
-func (p *Plant) MeanCapacity(watts float64, hour int) float64 {
-	return p.capacityIn(&p.mean, &p.meanly, watts, hour)
-}
-
-// LowestCapacity; see MeanCapacity.
+// LowestCapacity is Capacity in weather than which no hour's is worse, for the plant as it
+// stands in an hour.
 func (p *Plant) LowestCapacity(watts float64, hour int) float64 {
-	return p.capacityIn(&p.worst, &p.lowest, watts, hour)
-}
-
-func (p *Plant) capacityIn(h *hourly, before *answer, watts float64, hour int) float64 {
 	if p.pue > 0 {
 		return watts / p.pue
 	}
-	if phase := p.at(hour).phase; watts != before.watts || phase != before.hour {
-		r := p.running(&p.phases[phase], h)
-		*before = answer{watts, r.capacity(watts), phase}
+	if phase := p.at(hour).phase; watts != p.lowest.watts || phase != p.lowest.hour {
+		r := p.running(&p.phases[phase], &p.worst)
+		p.lowest = answer{watts, r.capacity(watts), phase}
 	}
-	return before.it
+	return p.lowest.it
 }
 
 // capacity walks down to the answer by Newton's method: the power at the meter is convex
@@ -329,6 +330,14 @@ func (p *Plant) HeatLimit(hour int) float64 {
 	}
 	now := p.at(hour)
 	return now.plant.it * now.weather.carry
+}
+
+// LowestHeatLimit is HeatLimit in weather than which no hour's is worse; +Inf is no limit.
+func (p *Plant) LowestHeatLimit(hour int) float64 {
+	if p.pue > 0 {
+		return math.Inf(1)
+	}
+	return p.at(hour).plant.it * p.worst.carry
 }
 
 // Rated is the IT power that the plant is built for in an hour; 0 where it is not known.

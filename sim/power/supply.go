@@ -54,6 +54,14 @@ type Battery struct {
 // Any reports whether there is a battery.
 func (b *Battery) Any() bool { return b.Power > 0 && b.Energy > 0 }
 
+// bearing is for how long a battery must be able to bear what it adds to the limit: longer
+// than the phase of a step that draws most, seconds to tens of seconds.
+const bearing = unit.Minute
+
+// Adds is the power that the battery adds to the grid's limit, in watts: as much as it can
+// give for a minute.
+func (b *Battery) Adds() float64 { return min(float64(b.Power), float64(b.Energy)/float64(bearing)) }
+
 // Supply is all of the site's own power, and when it has agreed to draw less.
 type Supply struct {
 	Windows    []Window
@@ -68,7 +76,7 @@ func (s *Supply) Own() bool { return len(s.Generators) > 0 || s.Battery.Any() }
 func (s *Supply) OwnPower() float64 {
 	sum := 0.0
 	if s.Battery.Any() {
-		sum = float64(s.Battery.Power)
+		sum = s.Battery.Adds()
 	}
 	return sum + s.Dispatchable()
 }
