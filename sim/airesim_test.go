@@ -261,6 +261,7 @@ func TestAIReSimSettingsAgreeWithANaiveSimulator(t *testing.T) {
 		{"no bad servers", func(s *study) { s.bad = 0 }},
 		{"half are bad, repairs mostly fail", func(s *study) { s.bad, s.autoFails, s.manFails = 0.5, 0.9, 0.7 }},
 		{"one standby, small pools", func(s *study) { s.standbys, s.working, s.spare = 1, 66, 2 }},
+		{"no standby", func(s *study) { s.standbys, s.selection = 0, 30*minute }},
 		{"wrong diagnosis", func(s *study) { s.wrong = 0.3 }},
 		{"missed diagnosis", func(s *study) { s.missed = 0.4 }},
 		{"retired after two failures within a week", func(s *study) { s.working, s.retireAt, s.window, s.autoFails, s.manFails = 90, 2, 7, 0.9, 0.7 }},

@@ -36,18 +36,10 @@ func (w *World) admit(i int) {
 	j.books.started = true
 	j.books.startedAt = w.now
 	w.resizeTo(i, k)
-	if j.spec.Recovery.Standbys > 0 {
+	if j.spec.Recovery.Selects() {
 		w.selectStandbys(i, 0)
 	}
-	w.start(i, false, w.startPause(i)+j.selection())
-}
-
-// selection is the time to select a job's first standbys.
-func (j *trainee) selection() unit.Duration {
-	if j.spec.Recovery.Standbys == 0 {
-		return 0
-	}
-	return j.spec.Recovery.Selection
+	w.start(i, false, w.startPause(i)+j.spec.Recovery.Selection)
 }
 
 // resize moves a job that trains, or would if the site had the power, to the best

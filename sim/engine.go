@@ -271,10 +271,16 @@ func (w *World) sendBack(s int32) {
 	w.queue.Push(event(w.now.After(draw(w.plan.Fleet.Return, w.draws.returned)), kindReturned, s, 0))
 }
 
+// enter puts a server into service, unless it is switched off or what it shares is out.
 func (w *World) enter(s int32) {
 	w.fleet.Enter(s, w.now)
 	if int(s) >= w.lit {
 		w.fleet.Remove(s, fleet.Dark)
+		return
+	}
+	if o := w.outageOf(s); o != none {
+		w.fleet.Remove(s, fleet.Repair)
+		w.fleet.Server(s).Outage = o
 		return
 	}
 	w.vacant = true

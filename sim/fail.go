@@ -95,8 +95,9 @@ func (w *World) recurs(n int32) {
 func (w *World) failGroup(class int, victim int32, known des.Time) {
 	c := &w.plan.Failures.Classes[class]
 	lost := lossOf(c.Scope)
-	first, end := w.group(c.Scope, victim)
-	for s := first; s < end; s++ {
+	o := w.group(c.Scope, victim)
+	w.outages = append(w.outages, o)
+	for s := o.first; s < min(o.end, int32(w.fleet.OnSite())); s++ {
 		v := w.fleet.Server(s)
 		if v.Status != fleet.Held && v.Status != fleet.Free {
 			continue
@@ -118,11 +119,25 @@ func (w *World) failGroup(class int, victim int32, known des.Time) {
 	}
 }
 
-// group is the range of servers that share what a scope takes with a server.
-func (w *World) group(s failure.Scope, server int32) (first, end int32) {
+// outage is of what the servers from first up to end share, those not delivered yet too. It
+// ends with the repair of the server that stands for it.
+type outage struct{ server, first, end int32 }
+
+// group is the outage of what a scope takes with a server.
+func (w *World) group(s failure.Scope, server int32) outage {
 	size := int32(groupSize(&w.plan.Fleet.Topology, s))
-	first = server / size * size
-	return first, min(first+size, int32(w.fleet.OnSite()))
+	first := server / size * size
+	return outage{server, first, first + size}
+}
+
+// outageOf is the server that stands for an outage of what a server shares, or none.
+func (w *World) outageOf(s int32) int32 {
+	for _, o := range w.outages {
+		if o.first <= s && s < o.end {
+			return o.server
+		}
+	}
+	return none
 }
 
 // groupSize is the number of servers that a failure of a scope takes.
@@ -198,7 +213,7 @@ func (w *World) loseStorage(until des.Time) {
 		w.settle(i)
 	}
 	if w.storage == 0 {
-		w.outage = w.now
+		w.storeDown = w.now
 	}
 	w.storage = until
 	w.queue.Push(event(until, kindStored, 0, 0))

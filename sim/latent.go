@@ -171,7 +171,7 @@ func (w *World) file(j *trainee, durable job.Work) {
 	}
 	var from des.Time
 	if w.storage > 0 {
-		from = w.outage
+		from = w.storeDown
 	}
 	for _, t := range j.taints {
 		from = max(from, t.since)
@@ -191,7 +191,7 @@ func (w *World) file(j *trainee, durable job.Work) {
 func (w *World) clear(j *trainee) {
 	oldest := des.Never
 	if w.storage > 0 {
-		oldest = w.outage
+		oldest = w.storeDown
 	}
 	for _, t := range j.taints {
 		oldest = min(oldest, t.since)

@@ -373,6 +373,34 @@ func TestGroupRepairMendsNoServer(t *testing.T) {
 	}
 }
 
+// A server that comes back from its own repair, or from an outage of its rack, stays out
+// while the room that it stands in is down.
+func TestNothingReturnsIntoAnOutage(t *testing.T) {
+	p := quiet()
+	p.Fleet.Topology.Rack, p.Fleet.Topology.Room = 2, 1000
+	rack := len(p.Failures.Classes)
+	p.Failures.Classes = append(p.Failures.Classes,
+		failing("rack", failure.RackScope, 0, 0, 20*unit.Hour), failing("room", failure.RoomScope, 0, 0, 10*unit.Day))
+	w := until(t, p, job.Training)
+	own, shared := int32(0), int32(2)
+	w.fail(chip, own) // mended within a day
+	w.fail(rack, shared)
+	w.fail(rack+1, 4)
+	w.endInstant()
+	for _, out := range []struct {
+		by   unit.Duration
+		want int
+	}{{9 * unit.Day, 0}, {2 * unit.Day, w.fleet.OnSite()}} {
+		w.forward(t, out.by)
+		if got := w.fleet.InService(); got != out.want {
+			t.Errorf("%v later %d servers are in service, want %d", out.by, got, out.want)
+		}
+	}
+	if len(w.outages) != 0 {
+		t.Errorf("outages %v are left", w.outages)
+	}
+}
+
 // A slow server that its repair left slow is found once more, as late as the first time.
 func TestUnmendedSlowServerIsFoundAgain(t *testing.T) {
 	p := quiet()

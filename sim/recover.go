@@ -78,7 +78,7 @@ func (w *World) refill(i int) {
 	j := &w.jobs[i]
 	missing := j.servers - w.fleet.HeldBy(i)
 	var delay unit.Duration
-	if missing > j.standbys && j.spec.Recovery.Standbys > 0 {
+	if missing > j.standbys {
 		delay = j.spec.Recovery.Selection
 	}
 	cold := w.fleet.Cold()
@@ -88,7 +88,7 @@ func (w *World) refill(i int) {
 	}
 	if missing <= available+cold {
 		w.settle(i)
-		if j.spec.Recovery.Standbys > 0 && missing > j.standbys {
+		if j.spec.Recovery.Selects() && missing > j.standbys {
 			w.selectStandbys(i, missing)
 			if w.fleet.Cold() < cold {
 				delay += w.plan.Fleet.Cold.Delay
@@ -148,7 +148,8 @@ func (w *World) take(i, n int) {
 	w.standbys -= used
 }
 
-// call brings servers of the cold pool into service.
+// call brings servers of the cold pool into service; the pool stands apart from what the
+// others share.
 func (w *World) call(n int) {
 	for range n {
 		w.called++

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math"
+	"slices"
 
 	"clustercap/sim/des"
 	"clustercap/sim/dist"
@@ -120,11 +121,13 @@ func (w *World) repaired(s int32) {
 		w.back(s)
 		return
 	}
-	// Work on what a group shares is done: all of it comes back, as slow as it was.
-	t := &w.plan.Fleet.Topology
-	reach := int32(max(t.Domain, t.Leaf, t.Rack, t.Loop, t.Room, 1))
-	for m := max(s-reach, 0); m < min(s+reach+1, int32(w.fleet.OnSite())); m++ {
-		if o := w.fleet.Server(m); o.Outage == s && o.Status == fleet.Repair {
+	// Work on what a group shares is done: all of it comes back, as slow as it was, but what
+	// another outage holds.
+	n := slices.IndexFunc(w.outages, func(o outage) bool { return o.server == s })
+	o := w.outages[n]
+	w.outages = slices.Delete(w.outages, n, n+1)
+	for m := o.first; m < min(o.end, int32(w.fleet.OnSite())); m++ {
+		if v := w.fleet.Server(m); v.Outage == s && v.Status == fleet.Repair {
 			w.back(m)
 		}
 	}
@@ -140,10 +143,10 @@ func (w *World) back(s int32) {
 		found := w.now.After(draw(w.plan.Failures.Classes[class].Detection, w.draws.detection[class]))
 		w.queue.Push(event(max(found, w.now.After(leastComparison)), kindExposed, w.hide(class, s), 0))
 	}
-	if v.Member == fleet.NoHolder || v.Status == fleet.Dark {
+	if v.Member == fleet.NoHolder || v.Status != fleet.Free {
 		return
 	}
-	if j := &w.jobs[v.Member]; j.spec.Recovery.Standbys > 0 && j.phase.Holds() {
+	if j := &w.jobs[v.Member]; j.spec.Recovery.Selects() && j.phase.Holds() {
 		j.standbys++
 		w.standbys++
 	}

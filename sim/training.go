@@ -166,7 +166,7 @@ func (w *World) lose(j *trainee, loss job.Loss) {
 		lost = j.progress.AtRisk()
 		j.progress = job.Progress{}
 		if w.storage > 0 {
-			doubted = w.writeOffDoubt(j, w.outage, j.cause)
+			doubted = w.writeOffDoubt(j, w.storeDown, j.cause)
 		}
 	}
 	w.writeOff(j, j.trainedOn, lost, j.cause)

@@ -41,10 +41,11 @@ type World struct {
 	shop
 	counts
 	energised
-	sharers bool     // several jobs write to one store
-	storage des.Time // when the checkpoint store is back; 0 while it is up
-	outage  des.Time // when it failed
+	sharers   bool     // several jobs write to one store
+	storage   des.Time // when the checkpoint store is back; 0 while it is up
+	storeDown des.Time // when it failed
 
+	outages []outage // of what servers share, in the order in which they began
 	latents []latent
 	unused  []int32   // places of latents that hold none
 	slows   []float64 // slowdowns by fleet.Server.Slow
@@ -220,7 +221,7 @@ func (w *World) reset(replica int) error {
 	w.resetShop()
 	w.queue.Reset()
 	w.fleet.Reset(p.Fleet.Servers(), len(p.Jobs), len(p.Failures.Classes)+2)
-	w.latents, w.unused, w.outage = w.latents[:0], w.unused[:0], 0
+	w.latents, w.unused, w.outages, w.storeDown = w.latents[:0], w.unused[:0], w.outages[:0], 0
 	w.resetSlows(&p.Failures)
 	w.energised = energised{lit: math.MaxInt}
 	w.site.reset(p, &pr.almanac)

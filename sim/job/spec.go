@@ -125,6 +125,10 @@ type Policy struct {
 	Selection unit.Duration
 }
 
+// Selects reports whether a job has servers selected for it: one of them that comes back from
+// repair stands by for it.
+func (p *Policy) Selects() bool { return p.Standbys > 0 || p.Selection > 0 }
+
 // Setup is the time to set communicators up.
 type Setup struct {
 	Fixed       unit.Duration
