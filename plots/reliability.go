@@ -317,7 +317,11 @@ func (p *page) drawLost(s *result.Set, all []result.Cause, total float64) {
 		p.style.strong.draw(p.Canvas, share, end+8, y, left, middle)
 		text := scale.Text(c.LostHours.Mean)
 		if c.Interruptions.Mean > 0 {
-			text += fmt.Sprintf(", %s interruptions", few(c.Interruptions.Mean))
+			what := "interruptions"
+			if c.Name == result.Planned {
+				what = "stops"
+			}
+			text += fmt.Sprintf(", %s %s", few(c.Interruptions.Mean), what)
 		}
 		p.style.plain.in(grey()).draw(p.Canvas, text, end+14+p.style.strong.width(share), y, left, middle)
 	}

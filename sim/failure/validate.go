@@ -10,9 +10,11 @@ import (
 
 // The ranges of a shape's parameter. Lives in the field have k between 0.5 and 4
 // and σ up to 2.5; beyond these the bound of the hazard, which is what a failure
-// costs to sample, grows into the thousands.
+// costs to sample, grows into the thousands; sooner where the lives of all parts of a job
+// begin at once, since the first of many fails long before the mean.
 const (
 	leastWeibull, mostWeibull     = 0.3, 6
+	leastAtOnce                   = 0.5
 	leastLognormal, mostLognormal = 0.2, 3
 )
 
@@ -72,6 +74,9 @@ func (s *Shape) Validate() error {
 		return nil
 	case Weibull:
 		least, most = leastWeibull, mostWeibull
+		if s.Since == SinceStart {
+			least = leastAtOnce
+		}
 	case Lognormal:
 		least, most = leastLognormal, mostLognormal
 	default:

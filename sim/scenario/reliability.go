@@ -117,8 +117,8 @@ type FailureClass struct {
 type Shape struct {
 	// Kind of distribution.
 	Kind failure.ShapeKind `json:"kind" enum:"exponential,weibull,lognormal"`
-	// Parameter is Weibull's exponent k (0.3 to 6; below 1 the young fail, above 1
-	// the old) or the lognormal's sigma (0.2 to 3).
+	// Parameter is Weibull's exponent k (0.3 to 6, from 0.5 with since: start; below 1 the
+	// young fail, above 1 the old) or the lognormal's sigma (0.2 to 3).
 	Parameter float64 `json:"parameter" default:"1" min:"0.2" max:"6"`
 	// Since is where a life begins: at commissioning, at each repair of the server, or
 	// each time that its job begins to train, as AIReSim has it; what does not train then

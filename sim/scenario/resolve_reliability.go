@@ -73,7 +73,7 @@ func (d *decoder) checkFailures(f *Failures, path string) {
 		}
 		if class.Shape != nil {
 			if err := (*failure.Shape)(class.Shape).Validate(); err != nil {
-				d.badAt(under(p, "shape.parameter"), fmt.Sprintf("%g is out of the range of %s", class.Shape.Parameter, class.Shape.Kind), "write 0.3 to 6 for weibull, 0.2 to 3 for lognormal")
+				d.badAt(under(p, "shape.parameter"), fmt.Sprintf("%g is out of the range of %s", class.Shape.Parameter, class.Shape.Kind), "write 0.3 to 6 for weibull (from 0.5 with since: start), 0.2 to 3 for lognormal")
 			}
 		}
 	}
