@@ -40,11 +40,11 @@ type Model struct {
 	// OutputGate is true where attention's output is gated by a projection as wide as
 	// the queries' (Qwen3-Next).
 	OutputGate bool `json:"output_gate,omitempty"`
-	// Linear is the linear attention of all layers but every Linear.Every-th, or nil.
+	// Linear is the linear attention of all layers but every Linear.Every-th, if they have it.
 	Linear *Linear `json:"linear,omitempty"`
-	// MLA is multi-head latent attention (DeepSeek), or nil.
+	// MLA is multi-head latent attention (DeepSeek), if the model has it.
 	MLA *MLA `json:"mla,omitempty"`
-	// MoE is the mixture of experts, or nil for a dense model.
+	// MoE is the mixture of experts; a dense model has none.
 	MoE *MoE `json:"moe,omitempty"`
 	// Window is the sliding attention window in tokens of every second layer,
 	// 0 for full attention everywhere.

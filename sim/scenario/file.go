@@ -15,7 +15,7 @@ import (
 // JSON Schema and the tables of docs/scenario-file.md come from their json names,
 // tags and comments.
 
-// File is a scenario.
+// File is a scenario: which chips arrive when, what fails, and which models train.
 type File struct {
 	// Name of the scenario: letters, digits, - and _, at most 64. Results are filed under it.
 	Name Name `json:"name"`
@@ -88,7 +88,7 @@ type Site struct {
 	Currency Currency `json:"currency"`
 	// UTCOffset is by how much the site's clock, which tariff and carbon go by, is ahead
 	// of UTC: -12 h to 14 h. Summer time is not kept.
-	UTCOffset unit.Duration `json:"utc_offset" default:"0 h" min:"-12 h" max:"14 h"`
+	UTCOffset unit.Duration `json:"utc_offset" default:"0 h" min:"-12 h" max:"14 h" example:"8 h"`
 	// Money is what hardware and place cost beyond energy.
 	Money Money `json:"money,omitempty"`
 	// ClockExponent is a in P = idle + (max - idle) f^a at relative clock f: 1 to 4. Where
@@ -262,7 +262,7 @@ type Job struct {
 // a smaller median, or exponential with a mean.
 type TimeSpread struct{ dist.Duration }
 
-// spreadFields is the mapping form of TimeSpread.
+// spreadFields is the mapping form of a time with a spread.
 type spreadFields struct {
 	// Mean of the distribution: at most 2 y.
 	Mean unit.Duration `json:"mean" max:"2 y" example:"10 min"`

@@ -12,7 +12,7 @@ import (
 
 // The structs of the site's limits and supply; see file.go for the rest of the format.
 
-// Limits bound the IT power of parts of the site at every instant. That of the site is
+// Limits are the IT power that parts of the site may draw at any instant. That of the site is
 // in site.power; how many chips a rack, row and hall hold is in fleet.topology.
 type Limits struct {
 	// Chip is the limit of an accelerator alone, as its driver sets it.

@@ -160,7 +160,7 @@ type Repair struct {
 	// Technicians do the hands-on stages, one server each; 0 is as many as it takes.
 	Technicians int `json:"technicians" default:"0" min:"0" max:"100000"`
 	// ShiftStart is the time of day at which technicians begin: below 24 h.
-	ShiftStart unit.Duration `json:"shift_start" default:"0 h" max:"24 h"`
+	ShiftStart unit.Duration `json:"shift_start" default:"0 h" max:"24 h" example:"8 h"`
 	// ShiftLength is how long after that they begin new work: above 0 h, at most 24 h,
 	// which is around the clock.
 	ShiftLength unit.Duration `json:"shift_length" default:"24 h" above:"0 h" max:"24 h"`
@@ -219,7 +219,7 @@ type Maintenance struct {
 	// Every is the time between two beginnings: at least 1 h.
 	Every unit.Duration `json:"every" min:"1 h" max:"20 y"`
 	// Duration that each server is out: at most 30 d.
-	Duration unit.Duration `json:"duration" above:"0 h" max:"30 d"`
+	Duration unit.Duration `json:"duration" above:"0 h" max:"30 d" example:"4 h"`
 	// Batch is the share of the site that is out at once, one batch after the other;
 	// 100 % stops everything.
 	Batch unit.Share `json:"batch" default:"100 %" above:"0 %"`
@@ -231,11 +231,11 @@ type CheckpointTier struct {
 	// or local (each server's disk, lost with any server).
 	Kind job.TierKind `json:"kind" enum:"peer,local"`
 	// Interval between two of them: at most 30 d.
-	Interval unit.Duration `json:"interval" above:"0 s" max:"30 d"`
+	Interval unit.Duration `json:"interval" above:"0 s" max:"30 d" example:"2 min"`
 	// Blocking is how long training stops for one: at most 1 h.
-	Blocking unit.Duration `json:"blocking" default:"0 s" max:"1 h"`
+	Blocking unit.Duration `json:"blocking" default:"0 s" max:"1 h" example:"0.5 s"`
 	// Load is how long a restart takes to read one: at most 1 d.
-	Load unit.Duration `json:"load" default:"0 s" max:"1 d"`
+	Load unit.Duration `json:"load" default:"0 s" max:"1 d" example:"30 s"`
 }
 
 // Recovery says what a job does when a failure has been detected.
@@ -261,13 +261,13 @@ type Recovery struct {
 	Standbys int `json:"standbys" default:"0" min:"0" max:"10000000"`
 	// Selection is the time to select servers and standbys anew when no standby is
 	// left: at most 1 d.
-	Selection unit.Duration `json:"selection" default:"0 s" max:"1 d"`
+	Selection unit.Duration `json:"selection" default:"0 s" max:"1 d" example:"5 min"`
 }
 
 // Setup is the time that setting up communicators takes.
 type Setup struct {
 	// Fixed part: at most 1 d.
-	Fixed unit.Duration `json:"fixed" default:"0 s" source:"in the restart time" max:"1 d"`
+	Fixed unit.Duration `json:"fixed" default:"0 s" source:"in the restart time" max:"1 d" example:"10 s"`
 	// PerThousandChips is the part that grows with the chips: at most 1 d.
-	PerThousandChips unit.Duration `json:"per_thousand_chips" default:"0 s" source:"in the restart time" max:"1 d"`
+	PerThousandChips unit.Duration `json:"per_thousand_chips" default:"0 s" source:"in the restart time" max:"1 d" example:"5 s"`
 }

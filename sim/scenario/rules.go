@@ -209,16 +209,16 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(stack, f, `optional:"1" above:"0 %"`)
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
-	add(stack, "Launch", `optional:"1" max:"1 s"`)
-	add(stack, "ShardBroadcast", `optional:"1" max:"1 s"`)
-	add(stack, "ExpertSync", `optional:"1" max:"1 s"`)
-	add(stack, "ExpertLaunch", `optional:"1" max:"1 s"`)
+	add(stack, "Launch", `optional:"1" max:"1 s" example:"5 us"`)
+	add(stack, "ShardBroadcast", `optional:"1" max:"1 s" example:"100 us"`)
+	add(stack, "ExpertSync", `optional:"1" max:"1 s" example:"500 us"`)
+	add(stack, "ExpertLaunch", `optional:"1" max:"1 s" example:"20 us"`)
 	add(stack, "ExpertActivation", `optional:"1"`)
 	for _, f := range []string{"Gradients", "Logits"} {
-		add(stack, f, `optional:"1" max:"100 B"`)
+		add(stack, f, `optional:"1" max:"100 B" example:"4 B"`)
 	}
-	add(stack, "Context", `optional:"1" max:"1 TB"`)
-	add(stack, "StepOverhead", `optional:"1" max:"1 h"`)
+	add(stack, "Context", `optional:"1" max:"1 TB" example:"3 GB"`)
+	add(stack, "StepOverhead", `optional:"1" max:"1 h" example:"100 ms"`)
 
 	layout := reflect.TypeFor[step.Layout]()
 	for _, f := range []string{"TP", "PP", "VPP", "CP", "EP", "ETP", "MicroBatch"} {
