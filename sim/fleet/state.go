@@ -348,7 +348,9 @@ func (s *State) Strikes(i int32, now des.Time, p *Retire) bool {
 	return false
 }
 
-// Take gives n free servers to a job; the caller has checked that they are there.
+// Take gives n free servers to a job; the caller has checked that they are there. Those that
+// came free last go first, as where a scheduler goes by a fixed order of nodes: what left
+// the job and was repaired stands before the spares behind it.
 func (s *State) Take(job, n int) {
 	if n > 1 { // a single growth keeps the list at its own size
 		s.held[job] = slices.Grow(s.held[job], n)
