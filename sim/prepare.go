@@ -258,6 +258,9 @@ func reachable(p *scenario.Plan, i int, s *Size) string {
 	case s.Servers > usable && cold > 0:
 		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d, of which %d are cold spares and %d kept as warm ones: deliver more, keep fewer spares or name a smaller size",
 			p.Jobs[i].Name, s.Chips, s.Servers, all, cold, all-cold-usable)
+	case s.Servers > usable && usable == all:
+		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d: deliver more or name a smaller size",
+			p.Jobs[i].Name, s.Chips, s.Servers, all)
 	case s.Servers > usable:
 		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d, of which %d are kept as spares: deliver more, keep fewer spares or name a smaller size",
 			p.Jobs[i].Name, s.Chips, s.Servers, all, all-usable)
