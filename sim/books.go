@@ -192,7 +192,7 @@ func (w *World) jobRun(i int) result.JobRun {
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:       max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
 		CappedTokens: b.capped,
-		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
+		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), MTTFHours: math.NaN(), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {
 		return run
@@ -225,7 +225,6 @@ func (w *World) jobRun(i int) result.JobRun {
 		result.LostToWork: hours(lostWork), result.LostToDetection: hours(b.wall[job.Detecting]),
 		result.LostToRestart: hours(b.restarting), result.LostToWaiting: hours(b.wall[job.Waiting]),
 	}
-	run.MTTFHours = math.NaN()
 	if b.stops > 0 {
 		run.MTTFHours = hours(b.wall[job.Training]) / float64(b.stops)
 	}

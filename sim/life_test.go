@@ -239,6 +239,9 @@ func TestBlockedNamesTheLongestWait(t *testing.T) {
 		p := testPlan(4)
 		c.edit(p)
 		r := run(t, prepared(t, p), 0).Jobs[0]
+		if !math.IsNaN(r.MTTFHours) {
+			t.Errorf("%v h to a failure that never came", r.MTTFHours)
+		}
 		if r.Blocked != c.want {
 			t.Errorf("blocked: %q, want %q", r.Blocked, c.want)
 		}

@@ -200,11 +200,15 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 		byName[f.name] = f
 	}
 	misspelt := map[string]bool{}
-	for _, f := range n.fields {
+	for i, f := range n.fields {
 		p := under(path, f.key)
 		known, ok := byName[f.key]
 		if !ok {
-			d.c.add(f.at, f.value.path(p), "unknown key", didYouMean(f.key, fieldNames(v.Type())))
+			hint := didYouMean(f.key, fieldNames(v.Type()))
+			if i > 0 && thousands(n.fields[i-1].value, f) {
+				hint = "write " + n.fields[i-1].value.text + f.key + ", without a separator"
+			}
+			d.c.add(f.at, f.value.path(p), "unknown key", hint)
 			misspelt[spell.Nearest(f.key, fieldNames(v.Type()))] = true
 			continue
 		}
@@ -219,6 +223,15 @@ func (d *decoder) structure(n *node, path string, v reflect.Value) {
 			d.absent(n, path, v, f)
 		}
 	}
+}
+
+// thousands reports whether a key is what YAML makes of the end of 1,280 in braces: three
+// digits without a value, after a number.
+func thousands(before *node, f field) bool {
+	digits := func(text string) bool {
+		return text != "" && strings.Trim(text, "0123456789") == ""
+	}
+	return before.kind == scalarNode && digits(before.text) && f.value.kind == nullNode && len(f.key) == 3 && digits(f.key)
 }
 
 // absent fills in a field that was not written.

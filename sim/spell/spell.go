@@ -13,7 +13,8 @@ const longest = 64
 // is a single edit away, else one that begins with word, else the one that shares most
 // parts with it, where either has all those of the other (loop and cooling_loop, or
 // batch_global and global_batch), else one within three edits and half the letters of
-// the shorter of the two. Equals go to the first; "" is no name near enough.
+// the shorter of the two, else the only one that shares a long part. Equals go to the
+// first; "" is no name near enough.
 func Nearest(word string, known []string) string {
 	const mostEdits = 3
 	if word == "" || len(word) > longest {
@@ -44,8 +45,29 @@ func Nearest(word string, known []string) string {
 		return begins
 	case alike != "":
 		return alike
+	case best == "":
+		return onlySharing(word, known)
 	}
 	return best
+}
+
+// onlySharing is the only name that has a part of five letters or more in common with word,
+// or "".
+func onlySharing(word string, known []string) string {
+	const long = 5
+	only := ""
+	for _, name := range known {
+		for _, part := range parts(strings.ToLower(name)) {
+			if len(part) >= long && slices.Contains(parts(word), part) {
+				if only != "" {
+					return ""
+				}
+				only = name
+				break
+			}
+		}
+	}
+	return only
 }
 
 // shared counts the parts that two names have in common, in any order and each but for a

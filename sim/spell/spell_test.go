@@ -24,7 +24,9 @@ func TestNearest(t *testing.T) {
 		{"Loops", "cooling_loop"},
 		{"loop_cooling", "cooling_loop"},
 		{"coling-loop", "cooling_loop"}, // an edit in a part, and another sign between them
-		{"batch_size", ""},              // half of it is in no name
+		{"batch_size", "global_batch"},  // no other has a batch
+		{"pool_size", ""},
+		{"loop_size", ""}, // too short to tell
 		{"global_batch_size", "global_batch"},
 		{"batch", "global_batch"},
 		{"", ""},
