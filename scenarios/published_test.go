@@ -2,9 +2,12 @@ package scenarios_test
 
 import (
 	"context"
+	"flag"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"clustercap/sim"
@@ -12,6 +15,45 @@ import (
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
 )
+
+var update = flag.Bool("update", false, "write the simulated figures of docs/catalog.md anew")
+
+// documented holds a simulated figure of the table in docs/catalog.md, by scenario and row,
+// against what the scenario gives.
+func documented(t *testing.T, file, row, got string) {
+	t.Helper()
+	const page = "../docs/catalog.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, of := strings.Split(string(text), "\n"), ""
+	for i, line := range lines {
+		cells := strings.Split(line, " | ")
+		if len(cells) != 4 {
+			continue
+		}
+		if name := strings.Trim(cells[0], "| `"); name != "" {
+			of = name
+		}
+		if of != file || cells[1] != row {
+			continue
+		}
+		if cells[2] != got && !*update {
+			t.Errorf("%s: %s of %s is %s, simulated are %s; go test ./scenarios -update", page, row, file, cells[2], got)
+		}
+		if cells[2] == got || !*update {
+			return
+		}
+		cells[2] = got
+		lines[i] = strings.Join(cells, " | ")
+		if err := os.WriteFile(page, []byte(strings.Join(lines, "\n")), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Errorf("%s has no row %s of %s", page, row, file)
+}
 
 // planOf is the own plan of a shipped scenario with values set.
 func planOf(t *testing.T, file string, set ...string) *scenario.Plan {
@@ -79,6 +121,11 @@ func TestLlama3(t *testing.T) {
 	// paper counts attention causal (as here) or in full is not said, 4 %; and the
 	// step model's error.
 	within(t, "MFU", j.MFU.Mean, 0.41, 0.012+0.04+stepError)
+	const file = "llama3-405b.yaml"
+	documented(t, file, "days", fmt.Sprintf("%.0f", j.TrainingDays.Mean))
+	documented(t, file, "interruptions in 54 days", fmt.Sprintf("%.0f", j.Interruptions.Mean*54/j.TrainingDays.Mean))
+	documented(t, file, "goodput", fmt.Sprintf("%.0f %%", 100*j.Goodput.Mean))
+	documented(t, file, "MFU", fmt.Sprintf("%.1f %%", 100*j.MFU.Mean))
 }
 
 // TestDeepSeekV3 compares with the report's 2.664M H800-hours of pretraining.
@@ -101,6 +148,7 @@ func TestDeepSeekV3(t *testing.T) {
 	// fiftieth); 16 replicas meet some 700 failures, which spreads the loss by 3 %, and
 	// draw a scale that varies by 0.23 each, 4 %. With twice the spread, a fifth.
 	within(t, "time lost", 1-j.Goodput.Mean, loss, 0.20)
+	documented(t, "deepseek-v3.yaml", "days", fmt.Sprintf("%.0f", j.TrainingDays.Mean))
 }
 
 // TestGPT3 compares with the 34 days that the SC'21 paper derives from 140 TFLOP/s.
@@ -112,6 +160,7 @@ func TestGPT3(t *testing.T) {
 	if j.Interruptions.Mean != 0 {
 		t.Errorf("%g interruptions without failures", j.Interruptions.Mean)
 	}
+	documented(t, "gpt3-1024-a100.yaml", "days", fmt.Sprintf("%.0f", j.TrainingDays.Mean))
 }
 
 // TestShipped checks every shipped scenario and every plan of it, and that its first
