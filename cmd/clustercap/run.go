@@ -33,8 +33,8 @@ chip-hours went, as ranges over the replicas, and writes a run directory:
   timeline.csv   chips, power and throughput over the calendar
   jobs.csv       every job in every replica
   charts/*.png   capacity, throughput, power, chip-hours, cost, scaling, load duration,
-                 a step's power, what a cap costs, recovery modes, lost time, spares,
-                 checkpoint interval
+                 a step's power, what a cap costs, recovery modes, time to failure, lost time,
+                 spares, checkpoint interval
 
 With --parquet the two tables are also there as timeline.parquet and jobs.parquet,
 in long form, a row per value.
