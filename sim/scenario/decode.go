@@ -160,7 +160,7 @@ type bound struct {
 func (q quantity) bounds(t reflect.Type, r rule) (least, most bound) {
 	zero := "0"
 	if len(q.kind.Units) > 0 {
-		_, unitText, _ := strings.Cut(q.kind.Example, " ")
+		_, unitText, _ := strings.Cut(q.example(r), " ")
 		zero += " " + unitText
 	}
 	least = bound{text: zero}

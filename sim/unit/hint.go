@@ -103,9 +103,14 @@ func isGrouped(text string, separator byte) bool {
 	return true
 }
 
-// missingUnit completes the bare numbers of a value or range.
+// missingUnit completes the bare numbers of a value or range. Nobody means 15e12 trillions:
+// a number of tokens as large as that counts them one by one.
 func (k *kind) missingUnit(text string, parts []part) error {
+	const single = 1e6 // more millions of millions of tokens than anybody trains on
 	written := numbers(parts)
+	if v := (scale{num: 1, den: 1}).toBase(parts[0].number); k == &tokensKind && len(parts) == 1 && v >= single {
+		return refuse(text, strings.TrimSpace(text)+" has no unit", "write "+k.exact(v, noCurrency))
+	}
 	if k == &shareKind {
 		written = percent(parts)
 	}

@@ -155,6 +155,8 @@ func TestParseRefuses(t *testing.T) {
 		{"duration", "1001 y", `"1001 y" is out of bounds; duration may be 0 or between 1e-21 ns and 365000 d in magnitude`},
 		{"tokens", "15 T", `"T" is not a unit of tokens; write 15 T tokens`},
 		{"tokens", "15", `15 has no unit; write e.g. 15 T tokens`},
+		{"tokens", "15e12", `15e12 has no unit; write 15 T tokens`},
+		{"tokens", "300000000000", `300000000000 has no unit; write 300 B tokens`},
 		{"rate", "6 %", `"%" is not a unit of rate; write 6 %/y`},
 		{"share", "0.03", `0.03 has no unit; write e.g. 3 %`},
 		{"share", "3", `3 has no unit; write e.g. 3 %`},
