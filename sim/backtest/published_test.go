@@ -10,7 +10,7 @@ import (
 // than any in it. No constant was fitted to them.
 const publishedFile = "testdata/published.csv"
 
-// Their stacks are not in the catalog, and steps of unknown stacks are off by 14 % in the
+// Their stacks are not in the catalog, and steps of unknown stacks are off by 13 % in the
 // mean (TestCrossValidatedIsNearFitted), so the mean may be 15 % and a single run, of which
 // microbatch, chunks or recomputation are assumed too, 25 %. Runs that were recalled and
 // not read are priced, and not held to anything.

@@ -66,7 +66,7 @@ var stackRules = []stackRule{
 	{family: "moezoo", stack: "megatron-core"},
 	// MegaScale (arXiv:2402.15627) overlaps all three parallelisms; its baseline is
 	// the Megatron-LM that others could have.
-	{family: "megascale", phrase: "megatron-lm", stack: "megatron-deepspeed"},
+	{family: "megascale", phrase: "megatron-lm", stack: "megatron-2022"},
 	{family: "megascale", stack: "megatron-core"},
 }
 
@@ -125,6 +125,7 @@ const fusedSince = 2023
 // storesScores lists stacks that measured later and still stored their scores.
 var storesScores = map[string]string{
 	"megatron-deepspeed": "vTrain measured in 2023 with Megatron-DeepSpeed of 2022",
+	"megatron-2022":      "Megatron-LM computed attention from its parts until 2023",
 }
 
 // attention is the attention kernel that a case ran: what its notes say, else its

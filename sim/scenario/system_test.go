@@ -32,10 +32,11 @@ func TestSystemOverrides(t *testing.T) {
 	if !ok {
 		t.Fatal("a100-80 has no usual machine")
 	}
-	// Four 100 Gb/s ports for eight chips: 6.25 GB/s each (bigscience README).
+	// Four 100 Gb/s ports for eight chips are 6.25 GB/s each at most (bigscience README);
+	// measured are 40 %, with what the fabric's links lose 44.
 	jz, _ := c.System("a100-jz")
-	if got := float64(jz.Chip.NIC.Likely); got != 6.25e9 {
-		t.Errorf("Jean Zay's chips have %v B/s of network, want 6.25 GB/s", got)
+	if nic := jz.Chip.NIC; float64(nic.High) != 6.25e9 || float64(nic.Likely) != 2.75e9 {
+		t.Errorf("Jean Zay's chips have %v B/s of network, want 2.75 GB/s of 6.25", nic)
 	}
 	if jz.Chip.Name != "a100-80" || jz.Chip.BF16 != usual.Chip.BF16 || jz.Server.Name != usual.Server.Name {
 		t.Errorf("Jean Zay's chip or server is another: %s %v %s", jz.Chip.Name, jz.Chip.BF16, jz.Server.Name)
