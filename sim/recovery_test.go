@@ -61,6 +61,28 @@ func TestStorageOutage(t *testing.T) {
 	}
 }
 
+// A restart that loads from the store does not end while it is down, whenever it went down.
+func TestRestartWaitsForTheStore(t *testing.T) {
+	p := quiet()
+	p.Failures.Classes = append(p.Failures.Classes, failing("storage", failure.StorageScope, 0, 0, 3*unit.Hour))
+	store := len(p.Failures.Classes) - 1
+	w := until(t, p, job.Training)
+	w.fail(software, w.fleet.HeldVictim(0, 0))
+	w.endInstant()
+	w.forward(t, 5*unit.Minute) // of ten
+	w.fail(store, w.fleet.HeldVictim(0, 0))
+	w.endInstant()
+	for _, at := range []struct {
+		then  unit.Duration
+		phase job.Phase
+	}{{2 * unit.Hour, job.Starting}, {61 * unit.Minute, job.Training}} {
+		w.forward(t, at.then)
+		if got := w.jobs[0].phase; got != at.phase {
+			t.Errorf("%v later the job is in phase %v, want %v", at.then, got, at.phase)
+		}
+	}
+}
+
 // troubled is a job on most of its fleet with failures every few hours.
 func troubled() *scenario.Plan {
 	p := testPlan(20)

@@ -250,6 +250,11 @@ func (w *World) restarted(i int, epoch uint32) {
 			return
 		}
 	}
+	if w.storage > w.now && j.recovering && j.stateless && j.tier < 0 {
+		// Loading comes last, and the store went down meanwhile, or stays down for longer.
+		w.queue.Push(event(w.storage, kindRestarted, int32(i), epoch))
+		return
+	}
 	w.settle(i)
 	if !j.recovering || j.size != j.trainedOn { // what it left with has been saved
 		w.keep(j)
