@@ -168,12 +168,20 @@ func swing(p *scenario.Plan, j *Job, s *Size, t *step.Timeline, w smoothed) resu
 	check("largest step at a checkpoint", "MW", out.CheckpointMW, float64(g.Step)/1e6)
 	check("ramp at a checkpoint", "MW/s", out.CheckpointMW/power.EdgeTime, g.Ramp/1e6)
 	check("ramp at a job's start", "MW/s", start, g.Ramp/1e6)
+	if p.Site.JobRamp == 0 { // else it comes in parts
+		check("step at a job's start", "MW", out.StartMW, float64(g.Step)/1e6)
+	}
+	check("step at a job's stop", "MW", out.StopMW, float64(g.Step)/1e6)
+	check("step at a crash", "MW", out.CrashMW, float64(g.Step)/1e6)
 	for i := range out.Checks {
 		c := &out.Checks[i]
 		switch {
 		case c.Met:
 		case c.What == "ramp at a job's start":
 			c.Remedy = fmt.Sprintf("site.job_ramp_per_minute: %s", unit.Format(unit.Power(math.Floor(g.Ramp*60))))
+		case c.What == "step at a job's start": // a minute for what the grid takes at once
+			c.Remedy = fmt.Sprintf("site.job_ramp_per_minute: %s", unit.Format(g.Step))
+		case c.What == "step at a job's stop", c.What == "step at a crash": // all chips at once, for long
 		default:
 			c.Remedy = remedy(p, j.Spec, s, t, c)
 		}
@@ -254,7 +262,11 @@ func breaches(s *result.Swing) string {
 			continue
 		}
 		remedy := c.Remedy
-		if remedy == "" {
+		switch {
+		case remedy != "":
+		case strings.HasPrefix(c.What, "step at"):
+			remedy = "only a smaller job does"
+		default:
 			remedy = "neither a floor nor storage in racks would do"
 		}
 		per := strings.TrimPrefix(c.Unit, "MW")

@@ -20,7 +20,7 @@ type Smoothing struct {
 
 // GridCode is what the grid allows a site's swings; 0 is no limit.
 type GridCode struct {
-	Step unit.Power // largest change within a step or at a checkpoint
+	Step unit.Power // largest change at once: within a step, at a checkpoint, when a job starts, stops or crashes
 	Ramp float64    // watts per second
 	Band unit.Power // amplitude of any oscillation between 0.1 and 20 Hz
 }

@@ -92,8 +92,8 @@ type Smoothing struct {
 }
 
 // GridCode is what the grid allows of the swings within a training step, at its
-// checkpoints and, of ramps, when it starts. Nothing is enforced: results say what
-// exceeds it, by how much, and which smoothing would meet it.
+// checkpoints, and when a job starts, stops or crashes. Nothing is enforced: results say
+// what exceeds it, by how much, and which smoothing or ramp would meet it.
 type GridCode struct {
 	// Step is the largest change of power.
 	Step *unit.Power `json:"step,omitempty" above:"0 W" example:"10 MW"`
