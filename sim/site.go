@@ -307,6 +307,7 @@ func (s *site) itLimit(at des.Time) float64 { return s.within(s.supply.most(int(
 // pause for it, when a smaller one trains on. 0 is no limit.
 func (s *site) firmLimit(at des.Time) float64 { return s.allowance(at).firm }
 
+// firmIn is firmLimit in an hour, reckoned anew.
 func (s *site) firmIn(hour int) float64 {
 	firm := s.supply.firm()
 	if firm == 0 {

@@ -402,15 +402,21 @@ func TestMorePowerNeverStopsTheFirstJob(t *testing.T) {
 	})
 }
 
+// someDays is a test plan of some days, with weather or without.
+func someDays(t *rapid.T, servers int) *scenario.Plan {
+	p := testPlan(servers)
+	if rapid.Bool().Draw(t, "weather") {
+		p = underWeather(p)
+	}
+	p.Horizon = unit.Duration(rapid.Float64Range(1, 20).Draw(t, "days")) * unit.Day
+	return p
+}
+
 // Of jobs that keep their size a higher limit never trains less together, though it may slow
 // the first where it lets another train as well.
 func TestMorePowerNeverTrainsLessTogether(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := testPlan(12)
-		if rapid.Bool().Draw(t, "weather") {
-			p = underWeather(p)
-		}
-		p.Horizon = unit.Duration(rapid.Float64Range(1, 20).Draw(t, "days")) * unit.Day
+		p := someDays(t, 12)
 		p.Jobs = nil
 		for i := range rapid.IntRange(2, 3).Draw(t, "jobs") {
 			j := testJob(fmt.Sprint(i), 1e15, rapid.SampledFrom([]int{8, 16, 24}).Draw(t, "size"))
@@ -485,11 +491,7 @@ func randomSupply(t *rapid.T, p *scenario.Plan) {
 // with phases between which a job moves to another size, and with other jobs.
 func TestMorePowerNeverTrainsSlower(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := testPlan(8)
-		if rapid.Bool().Draw(t, "weather") {
-			p = underWeather(p)
-		}
-		p.Horizon = unit.Duration(rapid.Float64Range(1, 20).Draw(t, "days")) * unit.Day
+		p := someDays(t, 8)
 		randomSupply(t, p)
 		p.Jobs = []job.Spec{testJob("a", 1e15, rapid.SampledFrom([][]int{{32}, {16, 32, 64}}).Draw(t, "sizes")...)}
 		if len(p.Jobs[0].Sizes) > 1 || p.Site.Policy.Names(power.Shed) || p.Site.Weather.Any() {
