@@ -230,7 +230,7 @@ func capChart(s *result.Set, all []result.CapCurve) Chart {
 	}
 	return Chart{
 		Name: "cap", Title: title,
-		Subtitle: fmt.Sprintf("%s · plan %s · each job alone, without failures, on its fastest size and clock below the cap", heading(s.Title, s.Scenario), heading(s.Plan, "")),
+		Subtitle: fmt.Sprintf("%s · plan %s · each job alone, without failures, in mean weather, on its fastest size and clock below the cap", heading(s.Title, s.Scenario), heading(s.Plan, "")),
 		height:   380, body: func(p *page) { p.drawCap(all) },
 	}
 }
