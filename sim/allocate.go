@@ -158,10 +158,7 @@ func (w *World) worthWithin(limit float64, o *option) float64 {
 	if !ok {
 		return 0
 	}
-	if f == 1 {
-		return o.delivered
-	}
-	return o.delivered * o.rateAt(f) / o.rate
+	return o.delivered * (o.at(f, &s.meter).rate / o.rate)
 }
 
 // yields reports whether job o gives servers up to job j. Only a job that trains

@@ -13,10 +13,13 @@ import (
 // synchronous, so that its chips in the fullest group set the clock of all: a full rack
 // in which every chip trains.
 type bounds struct {
+	any   bool    // there are limits
 	chip  float64 // watts of the accelerator alone
 	all   float64 // IT watts with its share of server and fabric, in the tightest group
 	group group   // that group
 	clock float64 // the highest; 0 where none is low enough
+	// full is the highest IT power of a chip at full clock.
+	full float64
 	// stopped is the power of a chip that spins in a collective which never ends.
 	stopped power.Draw
 }
@@ -46,8 +49,8 @@ func groups(p *scenario.Plan) []group {
 }
 
 func boundsOf(p *scenario.Plan, m *power.Meter) bounds {
-	b := bounds{chip: math.Inf(1), all: math.Inf(1), clock: 1, stopped: m.Comm}
-	if !p.Site.Limits.Any() {
+	b := bounds{chip: math.Inf(1), all: math.Inf(1), clock: 1, full: m.PeakAt(1).Sum(), stopped: m.Comm}
+	if b.any = p.Site.Limits.Any(); !b.any {
 		return b
 	}
 	if limit := p.Site.Limits.Chip; limit > 0 {

@@ -11,19 +11,21 @@ const durationParts = 1000
 
 // duration counts for how long the site draws how much, in seconds.
 type duration struct {
-	part float64 // watts of a level
-	time [durationParts]float64
-	sum  float64
+	part    float64 // watts of a level
+	perPart float64 // levels of a watt
+	time    [durationParts]float64
+	sum     float64
 }
 
 // reset sizes the levels for all chips in the phase that draws most, with room for hours
 // in which the plant draws more than in the mean.
 func (d *duration) reset(p *scenario.Plan, s *site) {
 	*d = duration{part: 1.3 * s.plant.MeanAtMeter(float64(p.Fleet.Chips())*s.meter.PeakAt(1).Sum()) / durationParts}
+	d.perPart = 1 / d.part
 }
 
 func (d *duration) add(watts, seconds float64) {
-	d.time[min(int(watts/d.part), durationParts-1)] += seconds
+	d.time[min(int(watts*d.perPart), durationParts-1)] += seconds
 	d.sum += seconds
 }
 

@@ -12,15 +12,18 @@ import (
 // that it would take to the next no more.
 func (w *World) forgo() {
 	short := w.plan.Fleet.Usable(w.withoutPower())
-	limited := short > 0 || w.site.supply.firm() > 0
+	limit := 0.0
+	if w.site.supply.phase > 0 {
+		limit = w.site.firmLimit(w.now)
+	}
 	for _, i := range w.pre.order {
 		j := &w.jobs[i]
 		lost := 0.0
-		if limited {
+		if short > 0 || limit > 0 {
 			switch j.phase {
 			case job.Queued, job.Waiting, job.Training, job.Paused:
 				var servers int
-				lost, servers = w.forgoneBy(i, short)
+				lost, servers = w.forgoneBy(i, short, limit)
 				short -= min(servers, short)
 			default:
 				lost = j.forgone
@@ -33,20 +36,20 @@ func (w *World) forgo() {
 	}
 }
 
-// forgoneBy is what a job forgoes in tokens per millisecond, and the servers that it would
-// need for it beyond those that it can get.
-func (w *World) forgoneBy(i, short int) (rate float64, servers int) {
-	j := &w.jobs[i]
-	if short == 0 && w.unlimited(j) {
-		return 0, 0
+// forgoneBy is what a job forgoes within an IT limit (0: none) in tokens per millisecond,
+// and the servers that it would need for it beyond those that it can get.
+func (w *World) forgoneBy(i, short int, limit float64) (rate float64, servers int) {
+	j, b := &w.jobs[i], &w.site.bounds
+	if short == 0 && b.clock == 1 && (limit == 0 || float64(j.most)*b.full <= limit) {
+		return 0, 0 // every size may run at full clock
 	}
 	held := 0
 	if j.phase.Holds() {
 		held = w.fleet.HeldBy(i)
 	}
 	there := w.bestWith(i, held, short, true)
-	if there < 0 {
-		return 0, 0
+	if there < 0 || short == 0 && w.worth(&j.options[there], limit) == j.options[there].delivered {
+		return 0, 0 // the best without limits runs at full clock within them
 	}
 	here := w.best(i, held)
 	rate, servers = j.options[there].sustained(), j.options[there].servers
@@ -55,13 +58,6 @@ func (w *World) forgoneBy(i, short int) (rate float64, servers int) {
 		servers -= j.options[here].servers
 	}
 	return max(rate, 0), max(servers, 0)
-}
-
-// unlimited reports whether a job's every size may run at full clock.
-func (w *World) unlimited(j *trainee) bool {
-	s := &w.site
-	limit := s.firmLimit(w.now)
-	return s.bounds.clock == 1 && (limit == 0 || limit >= float64(j.most)*s.meter.PeakAt(1).Sum())
 }
 
 // withoutPower counts the servers that would be in service but for want of power: those

@@ -15,7 +15,7 @@ import (
 // does not train gets the share of its power that is left.
 func (w *World) regulate() {
 	s := &w.site
-	if s.supply.active() { // its flow follows the time that has passed
+	if s.supply.active { // its flow follows the time that has passed
 		s.advance(w.now)
 		s.supply.turn()
 		s.stale = true
@@ -25,15 +25,15 @@ func (w *World) regulate() {
 	if !moved && !s.stale && unheld == s.unheld && hour == s.regulated {
 		return
 	}
-	moved = moved || s.stale
-	s.stale, s.unheld, s.regulated = false, unheld, hour
-	limit, running := 0.0, len(w.jobs)
+	s.unheld, s.regulated = unheld, hour
+	limit, running, clocked := 0.0, len(w.jobs), false
 	if !s.unbound {
-		limit, running = w.runWithin(unheld)
+		limit, running, clocked = w.runWithin(unheld, hour)
 	}
-	if moved || !s.unbound {
+	if moved || clocked || s.stale {
 		w.addUp()
 	}
+	s.stale = false
 	s.advance(w.now)
 	w.hold(limit)
 	w.armSupply()
@@ -41,8 +41,9 @@ func (w *World) regulate() {
 }
 
 // runWithin sets the clock of the jobs that train and pauses those that may not, and
-// returns the IT limit (0: none that binds) and how many may run.
-func (w *World) runWithin(unheld int) (limit float64, running int) {
+// returns the IT limit (0: none that binds), how many may run, and whether any job's clock
+// or leave to run has changed.
+func (w *World) runWithin(unheld, hour int) (limit float64, running int, clocked bool) {
 	s := &w.site
 	base, ready := 0.0, 0
 	for i := range w.jobs {
@@ -50,15 +51,14 @@ func (w *World) runWithin(unheld int) (limit float64, running int) {
 		ready += w.jobs[i].stance.ready
 	}
 	highest, workless := s.bounds.clock, float64(unheld)*s.meter.Idle.Sum()
-	if highest == 0 || base+workless+float64(ready)*s.peakAt(highest).Sum() > s.allowance(w.now).carries {
+	if highest == 0 || base+workless+float64(ready)*s.peakAt(highest).Sum() > s.allowance(hour).carries {
 		limit = s.itLimit(w.now)
 	} else if s.clock == highest && !s.pauses { // everything runs at its highest already
-		return 0, len(w.jobs)
+		return 0, len(w.jobs), false
 	}
 	s.clock, running = w.clockWithin(limit, base, ready)
 	s.pauses = running < len(w.jobs)
-	w.applyClock(s.clock, running)
-	return limit, running
+	return limit, running, w.applyClock(s.clock, running)
 }
 
 // addUp sums what the jobs draw.
@@ -79,7 +79,9 @@ func (w *World) addUp() {
 		}
 	}
 	if training > 0 {
-		w.checkGroups(s.clock)
+		if s.bounds.any {
+			w.checkGroups(s.clock)
+		}
 		s.most = float64(training) * s.peakAt(s.clock).Sum()
 		s.swing = max(s.swing, float64(training)*s.peakSwing)
 	}
@@ -164,7 +166,7 @@ func (w *World) hold(limit float64) {
 	s.starved = share < 1 && s.trains == (power.Draw{})
 	s.it = s.workless.Plus(1, s.trains).Plus(share, s.rests)
 	s.peakIT = s.workless.Sum() + s.most + held*share
-	s.exact = s.supply.active()
+	s.exact = s.supply.active
 	at := s.crest(int(w.now / hourLength))
 	if limit > 0 || s.exact {
 		w.checkLimit(at)
@@ -241,14 +243,15 @@ func (w *World) together(n int, clock float64) float64 {
 		j := &w.jobs[i]
 		if chips := j.willing(); chips > 0 {
 			o := &j.options[j.size]
-			sum += float64(chips) * o.rateAt(clock) / o.rate
+			sum += float64(chips) * o.at(clock, &w.site.meter).rate / o.rate
 		}
 	}
 	return sum
 }
 
-// applyClock runs the first of the jobs, by priority, at clock f and pauses the rest.
-func (w *World) applyClock(f float64, running int) {
+// applyClock runs the first of the jobs, by priority, at clock f and pauses the rest; it
+// reports whether that changes anything.
+func (w *World) applyClock(f float64, running int) (changed bool) {
 	for n, i := range w.pre.order {
 		j := &w.jobs[i]
 		if j.phase != job.Training && j.phase != job.Paused {
@@ -260,30 +263,29 @@ func (w *World) applyClock(f float64, running int) {
 			j.phase = job.Training
 			w.setClock(i, f)
 			w.armFinish(i)
+			changed = true
 		case !run && j.phase == job.Training:
 			w.settle(i)
 			j.phase = job.Paused
+			changed = true
 		}
 	}
+	return changed
 }
 
 // setClock sets a settled job's speed and power at relative clock f.
 func (w *World) setClock(i int, f float64) {
 	j := &w.jobs[i]
 	o := &j.options[j.size]
-	m := &w.site.meter
-	j.clock = f
-	if o.clock != f {
-		o.clock, o.clocked, o.draw = f, o.rateAt(f), o.trainingAt(f, m)
-	}
-	j.rate = o.clocked
+	at := o.at(f, &w.site.meter)
+	j.clock, j.perChip = f, at.draw
+	j.unslowed, j.rate = at.rate, at.rate
 	if o.fastBlocking > 0 {
 		j.rate *= 1 - o.fastBlocking
 	}
 	if slow := w.slowdown(i); slow > 0 {
 		j.rate *= 1 - slow
 	}
-	j.perChip = o.draw
 	j.segment = j.books.segment(j.size, f)
 }
 
@@ -300,12 +302,28 @@ func (o *option) trainingAt(f float64, m *power.Meter) power.Draw {
 	return power.Draw{}.Plus(1-blocked, mean).Plus(blocked, m.CommAt(f))
 }
 
-// rateAt is the tokens per millisecond of training at relative clock f.
-func (o *option) rateAt(f float64) float64 {
+// at is what the option does at relative clock f, kept since the same few clocks are met
+// again and again.
+func (o *option) at(f float64, m *power.Meter) *paced {
 	if f == 1 {
-		return o.rate
+		return &o.full
 	}
-	return o.rate * float64(o.activity.Time()/o.activity.AtClock(f).Time())
+	if o.paces == nil {
+		o.paces = make([]paced, power.ClockSteps)
+	}
+	p := &o.paces[power.StepOf(f)]
+	if p.clock != f {
+		*p = o.pacedAt(f, m)
+	}
+	return p
+}
+
+func (o *option) pacedAt(f float64, m *power.Meter) paced {
+	rate := o.rate
+	if f != 1 {
+		rate *= float64(o.activity.Time() / o.activity.AtClock(f).Time())
+	}
+	return paced{f, rate, o.trainingAt(f, m)}
 }
 
 // sustained is the tokens per millisecond at full clock, checkpoints counted.

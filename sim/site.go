@@ -31,7 +31,7 @@ type site struct {
 	bounds bounds
 	// unbound is true where nothing limits the site's power at any time.
 	unbound bool
-	// allowed is what the hour allowed when it was asked for.
+	// allowed is what present limits allow in any weather.
 	allowed allowance
 	// peakPower is that of a chip in the phase that draws most at relative clock
 	// peakClock, peakSwing what its power falls by within a step, kept since all but a
@@ -105,12 +105,13 @@ func meterFor(p *scenario.Plan) power.Meter {
 type hourRates struct {
 	hour, month   int
 	price, carbon float64 // of a joule from the grid
+	wetBulb       float64
 }
 
 // ratesOf an hour.
 func (s *site) ratesOf(hour int) *hourRates {
 	if r := &s.now; r.hour != hour {
-		*r = hourRates{hour, s.almanac.monthOf(hour), s.almanac.of(&s.prices, hour), s.almanac.of(&s.emissions, hour)}
+		*r = hourRates{hour, s.almanac.monthOf(hour), s.almanac.of(&s.prices, hour), s.almanac.of(&s.emissions, hour), s.plant.WetBulb(hour)}
 	}
 	return &s.now
 }
@@ -150,7 +151,7 @@ func (s *site) reset(p *scenario.Plan, a *almanac) {
 		stale: true, clock: 1, meter: meter, plant: plantFor(p, &meter),
 		supply: s.supply, share: 1, weather: alarm{at: des.Never},
 		almanac: a, prices: p.Money.Prices(), emissions: p.Money.Carbon.Emissions(), demand: s.demand,
-		now: hourRates{hour: -1}, allowed: allowance{hour: -1},
+		now: hourRates{hour: -1},
 	}
 	s.steady = s.plant.Steady() && s.prices.Flat() && s.emissions.Flat() && !p.Site.Supply.Own()
 	s.supply.reset(p)
@@ -182,23 +183,23 @@ func (s *site) peak(hour int) float64 {
 	return s.peakMeter
 }
 
-// allowance is the IT power that no weather forbids (+Inf: any), and firmLimit, in an hour
-// of present limits.
+// allowance is the IT power that no weather forbids (+Inf: any), and firmLimit, until the
+// plant grows or limits change.
 type allowance struct {
-	hour          int
+	until         int // hour; 0 where it is not known
 	carries, firm float64
 }
 
-func (s *site) allowance(at des.Time) *allowance {
-	hour := int(at / hourLength)
-	if a := &s.allowed; hour != a.hour || s.supply.active() {
-		*a = allowance{hour, s.plant.AlwaysCarries(s.supply.most(hour), hour), s.firmIn(hour)}
+func (s *site) allowance(hour int) *allowance {
+	a := &s.allowed
+	if hour >= a.until || s.supply.active {
+		*a = allowance{s.plant.GrowsAt(hour), s.plant.AlwaysCarries(s.supply.most(hour), hour), s.firmIn(hour)}
 	}
-	return &s.allowed
+	return a
 }
 
 // relimited notes that the limit in force may have changed.
-func (s *site) relimited() { s.stale, s.peakHour, s.allowed.hour = true, -1, -1 }
+func (s *site) relimited() { s.stale, s.peakHour, s.allowed.until = true, -1, 0 }
 
 // crest is peak, or a higher one that the hour has seen, where the highest is all that
 // counts.
@@ -278,7 +279,7 @@ func (s *site) advance(to des.Time) {
 		pace := s.pace(int(hour))
 		pace.water = water
 		s.all = s.all.plus(dt, pace)
-		s.wetBulb += s.plant.WetBulb(int(hour)) * dt
+		s.wetBulb += s.now.wetBulb * dt
 		if it > power.Off {
 			perWatt := dt / it
 			s.added += over.Sum() * perWatt
@@ -305,7 +306,7 @@ func (s *site) itLimit(at des.Time) float64 { return s.within(s.supply.most(int(
 // battery, which runs empty, the sun, which sets, and windows of demand response, which
 // close. Sizes of jobs follow it: one whose lowest clock is too much for a hot hour would
 // pause for it, when a smaller one trains on. 0 is no limit.
-func (s *site) firmLimit(at des.Time) float64 { return s.allowance(at).firm }
+func (s *site) firmLimit(at des.Time) float64 { return s.allowance(int(at / hourLength)).firm }
 
 // firmIn is firmLimit in an hour, reckoned anew.
 func (s *site) firmIn(hour int) float64 {
@@ -338,7 +339,7 @@ func (w *World) armWeather(limit float64, throttled bool) {
 	}
 	hour := int(w.now / hourLength)
 	bound := throttled || s.shed > 0 || s.share < 1
-	if !bound && s.peakIT <= s.allowance(w.now).carries {
+	if !bound && s.peakIT <= s.allowance(hour).carries {
 		return
 	}
 	w.set(&s.weather, (des.Time(hour)+1)*hourLength, kindWeather, 0)

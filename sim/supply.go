@@ -21,6 +21,9 @@ type supply struct {
 	opened    int
 	grid      float64 // limit in force: the phase's, or that of an open window; 0 is none
 	before    float64 // load when the first of the open windows opened
+	// own is true where there are generators or a battery, active where the flow depends on
+	// more than the load: on what is in the battery, the sun, or what is asked of the site.
+	own, active bool
 
 	charge float64 // in the battery
 	// ready is false from when the battery has run empty until it is full, or until the
@@ -57,7 +60,8 @@ func (u *supply) reset(p *scenario.Plan) {
 		phase: float64(p.Site.LimitAt(0)), charge: float64(p.Site.Supply.Battery.Energy), alarm: alarm{at: des.Never},
 		generated: booked, flow: flow{generated: flowing},
 	}
-	u.grid = u.phase
+	u.own = u.spec.Own()
+	u.relimit()
 }
 
 // relimit sets the limit in force; the battery covers what it leaves short again, with
@@ -69,12 +73,9 @@ func (u *supply) relimit() {
 			u.grid = limit
 		}
 	}
+	u.active = u.own || u.opened > 0
 	u.ready = u.charge > u.least()
 }
-
-// active reports whether the flow depends on more than the load: on what is in the
-// battery, the sun, or what is asked of the site.
-func (u *supply) active() bool { return u.spec.Own() || u.opened > 0 }
 
 // least is what the battery moves in a millisecond: less is empty, or full.
 func (u *supply) least() float64 { return float64(u.spec.Battery.Power) / 1000 }
@@ -125,7 +126,7 @@ func (u *supply) firm() float64 {
 func (u *supply) dispatch(load, peak float64, hour int) *flow {
 	f := &u.flow
 	*f = flow{generated: f.generated, grid: load, gridPeak: peak}
-	if !u.spec.Own() {
+	if !u.own {
 		if u.grid > 0 {
 			f.gridPeak = min(peak, u.grid)
 		}
@@ -172,7 +173,7 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 
 // take draws a load for some seconds of an hour, and leaves its flow.
 func (u *supply) take(load, peak float64, hour int, dt float64) {
-	if !u.active() { // all of it from the grid
+	if !u.active { // all of it from the grid
 		if u.grid > 0 {
 			peak = min(peak, u.grid) // less a rounding
 		}
@@ -188,7 +189,7 @@ func (u *supply) take(load, peak float64, hour int, dt float64) {
 		u.windowTime += dt
 		u.curtailed += max(u.before-load, 0) * dt
 	}
-	if !u.spec.Own() {
+	if !u.own {
 		return
 	}
 	u.charged += f.charge * dt
@@ -209,7 +210,7 @@ func (u *supply) take(load, peak float64, hour int, dt float64) {
 // course, and at the end of an hour with whose sun or weather that may change.
 func (w *World) armSupply() {
 	u := &w.site.supply
-	if !u.spec.Own() {
+	if !u.own {
 		return
 	}
 	wait := math.Inf(1) // seconds

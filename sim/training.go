@@ -47,7 +47,7 @@ func (w *World) settle(i int) {
 		j.age(dt)
 		b.trained += done.Tokens
 		if j.clock != 1 {
-			b.capped += done.Tokens * (o.rate/o.clocked - 1)
+			b.capped += done.Tokens * (o.rate/j.unslowed - 1)
 		}
 		b.capped += float64(dt) * j.forgone
 		b.tokens += done.Tokens

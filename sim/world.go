@@ -136,6 +136,7 @@ type trainee struct {
 	ready     int        // free servers when it began to wait for those that it lacks
 	clock     float64    // relative clock of the running segment
 	rate      float64    // tokens per millisecond of training
+	unslowed  float64    // rate without checkpoints in fast tiers and slow servers
 	perChip   power.Draw // IT, of a chip in use while it trains
 	busy      power.Draw // IT, of all its chips that train
 	idle      power.Draw // of the others, before any cut
@@ -175,9 +176,8 @@ type option struct {
 	mfu           float64
 	cycle         job.Cycle
 	base          int     // the option with all replicas
-	clock         float64 // relative one of clocked and draw, 0 for none yet
-	clocked       float64 // tokens per millisecond
-	draw          power.Draw
+	full          paced   // at full clock
+	paces         []paced // at the steps of the clock below it, as far as asked for
 	stored        float64 // watts of a chip lost in the storage of its rack
 	fastBlocking  float64 // share of training time in which fast checkpoints block
 	// delivered is rate x expected goodput: what decides between sizes, since
@@ -185,6 +185,13 @@ type option struct {
 	delivered float64
 	// worth under the IT limit worthAt, the last that was asked for.
 	worthAt, worth float64
+}
+
+// paced is what an option does at a relative clock.
+type paced struct {
+	clock float64
+	rate  float64    // tokens per millisecond
+	draw  power.Draw // mean IT power of a chip in use
 }
 
 // NewWorld makes a world for the plan's replicas.
@@ -314,6 +321,7 @@ func (w *World) resetJobs() error {
 			l := longRun(p, j.spec, &priced, j.spec.Recovery.Mode)
 			o.cycle, o.fastBlocking = l.cycle, fastBlocking(&j.spec.Checkpoint)
 			o.delivered = o.rate * l.goodput
+			o.full, o.paces = o.pacedAt(1, &w.site.meter), spared(j.options)
 			j.options = append(j.options, o)
 			j.most = max(j.most, o.used)
 		}
@@ -324,6 +332,17 @@ func (w *World) resetJobs() error {
 		}
 	}
 	return nil
+}
+
+// spared is the memory of the option whose place the next one takes.
+func spared(options []option) []paced {
+	n := len(options)
+	if n == cap(options) {
+		return nil
+	}
+	paces := options[:n+1][n].paces
+	clear(paces)
+	return paces
 }
 
 // fastBlocking is the share of training time in which fast checkpoints block.

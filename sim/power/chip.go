@@ -92,7 +92,11 @@ type Meter struct {
 	minimumClock float64
 	floor        float64 // share of the peak below which a chip that trains does not fall
 
-	peaks []Draw // PeakAt by steps below the highest clock, zero where not asked for yet
+	// Powers by steps below the highest clock, zero where not asked for yet: PeakAt, and at.
+	peaks  []Draw
+	states [][numStates]Draw
+
+	step int // of the last answer of highestClock
 }
 
 // NewMeter reads ranges at Likely. The network is that of a cluster of so many chips.
@@ -133,12 +137,23 @@ func (m *Meter) at(s state, f float64) Draw {
 	return Draw{chip, m.host.at(chip), m.network}
 }
 
-// in is at with the powers at full clock looked up.
+// in is at with the powers at full clock, and at the steps below it, looked up.
 func (m *Meter) in(s state, f float64) Draw {
 	if f == 1 {
 		return m.full[s]
 	}
-	return m.at(s, f)
+	step := StepOf(f)
+	if clockOf(step) != f {
+		return m.at(s, f)
+	}
+	if m.states == nil {
+		m.states = make([][numStates]Draw, ClockSteps)
+	}
+	known := &m.states[step][s]
+	if *known == (Draw{}) {
+		*known = m.at(s, f)
+	}
+	return *known
 }
 
 // floored is in of a chip that trains: where there is a floor it burns what it lacks.
@@ -155,7 +170,7 @@ func (m *Meter) PeakAt(f float64) Draw {
 	if f == 1 {
 		return m.highest
 	}
-	step := stepOf(f)
+	step := StepOf(f)
 	if clockOf(step) != f {
 		return m.peak(f)
 	}

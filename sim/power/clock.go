@@ -10,8 +10,8 @@ const ClockSteps = 200
 // clockOf is the clock so many steps below the highest.
 func clockOf(step int) float64 { return 1 - float64(step)/ClockSteps }
 
-// stepOf is the step whose clock is next to f.
-func stepOf(f float64) int {
+// StepOf is the step whose clock is next to f.
+func StepOf(f float64) int {
 	return min(max(int(math.Round((1-f)*ClockSteps)), 0), ClockSteps-1)
 }
 
@@ -37,7 +37,7 @@ func (m *Meter) ClockWithin(chip, all float64) (f float64, ok bool) {
 }
 
 // highestClock finds the first step from above at which a power, which falls with the
-// clock, is low enough.
+// clock, is low enough: as a rule the answer to the question before, or one next to it.
 func (m *Meter) highestClock(fits func(f float64) bool) (f float64, ok bool) {
 	if fits(1) {
 		return 1, true
@@ -46,13 +46,18 @@ func (m *Meter) highestClock(fits func(f float64) bool) (f float64, ok bool) {
 	if high == 0 || !fits(clockOf(high)) {
 		return 0, false
 	}
-	for high-low > 1 {
-		if mid := (low + high) / 2; fits(clockOf(mid)) {
+	for tries := 0; high-low > 1; tries++ {
+		mid := (low + high) / 2
+		if guess := m.step - tries; tries < 2 && low < guess && guess < high {
+			mid = guess
+		}
+		if fits(clockOf(mid)) {
 			high = mid
 		} else {
 			low = mid
 		}
 	}
+	m.step = high
 	return clockOf(high), true
 }
 

@@ -216,6 +216,9 @@ type cooling struct {
 }
 
 func (c *cooling) power(heat float64) float64 {
-	flow := max(heat*c.perHeat, minimumFlow)
+	flow := heat * c.perHeat
+	if flow < minimumFlow {
+		flow = minimumFlow
+	}
 	return heat*c.compressor + flow*flow*(c.square+flow*c.cube)
 }

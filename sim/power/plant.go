@@ -62,7 +62,9 @@ type sized struct {
 // parabola is a loss in watts by the power that goes through.
 type parabola struct{ idle, linear, square float64 }
 
-func (p *parabola) at(watts float64) float64 { return p.idle + watts*(p.linear+watts*p.square) }
+func (p *parabola) at(watts float64) float64 {
+	return p.idle + watts*p.linear + watts*watts*p.square // in no chain: the processor waits for less
+}
 
 // Losses of the conversions between meter and IT equipment, as shares of each one's
 // rated output: what it loses idle, in proportion to the load, and with its square.
@@ -199,6 +201,18 @@ func (p *Plant) at(hour int) *present {
 	s, h := &p.phases[k], &p.hours[(p.start+hour)%len(p.hours)]
 	*now = present{hour: hour, phase: k, plant: s, weather: h, running: p.running(s, h)}
 	return now
+}
+
+// GrowsAt is the hour of the plant's next stage after that of an hour; math.MaxInt where
+// there is none.
+func (p *Plant) GrowsAt(hour int) int {
+	if p.pue > 0 {
+		return math.MaxInt
+	}
+	if next := p.at(hour).phase + 1; next < len(p.phases) {
+		return p.phases[next].from
+	}
+	return math.MaxInt
 }
 
 // running puts a plant into an hour's weather.
@@ -389,8 +403,33 @@ func (o Overhead) Plus(k float64, q Overhead) Overhead {
 	return Overhead{o.Losses + k*q.Losses, o.Cooling + k*q.Cooling, o.Unsplit + k*q.Unsplit}
 }
 
-// exceeded is the ambient temperature that so large a share of the hours exceeds.
+// exceeded is the ambient temperature that so large a share of the hours exceeds. It puts
+// the hours into another order.
 func exceeded(ambient []float64, share float64) float64 {
-	slices.Sort(ambient)
-	return ambient[min(int(math.Ceil(float64(len(ambient))*(1-share))), len(ambient)-1)]
+	n := len(ambient)
+	k := min(int(math.Ceil(float64(n)*(1-share))), n-1)
+	// Hoare's selection: the k-th from below lies in ambient[low:high+1].
+	for low, high := 0, n-1; low < high; {
+		pivot, i, j := ambient[k], low, high
+		for i <= j {
+			for ambient[i] < pivot {
+				i++
+			}
+			for pivot < ambient[j] {
+				j--
+			}
+			if i <= j {
+				ambient[i], ambient[j] = ambient[j], ambient[i]
+				i++
+				j--
+			}
+		}
+		if j < k {
+			low = i
+		}
+		if k < i {
+			high = j
+		}
+	}
+	return ambient[k]
 }

@@ -2,6 +2,7 @@ package power
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -233,4 +234,19 @@ func TestPlantFollowsWhatIsInstalled(t *testing.T) {
 	if got := short.Rated(100); got >= 20e6 || got <= 20e6/1.5 {
 		t.Errorf("built for %g W under 20 MW at the meter", got)
 	}
+}
+
+func TestExceededIsThatOfTheSortedHours(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var hours []float64
+		for _, h := range rapid.SliceOfN(rapid.IntRange(-10, 20), 1, 60).Draw(t, "hours") { // with ties
+			hours = append(hours, float64(h))
+		}
+		share := rapid.Float64Range(0, 0.999).Draw(t, "share")
+		sorted := slices.Sorted(slices.Values(hours))
+		want := sorted[min(int(math.Ceil(float64(len(sorted))*(1-share))), len(sorted)-1)]
+		if got := exceeded(hours, share); got != want {
+			t.Fatalf("%g of %v exceed %g, not %g", share, sorted, want, got)
+		}
+	})
 }

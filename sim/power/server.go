@@ -1,8 +1,6 @@
 package power
 
 import (
-	"math"
-
 	"clustercap/sim/hardware"
 )
 
@@ -85,7 +83,8 @@ func (h *host) blow(heat float64) float64 {
 	if h.fans == 0 {
 		return 0
 	}
-	return h.fans * math.Pow(max(heat/h.heat, fanFloor), 3)
+	flow := max(heat/h.heat, fanFloor)
+	return h.fans * flow * flow * flow
 }
 
 // split is the power by part while a chip draws so much.
