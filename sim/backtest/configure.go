@@ -120,9 +120,26 @@ func (c *Case) precision(f *Configuration) error {
 	return nil
 }
 
+// systemRules names the catalog's system of cases that ran on one before it was as its
+// own entry says, by what their notes say.
+var systemRules = []struct{ system, phrase, then string }{
+	{"a100-jz", "before network tuning", "a100-jz-untuned"},
+}
+
+// system is the catalog's name of the system that the notes name, "" where they don't.
+func (c *Case) system() string {
+	sys := c.note("sys")
+	for _, r := range systemRules {
+		if sys == r.system && c.says(r.phrase) {
+			return r.then
+		}
+	}
+	return sys
+}
+
 // machine finds the system that the notes name, else the chip in its usual server.
 func (c *Case) machine(on *shelf) (step.Machine, error) {
-	if sys := c.note("sys"); sys != "" {
+	if sys := c.system(); sys != "" {
 		m, ok := on.system(sys)
 		if !ok {
 			return m, fmt.Errorf("the catalog has no system %q", excerpt(sys))

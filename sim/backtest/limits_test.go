@@ -32,9 +32,9 @@ func TestAbsoluteLimits(t *testing.T) {
 		what       string
 		got, limit float64
 	}{
-		// One configuration repeated in one container or two varies by 3 % (dgxc's releases)
-		// to 18 % (BigScience's 139 and 116 s): a mean error of one and a half times the
-		// former is what a model without a constant per case can reach.
+		// One configuration repeated varies by 1 to 3 % in one container (BigScience's) and
+		// by 3 % between two (dgxc's releases): a mean error of one and a half times the
+		// latter is what a model without a constant per case can reach.
 		{"mean error of dense models", dense.MAPE, 0.05},
 		// Mixtures add the routing's imbalance and software of a year; 48 rows.
 		{"mean error of mixtures", experts.MAPE, 0.10},

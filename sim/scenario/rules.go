@@ -202,7 +202,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
 	stack := reflect.TypeFor[step.Stack]()
-	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "SerialCopies", "InNetworkReduction", "PlainDispatch", "FusedExperts"} {
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "FusedExperts"} {
 		add(stack, f, `optional:"1"`)
 	}
 	for _, f := range []string{"Matmul", "MatmulFP8", "Attention"} {

@@ -8,8 +8,8 @@ func TestSystems(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(c.Names("systems")); got != 40 {
-		t.Errorf("%d systems, the measurements name 40", got)
+	if got := len(c.Names("systems")); got != 41 {
+		t.Errorf("%d systems, want the 40 of the measurements and Jean Zay before its tuning", got)
 	}
 	for _, name := range c.Names("systems") {
 		m, ok := c.System(name)
@@ -37,6 +37,11 @@ func TestSystemOverrides(t *testing.T) {
 	jz, _ := c.System("a100-jz")
 	if nic := jz.Chip.NIC; float64(nic.High) != 6.25e9 || float64(nic.Likely) != 2.75e9 {
 		t.Errorf("Jean Zay's chips have %v B/s of network, want 2.75 GB/s of 6.25", nic)
+	}
+	// What was tuned was the network.
+	untuned, _ := c.System("a100-jz-untuned")
+	if nic := untuned.Chip.NIC.Likely; nic >= jz.Chip.NIC.Likely || untuned.Chip.BF16 != jz.Chip.BF16 || untuned.Fabric.Name != jz.Fabric.Name {
+		t.Errorf("before its tuning Jean Zay has %v B/s of network on %s", nic, untuned.Fabric.Name)
 	}
 	if jz.Chip.Name != "a100-80" || jz.Chip.BF16 != usual.Chip.BF16 || jz.Server.Name != usual.Server.Name {
 		t.Errorf("Jean Zay's chip or server is another: %s %v %s", jz.Chip.Name, jz.Chip.BF16, jz.Server.Name)

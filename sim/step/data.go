@@ -81,7 +81,11 @@ func (p *pricer) dataParallel(s *pipe) (each, once float64) {
 		inner, _ := p.sharding(false)
 		// Groups side by side, one for each tensor-parallel rank, share the NICs.
 		turns := float64(p.mach.Stack.ShardBroadcast.Likely) * float64(inner.size*inner.stride)
-		return 0, exposed(t.scatter+t.across, p.window(backward)) + exposed(t.collect, p.window(forward)) + turns
+		sum := t.scatter + t.across
+		if p.mach.Stack.WholeReduce {
+			sum = t.reduce
+		}
+		return 0, exposed(sum, p.window(backward)) + exposed(t.collect, p.window(forward)) + turns
 	case 2:
 		each = exposed(t.scatter, backward)
 		return each, exposed(t.scatter+t.across, backward) - each + exposed(t.collect, forward)

@@ -26,6 +26,9 @@ type Stack struct {
 	// SerialData is true where gradients are reduced after the last backward pass
 	// instead of beside it.
 	SerialData bool `json:"serial_data,omitempty"`
+	// WholeReduce is true where, with the optimizer sharded (ZeRO 1), gradients are summed by
+	// an all-reduce, whole on every chip, instead of scattered.
+	WholeReduce bool `json:"whole_reduce,omitempty"`
 	// InNetworkReduction is true where collectives run in the switches that can
 	// reduce, wherever that is faster.
 	InNetworkReduction bool `json:"in_network_reduction,omitempty"`

@@ -1,0 +1,34 @@
+package backtest
+
+import (
+	"strings"
+	"testing"
+)
+
+// BigScience's steps before and after Jean Zay's network was tuned ran on two systems.
+func TestSystemBeforeItsNetworkWasTuned(t *testing.T) {
+	steps, on := loadSteps(t), newShelf(loadCatalog(t))
+	seen := map[string]int{}
+	for i := range steps.List {
+		c := &steps.List[i]
+		if c.note("sys") != "a100-jz" {
+			continue
+		}
+		m, err := c.machine(on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		early := strings.Contains(c.Notes, "date 2022-02-2") && strings.Compare(c.Notes[strings.Index(c.Notes, "2022-02-"):][:10], "2022-02-25") < 0
+		want := "a100-jz"
+		if early {
+			want = "a100-jz-untuned"
+		}
+		seen[want]++
+		if w, _ := on.system(want); m.Chip.NIC != w.Chip.NIC {
+			t.Errorf("%s: %v B/s of network, want that of %s", c.ID, m.Chip.NIC.Likely, want)
+		}
+	}
+	if seen["a100-jz"] == 0 || seen["a100-jz-untuned"] == 0 {
+		t.Errorf("rows by system: %v", seen)
+	}
+}
