@@ -219,7 +219,7 @@ func yearOf(site scenario.Site, cooling power.Cooling, climate power.Climate, lo
 	const limit = 100e6 // all is in proportion to it
 	plant := power.NewPlant(&power.Spec{
 		Phases: []power.Phase{{Limit: limit}}, Losses: site.Losses, Cooling: cooling, Climate: climate, Weather: climate.Year(),
-	}, nil, 0)
+	}, nil, power.Calendar{})
 	it := load * plant.Rated(0)
 	meter, litres := 0.0, 0.0
 	for h := range power.HoursPerYear {

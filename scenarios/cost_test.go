@@ -49,7 +49,7 @@ func TestGigawatt(t *testing.T) {
 	meter := power.NewMeter(&p.Chip, &p.Server, &p.Fabric, 500_000, &p.Site)
 	site := p.Site
 	site.Phases = []power.Phase{{Limit: watts}}
-	plant := power.NewPlant(&site, nil, 0)
+	plant := power.NewPlant(&site, nil, power.Calendar{})
 	chips := int(plant.LowestCapacity(watts, 0)/meter.PeakAt(1).Sum()) / p.Server.Chips * p.Server.Chips
 	by, sum := bought(p, chips, cost.Capacity{Watts: watts})
 	if sum < 29e9 || sum > 50e9 {

@@ -42,7 +42,7 @@ func hallOf(c *scenario.Catalog, chips int, chip, server, site, cooling string) 
 // in the year's mean weather.
 func (h *hall) atMeter(perChip float64) float64 {
 	it := float64(h.chips) * perChip
-	plant := power.NewPlant(&h.site, []power.Installed{{IT: it}}, 0)
+	plant := power.NewPlant(&h.site, []power.Installed{{IT: it}}, power.Calendar{})
 	return plant.MeanAtMeter(it)
 }
 
@@ -198,7 +198,7 @@ func TestDayAndNight(t *testing.T) {
 		// highest phase: a site filled to it.
 		limit := h.atMeter(h.meter.PeakAt(1).Sum())
 		h.site.Phases = []power.Phase{{Limit: unit.Power(limit)}}
-		plant := power.NewPlant(&h.site, nil, 0)
+		plant := power.NewPlant(&h.site, nil, power.Calendar{})
 		const july, days = 181, 31
 		sum := 0.0
 		for day := july; day < july+days; day++ {

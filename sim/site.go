@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"time"
 
 	"clustercap/sim/cost"
 	"clustercap/sim/des"
@@ -136,13 +135,7 @@ func plantFor(p *scenario.Plan, m *power.Meter) power.Plant {
 		chips += d.Servers * p.Fleet.ChipsPerServer
 		installed = append(installed, power.Installed{From: d.At, IT: each * float64(chips)})
 	}
-	return power.NewPlant(&p.Site, installed, hourOfYear(p.Start))
-}
-
-// hourOfYear counts the hours from 1 January 00:00 UTC.
-func hourOfYear(t time.Time) int {
-	year := time.Date(t.UTC().Year(), 1, 1, 0, 0, 0, 0, time.UTC)
-	return int(t.Sub(year) / time.Hour)
+	return power.NewPlant(&p.Site, installed, power.NewCalendar(p.Start, p.Horizon))
 }
 
 func (s *site) reset(p *scenario.Plan, a *almanac) {

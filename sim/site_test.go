@@ -122,7 +122,7 @@ func TestTimelineTellsPUEAndWetBulb(t *testing.T) {
 	pre := prepared(t, p)
 	r := run(t, pre, 0)
 	at := func(column, n int) float64 { return r.Samples[column][n] }
-	first := hourOfYear(p.Start)
+	calendar := power.NewCalendar(p.Start, p.Horizon)
 	from := 0.0 // hours
 	for n, end := range pre.bins {
 		it := at(chipPowerColumn, n) + at(serverPowerColumn, n) + at(networkPowerColumn, n)
@@ -133,7 +133,7 @@ func TestTimelineTellsPUEAndWetBulb(t *testing.T) {
 		sum := 0.0
 		for hour := int(from); float64(hour) < to; hour++ {
 			part := min(float64(hour+1), to) - max(float64(hour), from)
-			sum += part * p.Site.Weather.WetBulb[(first+hour)%power.HoursPerYear]
+			sum += part * p.Site.Weather.WetBulb[calendar.HourOfYear(hour)]
 		}
 		if want := sum / (to - from); math.Abs(at(wetBulbColumn, n)-want) > 1e-9 {
 			t.Errorf("bin %d: wet bulb %v C, the year's hours say %v", n, at(wetBulbColumn, n), want)

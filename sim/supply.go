@@ -14,13 +14,13 @@ import (
 // supply is where the site's power comes from: the grid up to its limit, generators on
 // the site, a battery. Powers are watts, energies joules.
 type supply struct {
-	spec      *power.Supply
-	startHour int     // hours from the beginning of the year to the calendar's start
-	phase     float64 // limit of the grid connection; 0 is none
-	open      []bool  // windows of demand response
-	opened    int
-	grid      float64 // limit in force: the phase's, or that of an open window; 0 is none
-	before    float64 // load when the first of the open windows opened
+	spec     *power.Supply
+	calendar power.Calendar
+	phase    float64 // limit of the grid connection; 0 is none
+	open     []bool  // windows of demand response
+	opened   int
+	grid     float64 // limit in force: the phase's, or that of an open window; 0 is none
+	before   float64 // load when the first of the open windows opened
 	// own is true where there are generators or a battery, active where the flow depends on
 	// more than the load: on what is in the battery, the sun, or what is asked of the site.
 	own, active bool
@@ -56,7 +56,7 @@ func (u *supply) reset(p *scenario.Plan) {
 	open := append(u.open[:0], make([]bool, len(p.Site.Supply.Windows))...)
 	booked, flowing := append(u.generated[:0], make([]float64, n)...), append(u.flow.generated[:0], make([]float64, n)...)
 	*u = supply{
-		spec: &p.Site.Supply, startHour: hourOfYear(p.Start), open: open, ready: true,
+		spec: &p.Site.Supply, calendar: power.NewCalendar(p.Start, p.Horizon), open: open, ready: true,
 		phase: float64(p.Site.LimitAt(0)), charge: float64(p.Site.Supply.Battery.Energy), alarm: alarm{at: des.Never},
 		generated: booked, flow: flow{generated: flowing},
 	}
@@ -103,7 +103,7 @@ func (u *supply) most(hour int) float64 {
 	}
 	most := u.grid
 	for i := range u.spec.Generators {
-		most += u.spec.Generators[i].Output(hour, u.startHour)
+		most += u.spec.Generators[i].Output(u.calendar.HourOfYear(hour))
 	}
 	if u.ready && u.spec.Battery.Any() {
 		most += u.spec.Battery.Adds()
@@ -135,7 +135,7 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 	for i := range u.spec.Generators {
 		f.generated[i] = 0
 		if g := &u.spec.Generators[i]; g.Runs != power.WhenShort {
-			f.generated[i] = min(g.Output(hour, u.startHour), f.grid)
+			f.generated[i] = min(g.Output(u.calendar.HourOfYear(hour)), f.grid)
 			f.grid -= f.generated[i]
 			f.gridPeak -= f.generated[i]
 		}

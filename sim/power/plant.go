@@ -11,16 +11,16 @@ import (
 // its power, by how much it draws and by the hour. All of it is monotone: more IT power
 // never needs less of anything.
 type Plant struct {
-	pue    float64 // constant; 0 where the rest says it
-	start  int     // hours from 1 January 00:00 UTC to the scenario's start
-	phases []sized
-	hours  []hourly  // of the typical year
-	air    []float64 // wet bulb in its hours, C
-	worst  hourly    // every coefficient at its highest: no hour is worse
-	mean   hourly    // of the year
-	losses [numLosses]curve
-	cool   cooler
-	now    present
+	pue      float64 // constant; 0 where the rest says it
+	calendar Calendar
+	phases   []sized
+	hours    []hourly  // of the typical year
+	air      []float64 // wet bulb in its hours, C
+	worst    hourly    // every coefficient at its highest: no hour is worse
+	mean     hourly    // of the year
+	losses   [numLosses]curve
+	cool     cooler
+	now      present
 
 	// The last answers of Capacity, LowestCapacity and AlwaysCarries.
 	last, lowest, always answer
@@ -102,13 +102,13 @@ type Installed struct {
 // NewPlant reads ranges at Likely. The plant grows with what is installed, which rises in
 // time; what the site's limit cannot feed gets none. Where nothing is said of either the
 // other decides.
-func NewPlant(site *Spec, installed []Installed, startHour int) Plant {
+func NewPlant(site *Spec, installed []Installed, calendar Calendar) Plant {
 	if site.PUE.Likely > 0 || !site.Weather.Any() {
 		return Plant{pue: max(float64(site.PUE.Likely), 1)}
 	}
 	l := &site.Losses
 	none := answer{hour: -1}
-	p := Plant{start: startHour, last: none, lowest: none, always: none, losses: [numLosses]curve{
+	p := Plant{calendar: calendar, last: none, lowest: none, always: none, losses: [numLosses]curve{
 		transformerLoss: {idle: float64(l.TransformerIdle.Likely), square: float64(l.TransformerLoad.Likely)},
 		upsLoss:         {float64(l.UPSIdle.Likely), float64(l.UPSLinear.Likely), float64(l.UPSSquare.Likely)},
 		rackLoss:        {square: float64(l.RackLoad.Likely)},
@@ -198,7 +198,7 @@ func (p *Plant) at(hour int) *present {
 	for k+1 < len(p.phases) && p.phases[k+1].from <= hour {
 		k++
 	}
-	s, h := &p.phases[k], &p.hours[(p.start+hour)%len(p.hours)]
+	s, h := &p.phases[k], &p.hours[p.calendar.HourOfYear(hour)]
 	*now = present{hour: hour, phase: k, plant: s, weather: h, running: p.running(s, h)}
 	return now
 }
@@ -265,7 +265,7 @@ func (p *Plant) WetBulb(hour int) float64 {
 	if p.Steady() {
 		return math.NaN()
 	}
-	return p.air[(p.start+hour)%len(p.air)]
+	return p.air[p.calendar.HourOfYear(hour)]
 }
 
 // AtMeter is the power at the meter.

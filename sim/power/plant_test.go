@@ -49,7 +49,7 @@ func plantSite(rejection Rejection, liquid float64) *Spec {
 func TestCapacityInvertsTheMeter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		site := plantSite(rapid.SampledFrom([]Rejection{Tower, Dry, Adiabatic}).Draw(t, "rejection"), rapid.Float64Range(0, 1).Draw(t, "liquid"))
-		p := NewPlant(site, nil, rapid.IntRange(0, 8759).Draw(t, "start"))
+		p := NewPlant(site, nil, Calendar{first: rapid.IntRange(0, 8759).Draw(t, "start")})
 		hour := rapid.IntRange(0, 20_000).Draw(t, "hour")
 		watts := rapid.Float64Range(0, 150e6).Draw(t, "watts")
 		it := p.Capacity(watts, hour)
@@ -77,7 +77,7 @@ func TestCapacityInvertsTheMeter(t *testing.T) {
 func TestConstantPUE(t *testing.T) {
 	site := plantSite(Tower, 0)
 	site.PUE = unit.Point(unit.Factor(1.2))
-	p := NewPlant(site, nil, 0)
+	p := NewPlant(site, nil, Calendar{})
 	if got := p.AtMeter(50e6, 4000); math.Abs(got-60e6) > 1e-6 {
 		t.Errorf("%v W", got)
 	}
@@ -90,7 +90,7 @@ func TestConstantPUE(t *testing.T) {
 // the rating.
 func TestPlantIsSizedForItsLimit(t *testing.T) {
 	site := plantSite(Tower, 0.5)
-	p := NewPlant(site, nil, 0)
+	p := NewPlant(site, nil, Calendar{})
 	s := p.phases[0]
 	design := p.cool.design(&site.Weather)
 	at := p.cool.hourly(Weather{design, design}, design)
@@ -100,7 +100,7 @@ func TestPlantIsSizedForItsLimit(t *testing.T) {
 	}
 	// Without a limit it is rated for the chips' peak.
 	site.Phases = nil
-	p = NewPlant(site, []Installed{{IT: 70e6}}, 0)
+	p = NewPlant(site, []Installed{{IT: 70e6}}, Calendar{})
 	if got := p.phases[0].it; got != 70e6 {
 		t.Errorf("rated for %v W, want 70 MW", got)
 	}
@@ -113,7 +113,7 @@ func TestCoolingRelations(t *testing.T) {
 	annual := func(change func(*Cooling)) float64 {
 		site := plantSite(Adiabatic, 0.5)
 		change(&site.Cooling)
-		p := NewPlant(site, nil, 0)
+		p := NewPlant(site, nil, Calendar{})
 		sum := 0.0
 		for h := range HoursPerYear {
 			sum += p.Overhead(70e6, h).Cooling
@@ -141,7 +141,7 @@ func TestCoolingRelations(t *testing.T) {
 func TestHeatLimitFallsAboveDesign(t *testing.T) {
 	site := plantSite(Dry, 0)
 	site.Cooling.Exceeded = share(0.01)
-	p := NewPlant(site, nil, 0)
+	p := NewPlant(site, nil, Calendar{})
 	design := p.cool.design(&site.Weather)
 	hot, low := 0, math.Inf(1)
 	for h := range HoursPerYear {
@@ -218,9 +218,9 @@ func TestPlantFollowsWhatIsInstalled(t *testing.T) {
 	site := plantSite(Tower, 0.5)
 	installed := []Installed{{IT: 6e6}, {From: 100 * unit.Hour, IT: 60e6}}
 	site.Phases = []Phase{{Limit: 80e6}}
-	tight := NewPlant(site, installed, 0)
+	tight := NewPlant(site, installed, Calendar{})
 	site.Phases = []Phase{{Limit: 200e6}}
-	ample := NewPlant(site, installed, 0)
+	ample := NewPlant(site, installed, Calendar{})
 	for hour, rated := range map[int]float64{0: 6e6, 99: 6e6, 100: 60e6, 5000: 60e6} {
 		if got := ample.Rated(hour); got != rated {
 			t.Errorf("hour %d: built for %g W, want %g", hour, got, rated)
@@ -230,7 +230,7 @@ func TestPlantFollowsWhatIsInstalled(t *testing.T) {
 		}
 	}
 	site.Phases = []Phase{{Limit: 20e6}}
-	short := NewPlant(site, installed, 0)
+	short := NewPlant(site, installed, Calendar{})
 	if got := short.Rated(100); got >= 20e6 || got <= 20e6/1.5 {
 		t.Errorf("built for %g W under 20 MW at the meter", got)
 	}

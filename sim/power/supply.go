@@ -97,16 +97,16 @@ func declination(day float64) float64 {
 	return 23.45 * math.Pi / 180 * math.Sin(2*math.Pi*(284+day+1)/365)
 }
 
-// Output is the power that a generator offers in an hour since the scenario's start,
-// which lies so many hours after the beginning of its year. A solar plant gives its
+// Output is the power that a generator offers in an hour of the typical year, from 1
+// January 00:00 UTC on. A solar plant gives its
 // capacity with the sun in the zenith and, without regard to tilt, the sine of the
 // sun's height of it otherwise, in the middle of the hour.
-func (g *Generator) Output(hour, startHour int) float64 {
+func (g *Generator) Output(hour int) float64 {
 	if g.Runs != Daylight {
 		return float64(g.Capacity)
 	}
-	at := float64(startHour+hour) + 0.5
-	day := math.Mod(math.Floor(at/24), 365)
+	at := float64(hour) + 0.5
+	day := math.Floor(at / 24)
 	lat := g.Latitude * math.Pi / 180
 	angle := (math.Mod(at, 24) - g.Noon) * math.Pi / 12
 	dec := declination(day)

@@ -24,7 +24,7 @@ func TestSolarFollowsTheSun(t *testing.T) {
 		g := Generator{Runs: Daylight, Capacity: 100, Yield: 1, Latitude: c.latitude, Noon: 12}
 		sum := 0.0
 		for h := range 24 {
-			up, down := g.Output(h, c.day*24), g.Output(23-h, c.day*24)
+			up, down := g.Output(c.day*24+h), g.Output(c.day*24+23-h)
 			if math.Abs(up-down) > 1e-9 { // rounding
 				t.Errorf("%s: %g at hour %d, %g at hour %d", c.name, up, h, down, 23-h)
 			}
