@@ -7,19 +7,19 @@ import (
 
 	"gonum.org/v1/plot"
 
-	"clustercap/sim/compare"
+	"clustercap/sim/unit"
 )
 
 // linearTicks returns the end of an axis from 0 that holds top with some room, and
 // its ticks: multiples of 1, 2, 2.5 or 5 times a power of ten.
-func linearTicks(top float64, unit float64) (end float64, ticks []plot.Tick) {
+func linearTicks(top float64, per float64) (end float64, ticks []plot.Tick) {
 	if !(top > 0) || math.IsInf(top, 0) {
-		top = unit
+		top = per
 	}
 	const wanted, room = 5, 1.06
-	step := niceStep(top / wanted / unit)
+	step := niceStep(top / wanted / per)
 	end = top * room
-	n := int(end / unit / step)
+	n := int(end / per / step)
 	places := 0
 	if f := math.Floor(math.Log10(step)); f < 0 {
 		places = int(-f)
@@ -29,7 +29,7 @@ func linearTicks(top float64, unit float64) (end float64, ticks []plot.Tick) {
 	}
 	for i := range n + 1 {
 		v := float64(i) * step
-		ticks = append(ticks, plot.Tick{Value: v * unit, Label: compare.Group3(strconv.FormatFloat(v, 'f', places, 64))})
+		ticks = append(ticks, plot.Tick{Value: v * per, Label: unit.Group3(strconv.FormatFloat(v, 'f', places, 64))})
 	}
 	return end, ticks
 }
@@ -47,20 +47,20 @@ func niceStep(v float64) float64 {
 
 // logTicks are 1, 2 and 5 times the powers of ten in a range of positive numbers;
 // fewer where the range is long.
-func logTicks(low, high, unit float64) []plot.Tick {
+func logTicks(low, high, per float64) []plot.Tick {
 	multiples := []float64{1, 2, 5}
 	if math.Log10(high/low) > 3 {
 		multiples = []float64{1}
 	}
 	var ticks []plot.Tick
-	for e := math.Floor(math.Log10(low / unit)); e <= math.Log10(high/unit); e++ {
+	for e := math.Floor(math.Log10(low / per)); e <= math.Log10(high/per); e++ {
 		for _, m := range multiples {
 			v := m * math.Pow(10, e)
-			if v*unit < low*(1-1e-9) || v*unit > high*(1+1e-9) {
+			if v*per < low*(1-1e-9) || v*per > high*(1+1e-9) {
 				continue
 			}
-			label := compare.Group3(strconv.FormatFloat(v, 'f', max(0, int(-e)), 64))
-			ticks = append(ticks, plot.Tick{Value: v * unit, Label: label})
+			label := unit.Group3(strconv.FormatFloat(v, 'f', max(0, int(-e)), 64))
+			ticks = append(ticks, plot.Tick{Value: v * per, Label: label})
 		}
 	}
 	return ticks

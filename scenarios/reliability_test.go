@@ -13,10 +13,10 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"clustercap/sim"
-	"clustercap/sim/compare"
 	"clustercap/sim/replicate"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
+	"clustercap/sim/unit"
 )
 
 // prepareWith prepares a scenario's own plan with settings.
@@ -63,7 +63,7 @@ func TestAIReSim(t *testing.T) {
 	// 677 of its failures were of bad servers in excess. Whether 15 % are bad exactly or
 	// each with 15 % alone moves the count by 4 % a seed, 1.2 % in 12 seeds; three times that.
 	within(t, "failures of bad servers", stat.Mean(set.Values["site/lemon_failures"], nil), 677, 0.036)
-	thousands := func(v float64) string { return compare.Group3(fmt.Sprintf("%.0f", v)) }
+	thousands := func(v float64) string { return unit.Group3(fmt.Sprintf("%.0f", v)) }
 	documented(t, "airesim-4096.yaml", "failures", thousands(j.Interruptions.Mean))
 	documented(t, "airesim-4096.yaml", "minutes", thousands(j.TrainingDays.Mean*1440))
 }

@@ -83,9 +83,10 @@ func (s *site) clockFor(watts float64) (f float64, ok bool) {
 // checkGroups faults a clock at which a chip or a full group exceeds its limit.
 func (w *World) checkGroups(f float64) {
 	b := &w.site.bounds
-	peak := w.site.peakAt(f)
+	peak, watts := w.site.peakAt(f), func(v float64) string { return unit.Format(unit.Power(v)) }
 	if (peak.Sum() > b.all*(1+auditTolerance) || peak.Chips > b.chip*(1+auditTolerance)) && w.fault == nil {
-		w.fault = fmt.Errorf("a chip draws up to %g W and %g W with its server on day %.3f; its limits are %g W and %g W", peak.Chips, peak.Sum(), days(w.now), b.chip, b.all)
+		w.fault = fmt.Errorf("a chip draws up to %s and %s with its server on day %.3f; its limits are %s and %s",
+			watts(peak.Chips), watts(peak.Sum()), days(w.now), watts(b.chip), watts(b.all))
 	}
 }
 
@@ -132,5 +133,5 @@ func of(name string, chips int) string {
 	if name == "chip" {
 		return "a chip"
 	}
-	return fmt.Sprintf("a %s of %d chips", name, chips)
+	return fmt.Sprintf("a %s of %s chips", name, unit.Count(chips))
 }

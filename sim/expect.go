@@ -88,7 +88,7 @@ func (s *Size) on(m *step.Machine, j *job.Spec) (Size, error) {
 	priced := *s
 	var err error
 	if priced.Step, err = step.Estimate(&workload, m, s.Step.Layout); err != nil {
-		return priced, fmt.Errorf("job %s on %d chips: %w", j.Name, s.Chips, err)
+		return priced, fmt.Errorf("job %s on %s chips: %w", j.Name, unit.Count(s.Chips), err)
 	}
 	return priced, nil
 }

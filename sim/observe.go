@@ -7,6 +7,7 @@ import (
 	"clustercap/sim/des"
 	"clustercap/sim/fleet"
 	"clustercap/sim/power"
+	"clustercap/sim/unit"
 )
 
 // bins samples the calendar. What a column shows is the difference of an integral
@@ -134,7 +135,7 @@ func (w *World) observe() {
 	b.consumers(n, ms, &w.site)
 	// The phase that draws most is computed apart from the energy drawn.
 	if most := w.site.binHighest * ms / 1000; energy-b.siteEnergy > most+auditTolerance*energy && w.fault == nil {
-		w.fault = fmt.Errorf("the site drew %g J in the bin that ends on day %.3f; at its peak it would have drawn %g J", energy-b.siteEnergy, days(w.now), most)
+		w.fault = fmt.Errorf("the site drew %s in the bin that ends on day %.3f; at its peak it would have drawn %s", unit.Format(unit.Energy(energy-b.siteEnergy)), days(w.now), unit.Format(unit.Energy(most)))
 	}
 	b.energy += energy - b.siteEnergy
 	w.money.byBin[cost.Energy][n] = w.site.all.spent - b.spent

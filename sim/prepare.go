@@ -157,7 +157,7 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 				continue
 			}
 			if errs[t] != nil {
-				problems = append(problems, fmt.Sprintf("job %s on %d chips: %v", p.Jobs[i].Name, tasks[t].chips, errs[t]))
+				problems = append(problems, fmt.Sprintf("job %s on %s chips: %v", p.Jobs[i].Name, unit.Count(tasks[t].chips), errs[t]))
 				continue
 			}
 			s := newSize(p, tasks[t].chips, steps[t])
@@ -181,8 +181,8 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 		}
 		if len(pr.Jobs[i].Sizes) == 0 {
 			if len(problems) == 0 {
-				problems = []string{fmt.Sprintf("job %s wants at least %d chips; the fleet never has more than %d", p.Jobs[i].Name,
-					p.Jobs[i].Sizes[0], p.Fleet.Servers()*p.Fleet.ChipsPerServer)}
+				problems = []string{fmt.Sprintf("job %s wants at least %s chips; the fleet never has more than %s", p.Jobs[i].Name,
+					unit.Count(p.Jobs[i].Sizes[0]), unit.Count(p.Fleet.Servers()*p.Fleet.ChipsPerServer))}
 			}
 			infeasible.Problems = append(infeasible.Problems, problems...)
 			continue
@@ -240,8 +240,8 @@ func rareTiers(p *scenario.Plan, j *Job) (warnings []string) {
 	store := longRun(p, j.Spec, largest, j.Spec.Recovery.Mode).cycle.Interval.Duration()
 	for _, t := range j.Spec.Checkpoint.Fast {
 		if t.Interval >= store {
-			warnings = append(warnings, fmt.Sprintf("job %s on %d chips saves to the store every %.4g s and to its %s tier every %.4g s, which brings nothing: make that more frequent or leave it out",
-				j.Spec.Name, largest.Chips, float64(store), t.Kind, float64(t.Interval)))
+			warnings = append(warnings, fmt.Sprintf("job %s on %s chips saves to the store every %s and to its %s tier every %s, which brings nothing: make that more frequent or leave it out",
+				j.Spec.Name, unit.Count(largest.Chips), store, t.Kind, t.Interval))
 		}
 	}
 	return warnings
@@ -256,14 +256,14 @@ func reachable(p *scenario.Plan, i int, s *Size) string {
 	usable := p.Fleet.Usable(all - cold)
 	switch {
 	case s.Servers > usable && cold > 0:
-		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d, of which %d are cold spares and %d kept as warm ones: deliver more, keep fewer spares or name a smaller size",
-			p.Jobs[i].Name, s.Chips, s.Servers, all, cold, all-cold-usable)
+		return fmt.Sprintf("job %s on %s chips holds %s servers; the whole fleet has %s, of which %s are cold spares and %s kept as warm ones: deliver more, keep fewer spares or name a smaller size",
+			p.Jobs[i].Name, unit.Count(s.Chips), unit.Count(s.Servers), unit.Count(all), unit.Count(cold), unit.Count(all-cold-usable))
 	case s.Servers > usable && usable == all:
-		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d: deliver more or name a smaller size",
-			p.Jobs[i].Name, s.Chips, s.Servers, all)
+		return fmt.Sprintf("job %s on %s chips holds %s servers; the whole fleet has %s: deliver more or name a smaller size",
+			p.Jobs[i].Name, unit.Count(s.Chips), unit.Count(s.Servers), unit.Count(all))
 	case s.Servers > usable:
-		return fmt.Sprintf("job %s on %d chips holds %d servers; the whole fleet has %d, of which %d are kept as spares: deliver more, keep fewer spares or name a smaller size",
-			p.Jobs[i].Name, s.Chips, s.Servers, all, all-usable)
+		return fmt.Sprintf("job %s on %s chips holds %s servers; the whole fleet has %s, of which %s are kept as spares: deliver more, keep fewer spares or name a smaller size",
+			p.Jobs[i].Name, unit.Count(s.Chips), unit.Count(s.Servers), unit.Count(all), unit.Count(all-usable))
 	}
 	return ""
 }

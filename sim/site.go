@@ -345,10 +345,10 @@ func (w *World) checkLimit(peak float64) {
 	hour := int(w.now / hourLength)
 	limit := s.supply.most(hour)
 	if heat := s.plant.HeatLimit(hour); heat > 0 && s.peakIT > heat*(1+auditTolerance) && w.fault == nil {
-		w.fault = fmt.Errorf("IT equipment draws up to %g W on day %.3f; cooling carries %g W", s.peakIT, days(w.now), heat)
+		w.fault = fmt.Errorf("IT equipment draws up to %s on day %.3f; cooling carries %s", unit.Format(unit.Power(s.peakIT)), days(w.now), unit.Format(unit.Power(heat)))
 	}
 	if limit > 0 && peak > limit*(1+auditTolerance) && w.fault == nil {
-		w.fault = fmt.Errorf("the site draws up to %g W on day %.3f; its limit is %g W", peak, days(w.now), limit)
+		w.fault = fmt.Errorf("the site draws up to %s on day %.3f; its limit is %s", unit.Format(unit.Power(peak)), days(w.now), unit.Format(unit.Power(limit)))
 	}
 }
 

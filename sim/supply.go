@@ -328,7 +328,7 @@ func (w *World) auditSupply(near func(what string, got, want float64)) error {
 	b := &u.spec.Battery
 	near("charge of the battery", u.charge+u.discharged, float64(b.Energy)+u.charged*float64(b.Efficiency))
 	if slack := auditTolerance * float64(b.Energy); u.charge < -slack || u.charge > float64(b.Energy)+slack {
-		return fmt.Errorf("charge of the battery: %g J of %g", u.charge, float64(b.Energy))
+		return fmt.Errorf("charge of the battery: %s of %s", unit.Format(unit.Energy(u.charge)), unit.Format(b.Energy))
 	}
 	return nil
 }

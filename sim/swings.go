@@ -34,7 +34,7 @@ func (pr *Prepared) swings() error {
 			}
 			t, err := timeline(p, j.Spec, s)
 			if err != nil {
-				return fmt.Errorf("job %s on %d chips: %w", j.Spec.Name, s.Chips, err)
+				return fmt.Errorf("job %s on %s chips: %w", j.Spec.Name, unit.Count(s.Chips), err)
 			}
 			w := smooth(p, j.Spec, &t, s, &p.Site.Smoothing)
 			pr.losses[i][k] = w.loss
@@ -275,7 +275,7 @@ func breaches(s *result.Swing) string {
 	if len(over) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("job %s on %d chips exceeds limits of the grid, beside each what would meet it: %s", s.Job, s.Chips, strings.Join(over, "; "))
+	return fmt.Sprintf("job %s on %s chips exceeds limits of the grid, beside each what would meet it: %s", s.Job, unit.Count(s.Chips), strings.Join(over, "; "))
 }
 
 // tracePoints is how many points of a step are kept for its chart.

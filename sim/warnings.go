@@ -38,8 +38,8 @@ func withoutEffect(p *scenario.Plan) []string {
 	for i := range p.Jobs {
 		j := &p.Jobs[i]
 		if rest := p.Fleet.Servers() - j.Sizes[0]/p.Fleet.ChipsPerServer; j.Recovery.Standbys > max(rest, 0) {
-			warn("job %s: recovery.standbys asks for %d chips; beside its smallest size the whole fleet has %d",
-				j.Name, j.Recovery.Standbys*p.Fleet.ChipsPerServer, max(rest, 0)*p.Fleet.ChipsPerServer)
+			warn("job %s: recovery.standbys asks for %s chips; beside its smallest size the whole fleet has %s",
+				j.Name, unit.Count(j.Recovery.Standbys*p.Fleet.ChipsPerServer), unit.Count(max(rest, 0)*p.Fleet.ChipsPerServer))
 		}
 	}
 	return out
@@ -67,7 +67,7 @@ func (pr *Prepared) underpowered() []string {
 	date := func(t unit.Duration) string {
 		return p.Start.Add(time.Duration(t) * time.Second).Format(time.DateOnly)
 	}
-	chips := func(servers int) int { return servers * p.Fleet.ChipsPerServer }
+	chips := func(servers int) string { return unit.Count(servers * p.Fleet.ChipsPerServer) }
 	var out []string
 	for i := range pr.Jobs {
 		j := &pr.Jobs[i]
@@ -84,13 +84,13 @@ func (pr *Prepared) underpowered() []string {
 			}
 			most = max(most, powered[k])
 			if powered[k] < first.Servers {
-				out = append(out, fmt.Sprintf("job %s cannot train from %s to %s: the site then powers %d chips, its smallest size holds %d",
+				out = append(out, fmt.Sprintf("job %s cannot train from %s to %s: the site then powers %s chips, its smallest size holds %s",
 					j.Spec.Name, date(begin), date(end), chips(powered[k]), chips(first.Servers)))
 			}
 		}
 		if most >= first.Servers && most < last.Servers {
-			out = append(out, fmt.Sprintf("job %s never trains on %d chips: the site powers at most %d (site.power and generators, times site.oversubscription)",
-				j.Spec.Name, last.Chips, chips(most)))
+			out = append(out, fmt.Sprintf("job %s never trains on %s chips: the site powers at most %s (site.power and generators, times site.oversubscription)",
+				j.Spec.Name, unit.Count(last.Chips), chips(most)))
 		}
 	}
 	return out

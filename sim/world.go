@@ -310,7 +310,7 @@ func (w *World) resetJobs() error {
 				rate: speed(&s) / 1000, activity: ActivityOf(&s, j.spec.Workload.Precision), mfu: float64(s.MFU), base: k,
 			}
 			if !(o.rate > 0) || math.IsInf(o.rate, 1) {
-				return fmt.Errorf("job %s on %d chips: a step of %g s for %g tokens", j.spec.Name, size.Chips, float64(s.Time), o.tokens)
+				return fmt.Errorf("job %s on %s chips: a step of %s for %s", j.spec.Name, unit.Count(size.Chips), s.Time, unit.Tokens(o.tokens))
 			}
 			if pr.losses != nil {
 				o.stored = pr.losses[i][k]

@@ -6,10 +6,11 @@ import (
 
 	"clustercap/sim/compare"
 	"clustercap/sim/result"
+	"clustercap/sim/unit"
 )
 
 // grouped writes a whole number with thousands separators.
-func grouped(v float64) string { return compare.Group3(strconv.FormatFloat(v, 'f', 0, 64)) }
+func grouped(v float64) string { return unit.Group3(strconv.FormatFloat(v, 'f', 0, 64)) }
 
 // figure writes one number to three significant digits.
 func figure(v float64) string { return compare.ScaleOf("", v).Number(v) }

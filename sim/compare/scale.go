@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"clustercap/sim/result"
+	"clustercap/sim/unit"
 )
 
 // Scale is how the numbers of one row or axis are written: all in one unit, with
@@ -99,7 +100,7 @@ func (s Scale) Number(v float64) string {
 	case math.IsInf(v, 0):
 		return "never"
 	}
-	return Group3(strconv.FormatFloat(v/s.Factor, 'f', s.Decimals, 64))
+	return unit.Group3(strconv.FormatFloat(v/s.Factor, 'f', s.Decimals, 64))
 }
 
 // Text writes v with its unit.
@@ -117,24 +118,4 @@ func (s Scale) Central(st result.Stat) string {
 		return "median " + s.Number(st.P50)
 	}
 	return s.Number(st.Mean)
-}
-
-// Group3 puts a comma between groups of three digits before the point of a
-// decimal number, and drops the sign of a zero.
-func Group3(text string) string {
-	sign := ""
-	if strings.HasPrefix(text, "-") {
-		sign, text = "-", text[1:]
-		if strings.Trim(text, "0.") == "" {
-			sign = ""
-		}
-	}
-	whole, frac, point := strings.Cut(text, ".")
-	for i := len(whole) - 3; i > 0; i -= 3 {
-		whole = whole[:i] + "," + whole[i:]
-	}
-	if point {
-		whole += "." + frac
-	}
-	return sign + whole
 }

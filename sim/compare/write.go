@@ -11,6 +11,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"clustercap/sim/unit"
 )
 
 // Table is a comparison as people read it: every cell a text.
@@ -122,28 +124,28 @@ func differenceText(r *Row, i int) string {
 	case d.Noise() && d.MoreReplicas >= mostReplicas:
 		return "~" + marks
 	case d.Noise():
-		return fmt.Sprintf("~ (+%s)%s", Group3(strconv.Itoa(d.MoreReplicas)), marks)
+		return fmt.Sprintf("~ (+%s)%s", unit.Group3(strconv.Itoa(d.MoreReplicas)), marks)
 	}
-	factor, unit := 1.0, ""
+	factor, suffix := 1.0, ""
 	switch base := math.Abs(r.Cells[0].Stat.Mean); {
 	case r.kind() == dates:
-		unit = " d"
+		suffix = " d"
 	case r.kind() == points:
-		factor, unit = 0.01, " pp"
+		factor, suffix = 0.01, " pp"
 	case base > 0:
-		factor, unit = base/100, " %"
+		factor, suffix = base/100, " %"
 	default:
 		factor = r.Scale.Factor
 	}
 	mean, half := d.Mean/factor, (d.High-d.Low)/2/factor
 	places := decimals(math.Max(math.Abs(mean), 10)) // never finer than one decimal
-	text := Group3(strconv.FormatFloat(mean, 'f', places, 64))
+	text := unit.Group3(strconv.FormatFloat(mean, 'f', places, 64))
 	if mean > 0 {
 		text = "+" + text
 	}
-	text += unit
+	text += suffix
 	if d.Interval {
-		text += " ±" + Group3(strconv.FormatFloat(half, 'f', places, 64))
+		text += " ±" + unit.Group3(strconv.FormatFloat(half, 'f', places, 64))
 	}
 	return text + marks
 }

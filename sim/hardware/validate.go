@@ -24,7 +24,7 @@ func (c Chip) Validate() []error {
 	positive(&p, "tdp", c.TDP)
 	optional(&p, "idle", c.Idle)
 	if c.Idle.High > c.TDP.Low {
-		p.add("idle", "idle power up to %g W is above the lowest TDP of %g W", c.Idle.High, c.TDP.Low)
+		p.add("idle", "idle power up to %s is above the lowest TDP of %s", unit.Format(c.Idle.High), unit.Format(c.TDP.Low))
 	}
 	share(&p, "uncore_power", c.UncorePower)
 	if ordered(&p, "voltage_slope", c.VoltageSlope) && (c.VoltageSlope.Low < 0 || c.VoltageSlope.High > 1) {
@@ -65,7 +65,7 @@ func (c *Chip) validateCurve() []error {
 		case i > 0 && point.Power < curve[i-1].Power:
 			p.add(at("power"), "%g is below that of the lower clock before it, %g", point.Power, curve[i-1].Power)
 		case float64(point.Power)*float64(c.TDP.Low) < float64(c.Idle.High):
-			p.add(at("power"), "%g of %g W is below the idle power of %g W", point.Power, c.TDP.Low, c.Idle.High)
+			p.add(at("power"), "%g of %s is below the idle power of %s", point.Power, unit.Format(c.TDP.Low), unit.Format(c.Idle.High))
 		}
 	}
 	if last := curve[len(curve)-1]; last.Clock != 1 || last.Power != 1 {
@@ -117,16 +117,16 @@ func (s Server) Validate() []error {
 	optional(&p, "overhead_idle", s.OverheadIdle)
 	optional(&p, "overhead_load", s.OverheadLoad)
 	if s.OverheadLoad.Likely < s.OverheadIdle.Likely {
-		p.add("overhead_load", "%g W is below overhead_idle, %g W", s.OverheadLoad.Likely, s.OverheadIdle.Likely)
+		p.add("overhead_load", "%s is below overhead_idle, %s", unit.Format(s.OverheadLoad.Likely), unit.Format(s.OverheadIdle.Likely))
 	}
 	optional(&p, "fans", s.Fans)
 	optional(&p, "supply", s.Supply)
 	optional(&p, "switches", s.Switches)
 	if most := s.Fans.Likely + s.Switches.Likely; most > s.OverheadLoad.Likely {
-		p.add("fans", "with switches are %g W, more than overhead_load, %g W, which holds both", most, s.OverheadLoad.Likely)
+		p.add("fans", "with switches are %s, more than overhead_load, %s, which holds both", unit.Format(most), unit.Format(s.OverheadLoad.Likely))
 	}
 	if s.Switches.Likely > s.OverheadIdle.Likely {
-		p.add("switches", "%g W is above overhead_idle, %g W, which holds them", s.Switches.Likely, s.OverheadIdle.Likely)
+		p.add("switches", "%s is above overhead_idle, %s, which holds them", unit.Format(s.Switches.Likely), unit.Format(s.OverheadIdle.Likely))
 	}
 	optional(&p, "price", s.Price)
 	optional(&p, "embodied", s.Embodied)
@@ -174,7 +174,7 @@ func (f Fabric) Validate() []error {
 	case sw.High > 0 && optic.High == 0:
 		p.add("optic.bandwidth", "is missing beside switch.bandwidth; switches and optics are counted together")
 	case sw.High > 0 && sw.Low < optic.High:
-		p.add("switch.bandwidth", "%g B/s is below that of a link, %g B/s", sw.Low, optic.High)
+		p.add("switch.bandwidth", "%s is below that of a link, %s", unit.Format(sw.Low), unit.Format(optic.High))
 	case sw.High > 0 && optic.Low == 0:
 		p.add("optic.bandwidth", "a range from 0 is no bandwidth of a link")
 	}

@@ -227,7 +227,7 @@ func (r *resolver) fleet() {
 			total += lot.Servers * spec.ChipsPerServer
 		}
 		if total > maxChips {
-			r.badAt(path, fmt.Sprintf("brings the fleet to %d chips", total), fmt.Sprintf("a fleet has at most %d", maxChips))
+			r.badAt(path, fmt.Sprintf("brings the fleet to %s chips", unit.Count(total)), "a fleet has at most "+unit.Count(maxChips))
 			return
 		}
 		spec.Deliveries = append(spec.Deliveries, lots...)
@@ -239,7 +239,7 @@ func (r *resolver) fleet() {
 		r.badAt("fleet.deliveries", "bring no chips before the horizon ends", "write e.g. - {date: "+Date{r.plan.Start}.written()+", chips: "+strconv.Itoa(1000*spec.ChipsPerServer)+"}")
 	default:
 		if cold := spec.Cold.Servers * spec.ChipsPerServer; cold > 0 && cold >= total {
-			r.badAt("fleet.cold_spares.chips", fmt.Sprintf("%d of the fleet's %d chips: no job could start", cold, total), "write fewer; jobs start on the others")
+			r.badAt("fleet.cold_spares.chips", fmt.Sprintf("%s of the fleet's %s chips: no job could start", unit.Count(cold), unit.Count(total)), "write fewer; jobs start on the others")
 		}
 		r.computed("fleet.chips", strconv.Itoa(total), "on site at the horizon, all deliveries together")
 	}
@@ -284,7 +284,7 @@ func (r *resolver) ramp(d *Delivery, path string, before, servers int, ok bool) 
 		end, whole := r.servers(*d.UpTo, path+".upto")
 		ok = ok && whole
 		if left = end - before/r.plan.Server.Chips; left <= 0 && whole {
-			r.badAt(path+".upto", fmt.Sprintf("%d chips are already on site when the ramp begins", before), "upto counts the deliveries above it too")
+			r.badAt(path+".upto", fmt.Sprintf("%s chips are already on site when the ramp begins", unit.Count(before)), "upto counts the deliveries above it too")
 			return nil
 		}
 	}
@@ -308,7 +308,7 @@ func (r *resolver) ramp(d *Delivery, path string, before, servers int, ok bool) 
 		return nil
 	}
 	last := lots[len(lots)-1]
-	what := fmt.Sprintf("%d lots, the last of %d chips on %s", len(lots), last.Servers*r.plan.Server.Chips, r.date(last.At).written())
+	what := fmt.Sprintf("%s lots, the last of %s chips on %s", unit.Count(len(lots)), unit.Count(last.Servers*r.plan.Server.Chips), r.date(last.At).written())
 	why := "the ramp's schedule"
 	if at >= r.plan.Horizon {
 		why = "the ramp goes on beyond the horizon"
@@ -338,6 +338,6 @@ func (r *resolver) servers(chips int, path string) (int, bool) {
 	if below > 0 {
 		hint = fmt.Sprintf("write %d or %d", below, below+per)
 	}
-	r.badAt(path, fmt.Sprintf("%d chips are not whole servers of %d (%s)", chips, per, r.plan.Server.Name), hint)
+	r.badAt(path, fmt.Sprintf("%s chips are not whole servers of %d (%s)", unit.Count(chips), per, r.plan.Server.Name), hint)
 	return 0, false
 }

@@ -149,11 +149,11 @@ func (r *resolver) layout(l *step.Layout, spec *job.Spec, path string) {
 		return
 	}
 	if group > maxChips {
-		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d is more than %d chips", l.TP, l.PP, l.CP, maxChips), "write smaller divisions")
+		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d is more than %s chips", l.TP, l.PP, l.CP, unit.Count(maxChips)), "write smaller divisions")
 		return
 	}
 	if l.DP != 0 && len(spec.Sizes) > 1 {
-		r.badAt(path, fmt.Sprintf("dp=%d fits %d chips alone, but the job names %d chip counts", l.DP, product(group, l.DP), len(spec.Sizes)),
+		r.badAt(path, fmt.Sprintf("dp=%d fits %s chips alone, but the job names %d chip counts", l.DP, unit.Count(product(group, l.DP)), len(spec.Sizes)),
 			"leave dp out: it follows from the chips")
 		return
 	}
@@ -162,19 +162,19 @@ func (r *resolver) layout(l *step.Layout, spec *job.Spec, path string) {
 	}
 	if l.DP == 0 && len(spec.Sizes) == 1 {
 		*l = l.Complete(spec.Sizes[0])
-		r.computed(path+".dp", strconv.Itoa(l.DP), fmt.Sprintf("%d chips / (tp %d x pp %d x cp %d)", spec.Sizes[0], l.TP, l.PP, l.CP))
+		r.computed(path+".dp", strconv.Itoa(l.DP), fmt.Sprintf("%s chips / (tp %d x pp %d x cp %d)", unit.Count(spec.Sizes[0]), l.TP, l.PP, l.CP))
 	}
 }
 
 // layoutAt checks a layout on one chip count; group is tp x pp x cp.
 func (r *resolver) layoutAt(l step.Layout, chips, group int, spec *job.Spec, path string) {
 	if chips%group != 0 {
-		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d = %d does not divide %d chips", l.TP, l.PP, l.CP, group, chips),
+		r.badAt(path, fmt.Sprintf("tp x pp x cp = %d x %d x %d = %s does not divide %s chips", l.TP, l.PP, l.CP, unit.Count(group), unit.Count(chips)),
 			"the division must come out even: change the layout or the chips")
 		return
 	}
 	if dp := chips / group; l.DP != 0 && l.DP != dp {
-		r.badAt(path, fmt.Sprintf("tp x pp x cp x dp = %d x %d x %d x %d = %d, but the job has %d chips", l.TP, l.PP, l.CP, l.DP, product(group, l.DP), chips),
+		r.badAt(path, fmt.Sprintf("tp x pp x cp x dp = %d x %d x %d x %d = %s, but the job has %s chips", l.TP, l.PP, l.CP, l.DP, unit.Count(product(group, l.DP)), unit.Count(chips)),
 			fmt.Sprintf("write dp=%d, or leave dp out", dp))
 		return
 	}

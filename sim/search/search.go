@@ -43,9 +43,9 @@ func (e *NoFit) Error() string {
 	if e.Chips == 1 {
 		chips = "chip"
 	}
-	text := fmt.Sprintf("no layout on %d %s fits in memory: the leanest (%s) needs %s", e.Chips, chips, e.Closest.Layout, e.Closest.Memory)
+	text := fmt.Sprintf("no layout on %s %s fits in memory: the leanest (%s) needs %s", unit.Count(e.Chips), chips, e.Closest.Layout, e.Closest.Memory)
 	if e.FitsAt > 0 {
-		return text + fmt.Sprintf("; it fits on %d chips", e.FitsAt)
+		return text + fmt.Sprintf("; it fits on %s chips", unit.Count(e.FitsAt))
 	}
 	return text + "; it fits on no number of these chips"
 }
@@ -55,7 +55,7 @@ func (e *NoFit) Error() string {
 // fits, and another error where the machine cannot run the workload at all.
 func Best(w *step.Workload, m *step.Machine, chips, k int) ([]step.Step, error) {
 	if chips < 1 || chips > MaxChips {
-		return nil, fmt.Errorf("%d chips: the search takes 1 to %d", chips, MaxChips)
+		return nil, fmt.Errorf("%s chips: the search takes 1 to %s", unit.Count(chips), unit.Count(MaxChips))
 	}
 	if k < 1 {
 		return nil, fmt.Errorf("asked for %d layouts; ask for at least 1", k)

@@ -119,6 +119,29 @@ func (k *kind) zeroScale() scale {
 	return k.scales[0]
 }
 
+// Count writes a whole number as 36,864.
+func Count[N int | int32 | int64](n N) string { return Group3(strconv.FormatInt(int64(n), 10)) }
+
+// Group3 puts a comma between groups of three digits before the point of a
+// decimal number, and drops the sign of a zero.
+func Group3(text string) string {
+	sign := ""
+	if strings.HasPrefix(text, "-") {
+		sign, text = "-", text[1:]
+		if strings.Trim(text, "0.") == "" {
+			sign = ""
+		}
+	}
+	whole, frac, point := strings.Cut(text, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if point {
+		whole += "." + frac
+	}
+	return sign + whole
+}
+
 // String writes v to 4 significant digits; see Format for all of them.
 func (v Power) String() string           { return powerKind.short(float64(v), 4) }
 func (v Energy) String() string          { return energyKind.short(float64(v), 4) }

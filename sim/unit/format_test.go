@@ -147,3 +147,11 @@ func values[Q Quantity]() *rapid.Generator[Q] {
 		return Q(v)
 	})
 }
+
+func TestCountGroupsThousands(t *testing.T) {
+	for n, want := range map[int]string{0: "0", 7: "7", 999: "999", 1000: "1,000", 36864: "36,864", -1234567: "-1,234,567"} {
+		if got := Count(n); got != want {
+			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
