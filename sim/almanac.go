@@ -3,8 +3,8 @@ package sim
 import (
 	"time"
 
-	"clustercap/sim/cost"
 	"clustercap/sim/des"
+	"clustercap/sim/power"
 	"clustercap/sim/unit"
 )
 
@@ -15,12 +15,16 @@ type almanac struct {
 	year   int      // at the start
 	month  int      // of the year at the start, from 0
 	months []uint16 // of each day, counted from the start's
+	// typical places the hours in a typical year.
+	typical power.Calendar
 }
 
-// newAlmanac takes the start as the site's clock shows it; of a start within an hour the
-// whole hour counts.
-func newAlmanac(start time.Time, horizon des.Time) almanac {
-	a := almanac{first: start.Hour(), year: start.Year(), month: int(start.Month()) - 1}
+// newAlmanac takes by how much the site's clock is ahead of UTC; of a start within an hour
+// the whole hour counts.
+func newAlmanac(start time.Time, ahead unit.Duration, horizon des.Time) almanac {
+	typical := power.NewCalendar(start, horizon.Duration())
+	start = start.Add(time.Duration(ahead) * time.Second)
+	a := almanac{typical: typical, first: start.Hour(), year: start.Year(), month: int(start.Month()) - 1}
 	days := int((horizon+hourLength*des.Time(a.first))/(24*hourLength)) + 1
 	year, month := start.Year(), start.Month()
 	for d := range days {
@@ -42,9 +46,10 @@ func (a *almanac) length(month int) unit.Duration {
 	return unit.Duration(first.AddDate(0, 1, 0).Sub(first).Seconds())
 }
 
-// of is the value of a profile in an hour since the start.
-func (a *almanac) of(p *cost.Profile, hour int) float64 {
-	return p[(a.month+a.monthOf(hour))%12][(hour+a.first)%24]
+// clock is the month of the year, from 0 on, and the hour of the day in an hour since the
+// start.
+func (a *almanac) clock(hour int) (month, ofDay int) {
+	return (a.month + a.monthOf(hour)) % 12, (hour + a.first) % 24
 }
 
 // spans are the months of the calendar, the first and the last as far as they lie in it.

@@ -61,7 +61,7 @@ func testMoney() cost.Spec {
 	return cost.Spec{
 		Currency: "CNY",
 		Tariff:   cost.Tariff{Energy: cost.Price[unit.EnergyPrice]{Value: unit.Point(unit.EnergyPrice(0.5 / 3.6e6)), Currency: "CNY"}},
-		Carbon:   cost.Carbon{Intensity: unit.Point(unit.CarbonIntensity(0.4 / 3.6e6))},
+		Carbon:   cost.Carbon{Intensity: cost.Course{Constant: unit.Point(unit.CarbonIntensity(0.4 / 3.6e6))}},
 		Capital: cost.Capital{
 			HardwareLife: unit.Point(5 * unit.Year), NetworkLife: unit.Point(6 * unit.Year), FacilityLife: unit.Point(20 * unit.Year), SupplyLife: unit.Point(15 * unit.Year),
 		},

@@ -234,7 +234,7 @@ func (w *World) waterCost(litres float64) float64 {
 func (w *World) bill(joules float64, of toll, rest shares) result.Bill {
 	return result.Bill{
 		EnergyMWh: megawattHours(joules), WaterM3: of.water / 1000, Cost: of.spent, TotalCost: of.spent + w.waterCost(of.water) + rest.other,
-		CO2t: of.emitted() / 1000, CO2MarketT: (of.grid*w.plan.Money.Carbon.MarketShare() + of.own) / 1000,
+		CO2t: of.location / 1000, CO2MarketT: of.market / 1000,
 		EmbodiedCO2t: rest.embodied / 1000,
 	}
 }
@@ -274,7 +274,8 @@ func (w *World) auditMoney(near func(what string, got, want float64)) {
 	near("water", energy.water, s.all.water)
 	near("money for energy in the bins", total(m.byBin[cost.Energy]), s.all.spent)
 	near("money for water in the bins", total(m.byBin[cost.Water]), w.waterCost(s.all.water))
-	near("carbon of energy", energy.emitted(), s.all.emitted())
+	near("carbon of energy", energy.location, s.all.location)
+	near("carbon of energy, market-based", energy.market, s.all.market)
 	var flows, lost, made float64
 	for _, x := range m.streams {
 		flows += x.Over(0, horizon)

@@ -244,6 +244,34 @@ func TestTariffGoesByTheSitesClock(t *testing.T) {
 	}
 }
 
+// A constant load emits the sum of its hours' intensities, by the typical year in UTC
+// whatever the site's clock, of which 29 February repeats the day before; by the market the
+// hours of the residual mix count for what contracts leave.
+func TestCarbonGoesByTheHoursOfTheYear(t *testing.T) {
+	hours := func(of func(day, hour int) float64) cost.Course {
+		c := cost.Course{Hours: make([]unit.CarbonIntensity, power.HoursPerYear)}
+		for h := range c.Hours {
+			c.Hours[h] = unit.CarbonIntensity(of(h/24, h%24) / 3.6e6)
+		}
+		return c
+	}
+	p := testPlan(1)
+	p.Jobs[0].Submit = 40 * unit.Day
+	p.Start = time.Date(2028, 2, 27, 6, 0, 0, 0, time.UTC)
+	p.Horizon = 3 * unit.Day // to 6:00 on 1 March
+	p.Money.UTCOffset = 8 * unit.Hour
+	p.Money.Carbon = cost.Carbon{
+		Intensity: hours(func(day, hour int) float64 { return float64(day) / 100 }),
+		Residual:  hours(func(_, hour int) float64 { return float64(hour) / 10 }),
+		Green:     unit.Point[unit.Share](0.25),
+	}
+	r := run(t, prepared(t, p), 0)
+	// 27 February is day 57 from 0: 18 hours of it, 48 of the 28th and of the day that
+	// repeats it, 6 of 1 March.
+	nearly(t, "location-based", r.Site.CO2t, r.Site.EnergyMWh*(18*0.57+48*0.58+6*0.59)/72)
+	nearly(t, "market-based", r.Site.CO2MarketT, r.Site.EnergyMWh*0.75*1.15) // the mean of 0 to 23 tenths
+}
+
 // Generators' energy costs and emits what they do, the grid's the rest; contracts change
 // what the grid's part counts by the market, not a generator's own.
 func TestEnergyCostsWhatItsSourceDoes(t *testing.T) {
@@ -384,9 +412,10 @@ func TestAuditFindsWrongMoney(t *testing.T) {
 	const more = 1 + 1e-6 // a thousand times what the audit tolerates
 	for name, corrupt := range map[string]func(*World){
 		"money of the site":    func(w *World) { w.site.all.spent *= more },
-		"carbon of the site":   func(w *World) { w.site.all.grid *= more },
+		"carbon of the site":   func(w *World) { w.site.all.location *= more },
+		"market-based carbon":  func(w *World) { w.site.all.market *= more },
 		"energy of a job":      func(w *World) { w.jobs[0].books.toll.spent *= more },
-		"carbon of a job":      func(w *World) { w.jobs[0].books.toll.grid *= more },
+		"carbon of a job":      func(w *World) { w.jobs[0].books.toll.location *= more },
 		"other money of a job": func(w *World) { w.money.jobs[0].other *= more },
 		"embodied carbon":      func(w *World) { w.money.unassigned.embodied *= more },
 		"a purchase":           func(w *World) { w.money.purchases[0].Price *= more },

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"time"
 
 	"clustercap/sim/des"
 	"clustercap/sim/job"
@@ -128,7 +127,7 @@ func prepare(p *scenario.Plan, price pricing, estimate estimator) (*Prepared, er
 	for _, end := range pr.bins {
 		pr.ends = append(pr.ends, end.Duration())
 	}
-	pr.almanac = newAlmanac(p.Start.Add(time.Duration(p.Money.UTCOffset)*time.Second), pr.horizon)
+	pr.almanac = newAlmanac(p.Start, p.Money.UTCOffset, pr.horizon)
 	for i := range pr.order {
 		pr.order[i] = i
 	}

@@ -73,9 +73,10 @@ type site struct {
 	added   float64
 	perWatt toll
 
-	almanac           *almanac
-	prices, emissions cost.Profile
-	now               hourRates
+	almanac   *almanac
+	prices    cost.Profile
+	emissions cost.Emissions
+	now       hourRates
 	// steady is true where neither plant nor prices nor emissions tell one hour of a day from
 	// another, and the grid is the only source.
 	steady bool
@@ -102,30 +103,30 @@ func meterFor(p *scenario.Plan) power.Meter {
 
 // hourRates are what the calendar says of an hour, looked up once.
 type hourRates struct {
-	hour, month   int
-	price, carbon float64 // of a joule from the grid
-	wetBulb       float64
+	hour, month      int
+	price            float64 // of a joule from the grid
+	location, market float64 // its carbon
+	wetBulb          float64
 }
 
 // ratesOf an hour.
 func (s *site) ratesOf(hour int) *hourRates {
 	if r := &s.now; r.hour != hour {
-		*r = hourRates{hour, s.almanac.monthOf(hour), s.almanac.of(&s.prices, hour), s.almanac.of(&s.emissions, hour), s.plant.WetBulb(hour)}
+		month, ofDay := s.almanac.clock(hour)
+		*r = hourRates{hour: hour, month: s.almanac.monthOf(hour), price: s.prices[month][ofDay], wetBulb: s.plant.WetBulb(hour)}
+		r.location, r.market = s.emissions.At(month, ofDay, s.almanac.typical.HourOfYear(hour))
 	}
 	return &s.now
 }
 
-// toll is what energy costs: money, kilograms of CO2 equivalent of the grid and of
-// generators at the site, and litres of water.
-type toll struct{ spent, grid, own, water float64 }
+// toll is what energy costs: money, kilograms of CO2 equivalent, location- and
+// market-based, and litres of water.
+type toll struct{ spent, location, market, water float64 }
 
 // plus adds k times q.
 func (t toll) plus(k float64, q toll) toll {
-	return toll{t.spent + k*q.spent, t.grid + k*q.grid, t.own + k*q.own, t.water + k*q.water}
+	return toll{t.spent + k*q.spent, t.location + k*q.location, t.market + k*q.market, t.water + k*q.water}
 }
-
-// emitted is the carbon of both, location-based.
-func (t toll) emitted() float64 { return t.grid + t.own }
 
 // plantFor is the plant around a plan's chips.
 func plantFor(p *scenario.Plan, m *power.Meter) power.Plant {
@@ -222,11 +223,12 @@ func ActivityOf(s *step.Step, p step.Precision) power.Activity {
 // charges the battery is paid then; what it gives later costs nothing.
 func (s *site) pace(hour int) toll {
 	f, r := &s.supply.flow, s.ratesOf(hour)
-	t := toll{spent: f.grid * r.price, grid: f.grid * r.carbon}
+	t := toll{spent: f.grid * r.price, location: f.grid * r.location, market: f.grid * r.market}
 	for i, watts := range f.generated {
 		g := &s.supply.spec.Generators[i]
 		t.spent += watts * float64(g.Price)
-		t.own += watts * float64(g.Carbon)
+		t.location += watts * float64(g.Carbon)
+		t.market += watts * float64(g.Carbon)
 	}
 	return t
 }

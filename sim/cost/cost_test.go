@@ -240,13 +240,33 @@ func TestProfiles(t *testing.T) {
 	} {
 		near(t, "price", got[c.month][c.hour], c.want, rounding)
 	}
-	c := Carbon{Intensity: unit.Point(unit.CarbonIntensity(0.4 / 3.6e6)), Periods: []Period{{Months: AllMonths, Hours: 1 << 12, Factor: unit.Point[unit.Factor](0.5)}}}
-	if e := c.Emissions(); e[3][12] != 0.2/3.6e6 || e[3][13] != 0.4/3.6e6 {
-		t.Errorf("emissions %v and %v", e[3][12], e[3][13])
+	constant := func(kg float64) Course { return Course{Constant: unit.Point(unit.CarbonIntensity(kg / 3.6e6))} }
+	c := Carbon{Intensity: constant(0.4), Periods: []Period{{Months: AllMonths, Hours: 1 << 12, Factor: unit.Point[unit.Factor](0.5)}}}
+	emits := func(what string, hour, hourOfYear int, location, market float64) {
+		t.Helper()
+		e := c.Emissions()
+		l, m := e.At(3, hour, hourOfYear)
+		near(t, what, l*3.6e6, location, rounding)
+		near(t, what+", market-based", m*3.6e6, market, rounding)
 	}
-	near(t, "market-based without contracts", c.MarketShare(), 1, 0)
-	c.Green, c.Residual = unit.Point[unit.Share](0.6), unit.Point(unit.CarbonIntensity(0.6/3.6e6))
-	near(t, "market-based", c.MarketShare(), 0.4*1.5, rounding)
+	emits("in a period", 12, 0, 0.2, 0.2)
+	emits("outside", 13, 0, 0.4, 0.4)
+	c.Green = unit.Point[unit.Share](0.6)
+	emits("with contracts", 13, 0, 0.4, 0.4*0.4)
+	c.Residual = constant(0.6)
+	emits("with a residual mix", 13, 0, 0.4, 0.4*0.6)
+	if e := c.Emissions(); e.Flat() {
+		t.Error("periods are flat")
+	}
+	c.Periods, c.Intensity = nil, Course{Hours: make([]unit.CarbonIntensity, hoursPerYear)}
+	c.Intensity.Hours[7] = 0.9 / 3.6e6
+	emits("an hour with its own", 13, 7, 0.9, 0.4*0.6)
+	emits("an hour without", 13, 8, 0, 0.4*0.6)
+	c.Residual = Course{}
+	emits("the same for the market", 13, 7, 0.9, 0.4*0.9)
+	if e := c.Emissions(); e.Flat() {
+		t.Error("hours are flat")
+	}
 }
 
 func TestEmbodiedCarbonOverLife(t *testing.T) {
@@ -265,15 +285,19 @@ func TestValidateFindsEveryProblem(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*Spec){
-		"discount":                        func(s *Spec) { s.Discount.High = 2 },
-		"hardware_life":                   func(s *Spec) { s.Capital.HardwareLife = unit.Point[unit.Duration](0) },
-		"price_decline":                   func(s *Spec) { s.Capital.Decline = unit.Point[unit.Share](1) },
-		"rates.USD":                       func(s *Spec) { s.Rates[0].Value = unit.Point[unit.Factor](0) },
-		"facility":                        func(s *Spec) { s.Capital.Facility.Currency = "EUR" },
-		"electricity":                     func(s *Spec) { s.Tariff.Energy.Value.Low = -1 },
-		"tariff.periods[0]":               func(s *Spec) { s.Tariff.Periods = []Period{{Months: AllMonths}} },
-		"carbon.periods[0].factor":        func(s *Spec) { s.Carbon.Periods = []Period{{Months: 1, Hours: 1, Factor: unit.Point[unit.Factor](-1)}} },
-		"carbon: -1 and 0 kg":             func(s *Spec) { s.Carbon.Intensity = unit.Point[unit.CarbonIntensity](-1) },
+		"discount":                  func(s *Spec) { s.Discount.High = 2 },
+		"hardware_life":             func(s *Spec) { s.Capital.HardwareLife = unit.Point[unit.Duration](0) },
+		"price_decline":             func(s *Spec) { s.Capital.Decline = unit.Point[unit.Share](1) },
+		"rates.USD":                 func(s *Spec) { s.Rates[0].Value = unit.Point[unit.Factor](0) },
+		"facility":                  func(s *Spec) { s.Capital.Facility.Currency = "EUR" },
+		"electricity":               func(s *Spec) { s.Tariff.Energy.Value.Low = -1 },
+		"tariff.periods[0]":         func(s *Spec) { s.Tariff.Periods = []Period{{Months: AllMonths}} },
+		"carbon.periods[0].factor":  func(s *Spec) { s.Carbon.Periods = []Period{{Months: 1, Hours: 1, Factor: unit.Point[unit.Factor](-1)}} },
+		"carbon.intensity: -":       func(s *Spec) { s.Carbon.Intensity.Constant = unit.Point[unit.CarbonIntensity](-1) },
+		"carbon.residual: 24 hours": func(s *Spec) { s.Carbon.Residual.Hours = make([]unit.CarbonIntensity, 24) },
+		"carbon.intensity: -1 kgCO2/kWh in hour 8759": func(s *Spec) {
+			s.Carbon.Intensity.Hours = append(make([]unit.CarbonIntensity, hoursPerYear-1), -1/3.6e6)
+		},
 		"maintenance: 0..0..NaN; it must": func(s *Spec) { s.Operation.Maintenance = unit.Range[unit.Share]{High: unit.Share(math.NaN())} },
 	} {
 		s := testSpec()

@@ -14,21 +14,36 @@ func (s *Spec) Prices() Profile {
 	})
 }
 
-// Emissions is the grid's kilograms of CO2 equivalent of a joule at the meter, ranges at
-// Likely.
-func (c *Carbon) Emissions() Profile {
-	base := float64(c.Intensity.Likely)
-	return profile(base, c.Periods, func(p *Period) float64 { return base * float64(p.Factor.Likely) })
+// Emissions is what a joule from the grid emits, in kilograms of CO2 equivalent.
+type Emissions struct {
+	factor              Profile
+	intensity, residual Course
+	uncovered           float64 // by contracts
 }
 
-// MarketShare is what the owner of the site's contracts emits by the market-based method
-// for a kilogram that the grid's mix does (GHG Protocol, Scope 2 Guidance).
-func (c *Carbon) MarketShare() float64 {
-	share := 1 - float64(c.Green.Likely)
-	if c.Residual.Likely > 0 && c.Intensity.Likely > 0 {
-		share *= float64(c.Residual.Likely / c.Intensity.Likely)
+// Emissions of the grid, ranges at Likely.
+func (c *Carbon) Emissions() Emissions {
+	e := Emissions{
+		factor:    profile(1, c.Periods, func(p *Period) float64 { return float64(p.Factor.Likely) }),
+		intensity: c.Intensity, residual: c.Residual, uncovered: 1 - float64(c.Green.Likely),
 	}
-	return share
+	if !c.Residual.Given() {
+		e.residual = c.Intensity
+	}
+	return e
+}
+
+// At is the carbon of a joule in an hour of a day, in a month from 0 on, that is that hour
+// of the typical year: of the grid's mix, and by the market-based method for the owner of
+// the site's contracts (GHG Protocol, Scope 2 Guidance).
+func (e *Emissions) At(month, hour, hourOfYear int) (location, market float64) {
+	factor := e.factor[month][hour]
+	return factor * e.intensity.at(hourOfYear), factor * e.uncovered * e.residual.at(hourOfYear)
+}
+
+// Flat reports whether both are the same in all hours of a day of any month.
+func (e *Emissions) Flat() bool {
+	return len(e.intensity.Hours)+len(e.residual.Hours) == 0 && e.factor.Flat()
 }
 
 // Flat reports whether the value is the same in all hours of a day of any month.

@@ -70,13 +70,32 @@ const (
 // Carbon is what a joule at the meter, and the hardware, emits.
 type Carbon struct {
 	// Intensity of the grid's mix at the site outside of all periods.
-	Intensity unit.Range[unit.CarbonIntensity]
-	Periods   []Period
+	Intensity Course
+	// Periods hold for Residual too.
+	Periods []Period
 	// Green is the share of the energy that contracts cover with sources that emit
 	// nothing; Residual is the intensity of what is left of the grid's mix for those
-	// without contracts, 0 where it is Intensity.
+	// without contracts, Intensity where it is not given.
 	Green    unit.Range[unit.Share]
-	Residual unit.Range[unit.CarbonIntensity]
+	Residual Course
+}
+
+// Course is an intensity that is constant, or that of the 8,760 hours of a typical year
+// from 1 January 00:00 UTC on.
+type Course struct {
+	Constant unit.Range[unit.CarbonIntensity]
+	Hours    []unit.CarbonIntensity
+}
+
+// Given reports whether there is any.
+func (c *Course) Given() bool { return c.Constant.High > 0 || len(c.Hours) > 0 }
+
+// at an hour of the typical year, ranges at Likely.
+func (c *Course) at(hourOfYear int) float64 {
+	if len(c.Hours) > 0 {
+		return float64(c.Hours[hourOfYear])
+	}
+	return float64(c.Constant.Likely)
 }
 
 // Capital is what is bought, when it is paid and how it loses its value.

@@ -63,11 +63,29 @@ func (s *Spec) Validate() error {
 		s.Carbon.Periods[i].validate(bad, fmt.Sprintf("carbon.periods[%d]", i))
 	}
 	share("carbon.green", s.Carbon.Green)
-	if !(s.Carbon.Intensity.Low >= 0 && s.Carbon.Residual.Low >= 0) {
-		bad("carbon: %g and %g kg per joule; it must not be negative", float64(s.Carbon.Intensity.Low), float64(s.Carbon.Residual.Low))
-	}
+	s.Carbon.Intensity.validate(bad, "carbon.intensity")
+	s.Carbon.Residual.validate(bad, "carbon.residual")
 	return errors.Join(errs...)
 }
+
+func (c *Course) validate(bad func(string, ...any), path string) {
+	if !(c.Constant.Low >= 0) {
+		bad("%s: %s; it must not be negative", path, c.Constant.Low)
+	}
+	if n := len(c.Hours); n > 0 && n != hoursPerYear {
+		bad("%s: %d hours; a typical year has %d", path, n, hoursPerYear)
+		return
+	}
+	for hour, x := range c.Hours {
+		if !(x >= 0) {
+			bad("%s: %s in hour %d; it must not be negative", path, x, hour)
+			return
+		}
+	}
+}
+
+// hoursPerYear of a typical year, which has no leap day.
+const hoursPerYear = 8760
 
 // DividesHour reports whether an interval of whole minutes fits into an hour so many times.
 func DividesHour(d unit.Duration) bool {

@@ -19,6 +19,14 @@ func weatherCSV(header, newline string, row func(hour int) string) string {
 	return b.String()
 }
 
+// readWeather reads a weather file from memory.
+func readWeather(data []byte, c *collector) *power.Climate {
+	var w weatherFile
+	f := yearFile{name: "weather.csv", c: c}
+	f.read(data, w.find, w.hour)
+	return &w.Climate
+}
+
 // The columns of a weather file may be in any order, beside others, with either line end.
 func TestReadWeather(t *testing.T) {
 	dry := func(h int) float64 { return 15 + 20*math.Sin(float64(h)/700) }
@@ -31,7 +39,7 @@ func TestReadWeather(t *testing.T) {
 		"wet bulb goes before humidity": weatherCSV("relative_humidity_percent,dry_bulb_c,wet_bulb_c", "\n", func(h int) string { return fmt.Sprint("50,", dry(h), ",", wet(h)) }),
 	} {
 		var c collector
-		got := readWeather([]byte(text), "weather.csv", &c)
+		got := readWeather([]byte(text), &c)
 		if c.reports > 0 {
 			t.Errorf("%s: %v", name, &c.problems)
 			continue
@@ -45,12 +53,12 @@ func TestReadWeather(t *testing.T) {
 	}
 	// Humidity gives the wet bulb by the formula that climates' normals use.
 	var c collector
-	year := readWeather([]byte(weatherCSV("dry_bulb_c,relative_humidity_percent", "\n", func(int) string { return "30,50" })), "weather.csv", &c).Year()
+	year := readWeather([]byte(weatherCSV("dry_bulb_c,relative_humidity_percent", "\n", func(int) string { return "30,50" })), &c).Year()
 	if want := power.WetBulb(30, 50); c.reports > 0 || year.WetBulb[0] != want {
 		t.Errorf("wet bulb %v C, want %v; %v", year.WetBulb[0], want, &c.problems)
 	}
 	// A wet bulb that rounding put above the dry bulb is the dry bulb.
-	year = readWeather([]byte(weatherCSV("dry_bulb_c,wet_bulb_c", "\n", func(int) string { return "20,20.4" })), "weather.csv", &c).Year()
+	year = readWeather([]byte(weatherCSV("dry_bulb_c,wet_bulb_c", "\n", func(int) string { return "20,20.4" })), &c).Year()
 	if c.reports > 0 || year.WetBulb[0] != 20 {
 		t.Errorf("wet bulb %v C, want 20; %v", year.WetBulb[0], &c.problems)
 	}
@@ -59,8 +67,8 @@ func TestReadWeather(t *testing.T) {
 // Of a file without end the reader reports no more than a screen.
 func TestWeatherProblemsAreBounded(t *testing.T) {
 	var c collector
-	readWeather([]byte(weatherCSV("dry_bulb_c,wet_bulb_c", "\n", func(int) string { return "x,y" })), "weather.csv", &c)
-	if n := len(c.problems.List); n < maxWeatherProblems || n > maxWeatherProblems+2 { // a row has two, and one says that reading stops
+	readWeather([]byte(weatherCSV("dry_bulb_c,wet_bulb_c", "\n", func(int) string { return "x,y" })), &c)
+	if n := len(c.problems.List); n < maxYearProblems || n > maxYearProblems+2 { // a row has two, and one says that reading stops
 		t.Errorf("%d problems of a file of bad rows", n)
 	}
 }
@@ -82,7 +90,7 @@ func FuzzWeather(f *testing.F) {
 		rows := strings.Count(first, "\n")
 		data := []byte(first + strings.Repeat(row, max(power.HoursPerYear+1-rows, 0)))
 		var c collector
-		climate := readWeather(data, "weather.csv", &c)
+		climate := readWeather(data, &c)
 		if c.reports > 0 {
 			return
 		}

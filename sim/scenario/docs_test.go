@@ -23,7 +23,7 @@ import (
 
 // sources are the files whose types scenario files decode into.
 var sources = []string{
-	"file.go", "money.go", "power.go", "reliability.go", "written.go", "../hardware/hardware.go", "../power/plant.go",
+	"file.go", "money.go", "carbon.go", "power.go", "reliability.go", "written.go", "../hardware/hardware.go", "../power/plant.go",
 	"../power/cooling.go", "../power/climate.go", "../model/model.go", "../step/types.go", "../step/stack.go",
 }
 
@@ -290,6 +290,8 @@ func formOf(f structField) string {
 		return "mapping by name"
 	case *Named[Priced[unit.Money]]:
 		return "`{USD: 7.2 CNY}`"
+	case *CarbonCourse:
+		return "`" + exampleOf(t, rule{}) + "` or range, or name of a CSV file"
 	case *Name:
 		return "name"
 	}

@@ -2,7 +2,6 @@ package scenario
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,35 +35,6 @@ type TariffPeriod struct {
 	Factor *unit.Range[unit.Factor] `json:"factor,omitempty" min:"0" max:"100" example:"1.7"`
 	// Price in the period; or give factor.
 	Price *Priced[unit.EnergyPrice] `json:"price,omitempty"`
-}
-
-// CarbonPeriod is hours of the day, in some months, with a carbon intensity of their own.
-type CarbonPeriod struct {
-	// Name of the period, for readers.
-	Name string `json:"name,omitempty"`
-	// Months of the year: 7-9, or a list; all when left out.
-	Months Months `json:"months,omitempty"`
-	// Hours of the day: 10-16 is from 10:00 to 16:00; or a list; all when left out.
-	Hours Hours `json:"hours,omitempty"`
-	// Factor on the intensity: 0 to 100.
-	Factor unit.Range[unit.Factor] `json:"factor" min:"0" max:"100" example:"0.8"`
-}
-
-// GridCarbon is an intensity, or a mapping with more.
-type GridCarbon struct{ carbonFields }
-
-// carbonFields is the mapping form of the site's carbon.
-type carbonFields struct {
-	// Intensity of the grid's mix.
-	Intensity unit.Range[unit.CarbonIntensity] `json:"intensity"`
-	// Periods in which it differs; where several hold, the last does.
-	Periods []CarbonPeriod `json:"periods,omitempty"`
-	// Green is the share of the energy that contracts cover with sources that emit
-	// nothing: it lowers the market-based carbon, not the location-based one.
-	Green unit.Range[unit.Share] `json:"green" default:"0 %" source:"no contracts unless the site says otherwise"`
-	// Residual is the intensity of the grid's mix less what is sold by contract, for the
-	// rest of the market-based carbon; intensity when left out.
-	Residual *unit.Range[unit.CarbonIntensity] `json:"residual,omitempty"`
 }
 
 // Money is what hardware and place cost beyond energy. Prices are in the site's currency
@@ -163,23 +133,6 @@ func (v *Priced[Q]) decodeNode(d *decoder, n *node, path string, r rule) {
 }
 
 func (v Priced[Q]) encodeNode() any { return yamlText(unit.FormatPriceRange(v.Range, v.Currency)) }
-
-func (GridCarbon) example() string { return unit.Describe[unit.CarbonIntensity]().Example }
-
-func (v *GridCarbon) decodeNode(d *decoder, n *node, path string, _ rule) {
-	if n.kind != mappingNode {
-		d.value(n, path, reflect.ValueOf(&v.Intensity).Elem(), rule{})
-		return
-	}
-	d.structure(n, path, reflect.ValueOf(&v.carbonFields).Elem())
-}
-
-func (v GridCarbon) encodeNode() any {
-	if len(v.Periods) == 0 && v.Green.High == 0 && v.Residual == nil {
-		return v.Intensity
-	}
-	return v.carbonFields
-}
 
 // Months and Hours are sets of bits, written as spans: 7-9, or [1-2, 11-12]. Spans may
 // wrap around: months 11-2, hours 22-6.

@@ -13,7 +13,7 @@ func (r *resolver) money() {
 	spec := cost.Spec{
 		Currency: string(s.Currency), UTCOffset: s.UTCOffset,
 		Tariff: cost.Tariff{Energy: cost.Price[unit.EnergyPrice]{Value: s.Electricity.Range, Currency: s.Electricity.Currency}},
-		Carbon: cost.Carbon{Intensity: s.Carbon.Intensity, Green: s.Carbon.Green},
+		Carbon: r.carbon(),
 		Capital: cost.Capital{
 			Decline: m.PriceDecline, Storage: m.Storage, Parts: m.SpareParts, Facility: priced(m.Facility),
 			Generation: priced(m.Generation), Battery: priced(m.Battery), SupplyLife: m.SupplyLife,
@@ -44,15 +44,6 @@ func (r *resolver) money() {
 			}
 			spec.Tariff.Periods = append(spec.Tariff.Periods, period)
 		}
-	}
-	for i := range s.Carbon.Periods {
-		p := &s.Carbon.Periods[i]
-		period := newPeriod(p.Name, p.Months, p.Hours)
-		period.Factor = p.Factor
-		spec.Carbon.Periods = append(spec.Carbon.Periods, period)
-	}
-	if s.Carbon.Residual != nil {
-		spec.Carbon.Residual = *s.Carbon.Residual
 	}
 	r.plan.Money = spec
 }
@@ -122,15 +113,7 @@ func asPriced[Q unit.Price](p cost.Price[Q]) *Priced[Q] {
 func moneyAsWritten(c *cost.Spec, s *Site) {
 	s.Currency, s.UTCOffset = Currency(c.Currency), c.UTCOffset
 	s.Electricity = Priced[unit.EnergyPrice]{c.Tariff.Energy.Value, c.Tariff.Energy.Currency}
-	s.Carbon.Intensity, s.Carbon.Green = c.Carbon.Intensity, c.Carbon.Green
-	if c.Carbon.Residual.High > 0 {
-		residual := c.Carbon.Residual
-		s.Carbon.Residual = &residual
-	}
-	for i := range c.Carbon.Periods {
-		p := &c.Carbon.Periods[i]
-		s.Carbon.Periods = append(s.Carbon.Periods, CarbonPeriod{Name: p.Name, Months: monthsOf(p), Hours: hoursOf(p), Factor: p.Factor})
-	}
+	s.Carbon = carbonAsWritten(&c.Carbon)
 	if t := &c.Tariff; t.Demand.Given() || len(t.Periods) > 0 {
 		s.Tariff = &Tariff{Demand: asPriced(t.Demand), DemandInterval: t.Interval}
 		for i := range t.Periods {

@@ -216,6 +216,11 @@ func (b *schemaBuilder) field(f structField, partial bool) *jsonschema.Schema {
 	return b.value(t, f.rule, partial)
 }
 
+// yearFileSchema is that of the name of a file.
+func yearFileSchema() *jsonschema.Schema {
+	return &jsonschema.Schema{Type: "string", Pattern: `\.[cC][sS][vV]$`, Description: "A CSV file of the hours of a typical year."}
+}
+
 // value is the schema of a type. A value may be written with its source.
 func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.Schema {
 	if q, ok := quantities[t]; ok {
@@ -224,8 +229,7 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 	if ref, ok := reflect.New(t).Interface().(interface{ kind() string }); ok {
 		value, _ := t.FieldByName("Value")
 		if t == reflect.TypeFor[ClimateChoice]() {
-			file := &jsonschema.Schema{Type: "string", Pattern: `\.[cC][sS][vV]$`, Description: "A CSV file of the hours of a typical year."}
-			return anyOf(file, b.value(reflect.TypeFor[Reference[power.Climate]](), r, partial))
+			return anyOf(yearFileSchema(), b.value(reflect.TypeFor[Reference[power.Climate]](), r, partial))
 		}
 		if partial {
 			return anyOf(b.names(ref.kind()), b.object(value.Type, true))
@@ -237,6 +241,10 @@ func (b *schemaBuilder) value(t reflect.Type, r rule, partial bool) *jsonschema.
 		return b.pattern(strings.ReplaceAll(k.Name, " ", "_"), "A "+k.Name+", e.g. "+k.Example+", or a range low..high or low..likely..high.", quantityPattern(k.Units, 3))
 	}
 	switch reflect.New(t).Interface().(type) {
+	case *CarbonCourse:
+		hour := b.quantity(quantities[reflect.TypeFor[unit.CarbonIntensity]()])
+		return anyOf(b.quantity(quantities[reflect.TypeFor[unit.Range[unit.CarbonIntensity]]()]), yearFileSchema(),
+			&jsonschema.Schema{Type: "array", Items: hour, Description: "The 8,760 hours of a typical year."})
 	case *Name:
 		return &jsonschema.Schema{Type: "string", Pattern: namePattern.String()}
 	case *Currency:
