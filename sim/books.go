@@ -29,6 +29,7 @@ type jobBooks struct {
 	tokens        float64 // trained and not lost so far
 	trained       float64 // lost ones too
 	capped        float64 // that full clock would have trained beyond trained
+	ramped        float64 // that the limits would have allowed but for the ramp
 	productive    float64 // chip-seconds of computation behind tokens
 	energy        float64 // joules of its IT equipment
 	overhead      float64 // joules of the plant that fall to it
@@ -191,7 +192,7 @@ func (w *World) jobRun(i int) result.JobRun {
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:       max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
-		CappedTokens: b.capped,
+		CappedTokens: b.capped, RampedTokens: b.ramped,
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), MTTFHours: math.NaN(), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {

@@ -3,7 +3,6 @@ package sim
 import (
 	"math"
 
-	"clustercap/sim/des"
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
 	"clustercap/sim/power"
@@ -16,8 +15,6 @@ type energised struct {
 	powered int // servers on site that have been switched on so far, the first delivered
 	late    int // of these, that had to wait
 	lit     int // servers, the first delivered, that the policy leaves switched on
-	// rampFree is when the last of the starting jobs has reached its power.
-	rampFree des.Time
 }
 
 // energise switches on the servers on site for which the phase's power is provisioned:
@@ -139,20 +136,4 @@ func (w *World) cutOff(i int) {
 	j.epoch++
 	w.vacant = true
 	w.set(&j.resize, w.now.After(j.spec.Resize+j.spec.Restart.Mean), kindResize, int32(i))
-}
-
-// ramp is when a job that is ready to train has its power, where the site's may rise
-// only so fast: after all that started before it. Until then its chips idle.
-func (w *World) ramp(i int) des.Time {
-	rate := w.plan.Site.JobRamp
-	if rate == 0 {
-		return w.now
-	}
-	s, j := &w.site, &w.jobs[i]
-	o := &j.options[j.size]
-	hour := int(w.now / hourLength)
-	rise := float64(o.used) * (o.trainingAt(max(s.bounds.clock, s.meter.LowestClock()), &s.meter).Sum() - s.meter.Idle.Sum())
-	watts := s.plant.AtMeter(s.it.Sum()+rise, hour) - s.load(hour)
-	w.rampFree = max(w.rampFree, w.now) + des.Time(math.Ceil(watts/rate*1000))
-	return w.rampFree
 }

@@ -26,6 +26,7 @@ const (
 	kindWindow
 	kindSupply
 	kindWeather
+	kindRamp
 	kindSubmit
 	kindFinish
 	kindFailure
@@ -139,6 +140,11 @@ func (w *World) dispatch(e des.Event) {
 	case kindWeather: // likewise
 		if e.Epoch == w.site.weather.epoch {
 			w.site.weather.at = des.Never
+		}
+	case kindRamp:
+		if e.Epoch == w.ramp.alarm.epoch {
+			w.ramp.alarm.at = des.Never
+			w.site.stale = true
 		}
 	case kindSubmit:
 		w.enqueue(int(e.Index))

@@ -56,9 +56,14 @@ func (w *World) runWithin(unheld, hour int) (limit float64, running int, clocked
 	} else if s.clock == highest && !s.pauses { // everything runs at its highest already
 		return 0, len(w.jobs), false
 	}
-	s.clock, running = w.clockWithin(limit, base, ready)
+	f, running := w.clockWithin(limit, base, ready)
 	s.pauses = running < len(w.jobs)
-	return limit, running, w.applyClock(s.clock, running)
+	if w.plan.Site.JobRamp > 0 {
+		f = w.climb(f, w.pre.order, running)
+		s.pauses = s.pauses || w.ramp.reach > 0
+	}
+	s.clock = f
+	return limit, running, w.applyClock(f, running)
 }
 
 // addUp sums what the jobs draw.
@@ -258,11 +263,9 @@ func (w *World) applyClock(f float64, running int) (changed bool) {
 			continue
 		}
 		switch run := n < running; {
+		case run && j.climbs: // waits for its turn on the ramp
 		case run && (j.phase == job.Paused || j.clock != f):
-			w.settle(i)
-			j.phase = job.Training
-			w.setClock(i, f)
-			w.armFinish(i)
+			w.goOn(i, f)
 			changed = true
 		case !run && j.phase == job.Training:
 			w.settle(i)
@@ -271,6 +274,14 @@ func (w *World) applyClock(f float64, running int) (changed bool) {
 		}
 	}
 	return changed
+}
+
+// goOn has a job train at clock f.
+func (w *World) goOn(i int, f float64) {
+	w.settle(i)
+	w.jobs[i].phase = job.Training
+	w.setClock(i, f)
+	w.armFinish(i)
 }
 
 // setClock sets a settled job's speed and power at relative clock f.

@@ -46,8 +46,13 @@ func (w *World) settle(i int) {
 		w.file(j, durable)
 		j.age(dt)
 		b.trained += done.Tokens
+		reach := j.unslowed
+		if r := &w.ramp; r.reach > j.clock {
+			reach = o.at(r.reach, &w.site.meter).rate
+			b.ramped += done.Tokens * (reach/j.unslowed - 1)
+		}
 		if j.clock != 1 {
-			b.capped += done.Tokens * (o.rate/j.unslowed - 1)
+			b.capped += done.Tokens * (o.rate - reach) / j.unslowed
 		}
 		b.capped += float64(dt) * j.forgone
 		b.tokens += done.Tokens
@@ -61,13 +66,22 @@ func (w *World) settle(i int) {
 			b.restarting += dt
 			b.lostTo[j.cause] += dt
 		}
+		if ramping := min(w.now, j.turn) - (w.now - dt); ramping > 0 {
+			b.ramped += float64(ramping) * o.sustained()
+		}
 		b.chips[job.Starting] += int64(used) * int64(dt)
 	case job.Detecting:
 		b.lostTo[j.cause] += dt
 		b.chips[job.Detecting] += int64(used) * int64(dt)
 	default:
 		if j.phase == job.Paused {
-			b.capped += float64(dt) * o.sustained()
+			lost := float64(dt) * o.sustained()
+			if j.climbs {
+				ramped := lost * o.at(w.ramp.reach, &w.site.meter).rate / o.rate
+				b.ramped += ramped
+				lost -= ramped
+			}
+			b.capped += lost
 		}
 		if j.phase == job.Waiting {
 			b.lostTo[j.cause] += dt
@@ -245,7 +259,9 @@ func (w *World) restarted(i int, epoch uint32) {
 	}
 	if !j.ramped {
 		j.ramped = true
-		if at := w.ramp(i); at > w.now {
+		if at := w.starts(i); at > w.now {
+			w.settle(i)
+			j.turn = at
 			w.queue.Push(event(at, kindRestarted, int32(i), epoch))
 			return
 		}

@@ -41,6 +41,7 @@ type World struct {
 	shop
 	counts
 	energised
+	ramp      ramp
 	sharers   bool     // several jobs write to one store
 	storage   des.Time // when the checkpoint store is back; 0 while it is up
 	storeDown des.Time // when it failed
@@ -146,7 +147,9 @@ type trainee struct {
 	segment   int     // of books.byClock
 	forgone   float64 // tokens per millisecond; see forgo
 
-	ramped      bool     // Starting: it has waited for its turn to draw power
+	ramped      bool     // Starting: it has asked for its turn to draw power
+	turn        des.Time // Starting: when that is
+	climbs      bool     // Paused: it waits for its turn to draw power
 	recovering  bool     // Starting after a failure, not of its own will
 	planned     bool     // stopped to save its work, not by a failure
 	durable     des.Time // Starting of its own will: when what it left with is saved
@@ -230,7 +233,7 @@ func (w *World) reset(replica int) error {
 	w.fleet.Reset(p.Fleet.Servers(), len(p.Jobs), len(p.Failures.Classes)+2)
 	w.latents, w.unused, w.outages, w.storeDown = w.latents[:0], w.unused[:0], w.outages[:0], 0
 	w.resetSlows(&p.Failures)
-	w.energised = energised{lit: math.MaxInt}
+	w.energised, w.ramp = energised{lit: math.MaxInt}, newRamp()
 	w.site.reset(p, &pr.almanac)
 	w.money.reset(len(pr.bins), len(pr.Jobs))
 	w.openStreams(replica)

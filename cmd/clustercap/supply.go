@@ -92,16 +92,27 @@ func swingLine(set *result.Set) string {
 	return line
 }
 
-// cappedLine is what the cap cost each job in tokens.
+// cappedLine is what the cap, and the ramp of the site's power, cost each job in tokens.
 func cappedLine(set *result.Set) string {
-	var parts []string
-	for i := range set.Jobs {
-		if j := &set.Jobs[i]; j.CappedTokens.Mean > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s (%s)", j.Name, quantity("tokens", j.CappedTokens.Mean), percent(j.CappedTokens.Mean/(j.CappedTokens.Mean+j.Tokens.Mean))))
+	lost := func(of func(j *result.Job) float64) string {
+		var parts []string
+		for i := range set.Jobs {
+			j := &set.Jobs[i]
+			if x := of(j); x > 0 {
+				parts = append(parts, fmt.Sprintf("%s %s (%s)", j.Name, quantity("tokens", x), percent(x/(x+j.Tokens.Mean))))
+			}
 		}
+		return strings.Join(parts, ", ")
 	}
-	if len(parts) == 0 {
+	var lines []string
+	if text := lost(func(j *result.Job) float64 { return j.CappedTokens.Mean }); text != "" {
+		lines = append(lines, "to limits on power and heat: "+text)
+	}
+	if text := lost(func(j *result.Job) float64 { return j.RampedTokens.Mean }); text != "" {
+		lines = append(lines, "to the ramp of power: "+text)
+	}
+	if len(lines) == 0 {
 		return ""
 	}
-	return "Tokens lost to limits on power and heat: " + strings.Join(parts, ", ")
+	return "Tokens lost " + strings.Join(lines, "; ")
 }

@@ -20,6 +20,9 @@ func (m *Meter) lastStep() int {
 	return min(int(math.Floor((1-m.minimumClock)*ClockSteps+1e-9)), ClockSteps-1) // 1e-9: rounding of a share
 }
 
+// ClockAbove is the next higher clock than f, at most 1.
+func (m *Meter) ClockAbove(f float64) float64 { return clockOf(max(StepOf(f)-1, 0)) }
+
 // ClockFor is the highest clock at which a chip's highest phase draws at most watts
 // of IT power; ok is false when no clock does.
 func (m *Meter) ClockFor(watts float64) (f float64, ok bool) {

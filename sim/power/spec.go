@@ -32,8 +32,8 @@ type Spec struct {
 	Oversubscription unit.Factor
 	Limits           Limits
 	Policy           Policy
-	// JobRamp is how fast the power of jobs that start may rise, all together, in watts
-	// per second; 0 is at once.
+	// JobRamp is how fast the power of jobs may rise, all together, in watts per second, when
+	// they start, go on after a pause or get a higher clock; 0 is at once.
 	JobRamp float64
 	// Smoothing flattens the swings within a step, GridCode is what the grid allows.
 	Smoothing Smoothing

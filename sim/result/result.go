@@ -78,7 +78,10 @@ type Job struct {
 	Goodput         Stat `json:"goodput"`
 	// CappedTokens are those that full clock, on the size that the job could get without
 	// limits on power, would have trained besides: in training, paused or waiting.
-	CappedTokens  Stat `json:"tokens_lost_to_cap"`
+	CappedTokens Stat `json:"tokens_lost_to_cap"`
+	// RampedTokens are those that the limits on power would have allowed, but that the job
+	// lost waiting for the ramp of the site's power.
+	RampedTokens  Stat `json:"tokens_lost_to_ramp"`
 	Interruptions Stat `json:"interruptions"`
 	// PlannedStops are those for maintenance and to be rid of slow servers.
 	PlannedStops Stat `json:"planned_stops"`

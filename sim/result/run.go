@@ -47,7 +47,10 @@ type JobRun struct {
 	// CappedTokens are those that the job would have trained besides at full clock on the
 	// size that it could get without limits on power, in the time in which it trained, was
 	// paused, or waited for servers.
-	CappedTokens  float64
+	CappedTokens float64
+	// RampedTokens are those that it would have trained while it waited for the ramp of the
+	// site's power: to start, to go on after a pause, or for a higher clock.
+	RampedTokens  float64
 	Interruptions float64
 	PlannedStops  float64 // for maintenance, evictions or want of power; not among the interruptions
 	// MTTFHours is the time in training per failure that stops it; NaN without one. A
