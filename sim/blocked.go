@@ -5,6 +5,7 @@ import (
 
 	"clustercap/sim/fleet"
 	"clustercap/sim/job"
+	"clustercap/sim/power"
 	"clustercap/sim/unit"
 )
 
@@ -50,6 +51,8 @@ func (w *World) blocked(i int) string {
 		return fmt.Sprintf("it queues for %d servers: those it lacks are mostly %s", j.options[0].servers, w.unavailable(b))
 	case longest == job.Starting:
 		return "its first start takes longer than the calendar or the failures leave"
+	case longest == job.Paused && w.plan.Site.Policy.Names(power.Stagger):
+		return "the site's power limit is too low for it to train beside the jobs before it: site.policy staggers starts"
 	case longest == job.Paused:
 		return "the site's power limit is too low for it to train"
 	case longest == job.Detecting:

@@ -56,10 +56,11 @@ func (w *World) runWithin(unheld, hour int) (limit float64, running int, clocked
 	} else if s.clock == highest && !s.pauses { // everything runs at its highest already
 		return 0, len(w.jobs), false
 	}
+	w.queueForPower()
 	f, running := w.clockWithin(limit, base, ready)
 	s.pauses = running < len(w.jobs)
 	if w.plan.Site.JobRamp > 0 {
-		f = w.climb(f, w.pre.order, running)
+		f = w.climb(f, w.order, running)
 		s.pauses = s.pauses || w.ramp.reach > 0
 	}
 	s.clock = f
@@ -195,7 +196,7 @@ func without(d power.Draw, watts float64) power.Draw {
 // clockWithin returns the common clock and how many of the jobs that are ready, by
 // priority, may run at it within an IT limit (0: none): as many as the lowest clock allows,
 // but no more than train most together, or than full clock allows where the policy has jobs
-// pause before clocks fall. The first to train may have the power of all that does not.
+// pause, or wait to start, before clocks fall. The first to train may have the power of all that does not.
 func (w *World) clockWithin(limit, base float64, ready int) (f float64, running int) {
 	s := &w.site
 	highest := s.bounds.clock
@@ -206,13 +207,15 @@ func (w *World) clockWithin(limit, base float64, ready int) (f float64, running 
 	if limit == 0 || base+float64(ready)*full <= limit {
 		return highest, len(w.jobs)
 	}
-	pauses := w.plan.Site.Policy.Before(power.Pause, power.Cap)
+	policy := w.plan.Site.Policy
+	pauses, staggers := policy.Before(power.Pause, power.Cap), policy.Before(power.Stagger, power.Cap)
 	f, most := 1.0, 0.0
 	for n := len(w.jobs) - 1; n >= 0 && ready > 0; n-- {
-		mine := w.jobs[w.pre.order[n]].willing()
+		i := w.order[n]
+		mine := w.jobs[i].willing()
 		room := (limit - base) / float64(ready)
 		clock, ok := s.clockFor(room)
-		if pauses && mine < ready { // another job is left
+		if mine < ready && (pauses || staggers && w.aboutToTrain(i)) { // another job is left
 			clock, ok = highest, full <= room
 		}
 		if lowest := s.meter.LowestClock(); !ok && running == 0 && mine == ready && float64(mine)*s.peakAt(lowest).Sum() <= limit {
@@ -240,11 +243,11 @@ func (j *trainee) willing() int {
 	return 0
 }
 
-// together is what the first jobs, up to the n-th by priority, train at a clock: in chips
+// together is what the first jobs in order, up to the n-th, train at a clock: in chips
 // at full clock.
 func (w *World) together(n int, clock float64) float64 {
 	sum := 0.0
-	for _, i := range w.pre.order[:n+1] {
+	for _, i := range w.order[:n+1] {
 		j := &w.jobs[i]
 		if chips := j.willing(); chips > 0 {
 			o := &j.options[j.size]
@@ -254,10 +257,10 @@ func (w *World) together(n int, clock float64) float64 {
 	return sum
 }
 
-// applyClock runs the first of the jobs, by priority, at clock f and pauses the rest; it
+// applyClock runs the first of the jobs in order at clock f and pauses the rest; it
 // reports whether that changes anything.
 func (w *World) applyClock(f float64, running int) (changed bool) {
-	for n, i := range w.pre.order {
+	for n, i := range w.order {
 		j := &w.jobs[i]
 		if j.phase != job.Training && j.phase != job.Paused {
 			continue

@@ -14,6 +14,7 @@ import (
 	"clustercap/sim/power"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
+	"clustercap/sim/step"
 	"clustercap/sim/unit"
 )
 
@@ -329,6 +330,50 @@ func TestPolicyDecidesWhoTrains(t *testing.T) {
 	}
 }
 
+// Staggered, a job of the same priority that is about to start waits until those that train
+// leave it the power for full clock, be it that the limit rises or that they end; where the
+// cap comes first, for the lowest clock. It does not wait for a job of a lower priority.
+func TestStaggeredJobsWaitForPower(t *testing.T) {
+	m := meterOf(testPlan(1))
+	full := testStep(16)
+	const start, second = 600, 86400 // seconds from submission to training; when the other is submitted
+	for _, c := range []struct {
+		name     string
+		policy   power.Policy
+		priority int           // of the second
+		limit    unit.Power    // for the first ten of twenty days
+		wait     unit.Duration // of the second; days
+		clock    float64       // of both meanwhile, where it does not wait
+	}{
+		{"all capped", power.Policy{power.Cap}, 0, m.peak(32, 0.8, 0), 0, 0.8},
+		{"staggered", power.Policy{power.Stagger, power.Cap}, 0, m.peak(32, 0.8, 0), 9, 0},
+		{"capped first", power.Policy{power.Cap, power.Stagger}, 0, m.peak(32, 0.8, 0), 0, 0.8},
+		{"below the lowest clock", power.Policy{power.Cap, power.Stagger}, 0, m.peak(32, 0.45, 0), 9, 0},
+		{"a higher priority", power.Policy{power.Stagger, power.Cap}, 1, m.peak(32, 0.8, 0), 0, 0.8},
+	} {
+		p := testPlan(4)
+		p.Site.MinClock = 0.5
+		p.Horizon = 20 * unit.Day
+		a, b := testJob("a", 1e15, 16), testJob("b", 1e15, 16)
+		a.Submit, a.Priority = second, c.priority // first in the plan, second in time
+		p.Jobs = append(p.Jobs[:0], a, b)
+		p.Site.Policy, p.Site.Phases = c.policy, []power.Phase{{Limit: c.limit * (1 + 1e-9)}, {From: 10 * unit.Day}}
+		r := run(t, prepared(t, p), 0)
+		rate := float64(full.Tokens) / float64(full.Time)
+		trains := float64(20*unit.Day) - second - start
+		if c.wait > 0 {
+			trains -= float64(c.wait*unit.Day) - start
+		} else {
+			slow := 9*86400.0 - start
+			activity := ActivityOf(&full, step.BF16)
+			trains -= slow * (1 - float64(activity.Time()/activity.AtClock(c.clock).Time()))
+		}
+		if got, want := r.Jobs[0].Tokens, trains*rate; math.Abs(got-want) > 1e-6*want { // a step under way
+			t.Errorf("%s: the second trains %g tokens, want %g", c.name, got, want)
+		}
+	}
+}
+
 // What paused jobs hold is switched off before the first job pauses: that trains at the
 // lowest clock from the power on that it needs alone.
 func TestFirstJobTrainsOnThePowerOfPausedOnes(t *testing.T) {
@@ -384,7 +429,7 @@ func TestMorePowerNeverStopsTheFirstJob(t *testing.T) {
 			j.Priority = -i
 			p.Jobs = append(p.Jobs, j)
 		}
-		p.Site.Policy = rapid.SampledFrom([]power.Policy{nil, {power.Pause, power.Cap}, {power.Shed, power.Cap}}).Draw(t, "policy")
+		p.Site.Policy = rapid.SampledFrom([]power.Policy{nil, {power.Pause, power.Cap}, {power.Shed, power.Cap}, {power.Stagger, power.Cap}}).Draw(t, "policy")
 		p.Site.Oversubscription = rapid.SampledFrom([]unit.Factor{0, 1, 1.5, 3}).Draw(t, "oversubscription")
 		low := rapid.Float64Range(2000, 40_000).Draw(t, "limit")
 		high := low * rapid.Float64Range(1, 2).Draw(t, "higher")
@@ -478,7 +523,14 @@ func randomSupply(t *rapid.T, p *scenario.Plan) {
 		p.Site.Limits.Rack = unit.Power(m.PeakAt(rapid.Float64Range(0.5, 1).Draw(t, "rack")).Sum() * perServer * 4 * (1 + 1e-9))
 	}
 	p.Site.Policy = rapid.SampledFrom([]power.Policy{
-		nil, {power.Cap, power.Pause}, {power.Pause, power.Cap}, {power.Shed, power.Cap}, {power.Cap, power.Shed}, {power.Pause, power.Shed},
+		nil,
+		{power.Cap, power.Pause},
+		{power.Pause, power.Cap},
+		{power.Shed, power.Cap},
+		{power.Cap, power.Shed},
+		{power.Pause, power.Shed},
+		{power.Stagger, power.Cap},
+		{power.Cap, power.Stagger},
 	}).Draw(t, "policy")
 	p.Site.Oversubscription = rapid.SampledFrom([]unit.Factor{0, 1, 1.5, 3}).Draw(t, "oversubscription")
 	p.Site.JobRamp = rapid.SampledFrom([]float64{0, 10, 1000}).Draw(t, "ramp")

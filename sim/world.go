@@ -41,10 +41,12 @@ type World struct {
 	shop
 	counts
 	energised
-	ramp      ramp
-	sharers   bool     // several jobs write to one store
-	storage   des.Time // when the checkpoint store is back; 0 while it is up
-	storeDown des.Time // when it failed
+	ramp ramp
+	// order is that in which jobs get power, staggered its memory where that changes.
+	order, staggered []int
+	sharers          bool     // several jobs write to one store
+	storage          des.Time // when the checkpoint store is back; 0 while it is up
+	storeDown        des.Time // when it failed
 
 	outages []outage // of what servers share, in the order in which they began
 	latents []latent

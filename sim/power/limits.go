@@ -26,10 +26,13 @@ const (
 	Cap   Action = "cap"   // lower the clock of all chips alike, to the lowest at most
 	Pause Action = "pause" // pause the jobs of the lowest priority
 	Shed  Action = "shed"  // switch off the newest servers
+	// Stagger has jobs wait that are about to start, or to go on after a pause, for power
+	// that those that train leave.
+	Stagger Action = "stagger"
 )
 
 // Actions lists them.
-func Actions() []Action { return []Action{Cap, Pause, Shed} }
+func Actions() []Action { return []Action{Cap, Pause, Shed, Stagger} }
 
 // Policy is the order of actions. Jobs pause, and then all equipment gets the same
 // share of its power, where what the policy names does not do.

@@ -101,7 +101,10 @@ type Site struct {
 	Limits *Limits `json:"limits,omitempty"`
 	// Policy is what the site does, in order, when its power is short: cap lowers the
 	// clock of all chips alike, pause pauses jobs, the lowest priority first, shed
-	// switches off the newest servers, whose jobs move or shrink. Where that is not
+	// switches off the newest servers, whose jobs move or shrink, stagger has a job that is
+	// ready to start, or to go on after a pause, wait as long as those that train, of its
+	// priority or a higher one, leave too little power for full clock, or for the lowest
+	// where cap comes first: under a limit that lasts, until another ends. Where that is not
 	// enough clocks fall and jobs pause without being named; before the last job that
 	// trains pauses, its clock falls and what the others hold is switched off.
 	Policy Policy `json:"policy" default:"[cap, pause]" source:"capping costs least: speed falls less than power"`
