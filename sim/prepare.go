@@ -34,6 +34,7 @@ type Prepared struct {
 	// Swings of the site's power, by job on its largest size.
 	Swings []result.Swing
 	losses [][]float64 // watts of a chip in the storage of its rack, by job and size
+	crests [][]crest   // of a chip, likewise
 
 	order     []int // jobs by priority, highest first, then plan order
 	uncertain uncertainty

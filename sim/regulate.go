@@ -84,6 +84,9 @@ func (w *World) addUp() {
 			training += j.stance.ready
 		}
 	}
+	if s.supply.own {
+		w.swells()
+	}
 	if training > 0 {
 		if s.bounds.any {
 			w.checkGroups(s.clock)

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"clustercap/sim/des"
+	"clustercap/sim/job"
 	"clustercap/sim/power"
 	"clustercap/sim/result"
 	"clustercap/sim/scenario"
@@ -25,6 +26,9 @@ type supply struct {
 	// more than the load: on what is in the battery, the sun, or what is asked of the site.
 	own, active bool
 
+	// swell is what the site's load exceeds its mean by within a step: with all jobs in
+	// phase, which is the most.
+	swell  crest
 	charge float64 // in the battery
 	// ready is false from when the battery has run empty until it is full, or until the
 	// limit changes: one that is always short would else empty what a minute brings.
@@ -120,9 +124,30 @@ func (u *supply) firm() float64 {
 	return u.phase + u.spec.Dispatchable()
 }
 
+// swells adds up the jobs that train. It follows the clock as the swing between computation
+// and communication does.
+func (w *World) swells() {
+	s := &w.site
+	s.supply.swell = crest{}
+	full := s.meter.Swing(1)
+	if full <= 0 {
+		return
+	}
+	s.peakAt(s.clock)
+	for i := range w.jobs {
+		if j := &w.jobs[i]; j.phase == job.Training {
+			if c := j.options[j.size].crest; c != nil {
+				s.supply.swell.plus(float64(j.stance.ready)*s.peakSwing/full, c)
+			}
+		}
+	}
+}
+
 // dispatch divides a load in an hour, whose highest instant is peak, among the sources:
-// what runs always, then the grid up to its limit, the battery, what runs when short.
-// The battery charges from what the limit leaves free at the peak.
+// what runs always, then the grid up to its limit, the battery, what runs when short. The
+// last two follow the load within a step. What the battery gives in its crests it takes back
+// in its troughs, as far as the limit leaves that free; else it charges from what the limit
+// leaves free at the peak.
 func (u *supply) dispatch(load, peak float64, hour int) *flow {
 	f := &u.flow
 	*f = flow{generated: f.generated, grid: load, gridPeak: peak}
@@ -143,7 +168,7 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 	b := &u.spec.Battery
 	short := 0.0
 	if u.grid > 0 {
-		short = max(f.grid-u.grid, 0)
+		short = u.swell.above(f.grid, u.grid)
 	}
 	if b.Any() && u.ready {
 		f.discharge = min(short, b.Adds())
@@ -157,7 +182,11 @@ func (u *supply) dispatch(load, peak float64, hour int) *flow {
 			f.grid -= f.generated[i]
 		}
 	}
-	if b.Any() && f.discharge == 0 && !u.full() {
+	switch {
+	case f.discharge > 0:
+		f.charge = max(min(f.discharge/float64(b.Efficiency), u.grid-f.grid, float64(b.Power)), 0)
+		f.grid += f.charge
+	case b.Any() && !u.full():
 		f.charge = float64(b.Power)
 		if u.grid > 0 {
 			f.charge = max(min(f.charge, u.grid-f.gridPeak), 0)
@@ -202,7 +231,7 @@ func (u *supply) take(load, peak float64, hour int, dt float64) {
 		}
 	}
 	if u.opened > 0 {
-		u.covered += f.discharge * dt
+		u.covered += max(f.discharge-f.charge, 0) * dt
 	}
 }
 
@@ -216,11 +245,12 @@ func (w *World) armSupply() {
 	wait := math.Inf(1) // seconds
 	hour := int(w.now / hourLength)
 	f := u.dispatch(w.site.load(hour), w.site.peak(hour), hour)
-	switch {
-	case f.discharge > 0:
-		wait = u.charge / f.discharge
-	case f.charge > 0:
-		wait = (float64(u.spec.Battery.Energy) - u.charge) / (f.charge * float64(u.spec.Battery.Efficiency))
+	const rounding = 1e-9 // of what a battery takes back within a step
+	switch gains := f.charge*float64(u.spec.Battery.Efficiency) - f.discharge; {
+	case gains < -rounding*f.discharge:
+		wait = -u.charge / gains
+	case gains > rounding*f.discharge:
+		wait = (float64(u.spec.Battery.Energy) - u.charge) / gains
 	}
 	if math.IsInf(wait, 1) && !w.flowVaries(hour) {
 		return
@@ -244,7 +274,7 @@ func (w *World) flowVaries(hour int) bool {
 			return true
 		}
 	}
-	return u.spec.Battery.Any() && !(u.full() && w.site.it.Sum() <= w.site.plant.AlwaysCarries(u.grid, hour))
+	return u.spec.Battery.Any() && !(u.full() && w.site.it.Sum()+u.swell[0] <= w.site.plant.AlwaysCarries(u.grid, hour))
 }
 
 // window opens or closes a window of demand response.

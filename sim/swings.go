@@ -22,14 +22,14 @@ const traceSpans = 1 << 14
 // at full clock and likely values: cooling does not follow within a step.
 func (pr *Prepared) swings() error {
 	p := pr.Plan
-	pr.losses = make([][]float64, len(pr.Jobs))
+	pr.losses, pr.crests = make([][]float64, len(pr.Jobs)), make([][]crest, len(pr.Jobs))
 	for i := range pr.Jobs {
 		j := &pr.Jobs[i]
-		pr.losses[i] = make([]float64, len(j.Sizes))
+		pr.losses[i], pr.crests[i] = make([]float64, len(j.Sizes)), make([]crest, len(j.Sizes))
 		for k := range j.Sizes {
 			s := &j.Sizes[k]
 			last := k == len(j.Sizes)-1
-			if !last && p.Site.Smoothing.Storage == 0 || s.Missing > 0 {
+			if !last && p.Site.Smoothing.Storage == 0 && !p.Site.Supply.Own() || s.Missing > 0 {
 				continue
 			}
 			t, err := timeline(p, j.Spec, s)
@@ -37,7 +37,7 @@ func (pr *Prepared) swings() error {
 				return fmt.Errorf("job %s on %s chips: %w", j.Spec.Name, unit.Count(s.Chips), err)
 			}
 			w := smooth(p, j.Spec, &t, s, &p.Site.Smoothing)
-			pr.losses[i][k] = w.loss
+			pr.losses[i][k], pr.crests[i][k] = w.loss, crestOf(&w.Waveform)
 			if last {
 				sw := swing(p, j, s, &t, w)
 				pr.Swings = append(pr.Swings, sw)
@@ -48,7 +48,7 @@ func (pr *Prepared) swings() error {
 		}
 		for k := len(j.Sizes) - 2; k >= 0; k-- { // one with fewer replicas swings like the whole
 			if j.Sizes[k].Missing > 0 {
-				pr.losses[i][k] = pr.losses[i][k+1]
+				pr.losses[i][k], pr.crests[i][k] = pr.losses[i][k+1], pr.crests[i][k+1]
 			}
 		}
 	}

@@ -184,6 +184,7 @@ type option struct {
 	full          paced   // at full clock
 	paces         []paced // at the steps of the clock below it, as far as asked for
 	stored        float64 // watts of a chip lost in the storage of its rack
+	crest         *crest  // of a chip at full clock; nil where swings are not known
 	fastBlocking  float64 // share of training time in which fast checkpoints block
 	// delivered is rate x expected goodput: what decides between sizes, since
 	// failures may eat the gain of a larger one.
@@ -318,7 +319,7 @@ func (w *World) resetJobs() error {
 				return fmt.Errorf("job %s on %s chips: a step of %s for %s", j.spec.Name, unit.Count(size.Chips), s.Time, unit.Tokens(o.tokens))
 			}
 			if pr.losses != nil {
-				o.stored = pr.losses[i][k]
+				o.stored, o.crest = pr.losses[i][k], &pr.crests[i][k]
 			}
 			for size.Missing > 0 && pr.Jobs[i].Sizes[o.base].Missing > 0 {
 				o.base++

@@ -225,7 +225,7 @@ type CapCurve struct {
 	TokensPerSecond Floats `json:"tokens_per_second"`
 }
 
-// BatteryUse is what the site's battery did.
+// BatteryUse is what the site's battery did, in the crests and troughs of steps too.
 type BatteryUse struct {
 	ChargedMWh    Stat `json:"charged_mwh"`
 	DischargedMWh Stat `json:"discharged_mwh"`
