@@ -87,12 +87,45 @@ type metric struct {
 	name, value, label, base string
 	job                      func(*result.Job) result.Stat
 	site                     func(*result.Site) result.Stat
-	// market is true of carbon by the market-based method, left out where no plan's
-	// contracts make it another figure than the location-based one above it.
-	market bool
+	// swing is a figure of the job's swings, the same in all replicas.
+	swing func(*result.Swing) float64
+	// shown says of which plans the row tells something, for a job by its name: it is left
+	// out where of none. Nil is of all.
+	shown func(s *result.Set, job string) bool
+}
+
+// contracts reports whether they make the market-based carbon another figure than the
+// location-based one above it.
+func contracts(s *result.Set, _ string) bool { return s.Site.CO2MarketT.Mean != s.Site.CO2t.Mean }
+
+// loses reports whether a job loses tokens of a kind.
+func loses(tokens func(*result.Job) result.Stat) func(s *result.Set, job string) bool {
+	return func(s *result.Set, job string) bool {
+		j := findJob(s, job)
+		return j != nil && tokens(j).Mean > 0
+	}
+}
+
+// smooths reports whether something smooths a job's swings, swings whether that or a limit
+// of the grid makes them matter.
+func smooths(s *result.Set, job string) bool {
+	w := findSwing(s, job)
+	return w != nil && w.SmoothingMW > 0
+}
+
+func swings(s *result.Set, job string) bool {
+	w := findSwing(s, job)
+	return smooths(s, job) || w != nil && len(w.Checks) > 0
+}
+
+// ownSupply reports whether the grid is not the site's only source.
+func ownSupply(s *result.Set, _ string) bool {
+	return s.Site.Battery != nil || s.Site.EnergyFrom[result.Generation.String()].Mean > 0
 }
 
 func jobMetrics(currency string) []metric {
+	capped := func(j *result.Job) result.Stat { return j.CappedTokens }
+	ramped := func(j *result.Job) result.Stat { return j.RampedTokens }
 	return []metric{
 		{name: "training_days", value: "training_days", label: "training", base: "d", job: func(j *result.Job) result.Stat { return j.TrainingDays }},
 		{name: "finish", value: "finish_days", label: "finish (median)", job: func(j *result.Job) result.Stat { return j.FinishDays }},
@@ -101,19 +134,24 @@ func jobMetrics(currency string) []metric {
 		{name: "goodput", value: "goodput", label: "goodput", base: "%", job: func(j *result.Job) result.Stat { return j.Goodput }},
 		{name: "ettr", value: "ettr", label: "ETTR", base: "%", job: func(j *result.Job) result.Stat { return j.ETTR }},
 		{name: "interruptions", value: "interruptions", label: "interruptions", job: func(j *result.Job) result.Stat { return j.Interruptions }},
+		{name: "tokens_lost_to_cap", value: "tokens_lost_to_cap", label: "lost to limits", base: "tokens", job: capped, shown: loses(capped)},
+		{name: "tokens_lost_to_ramp", value: "tokens_lost_to_ramp", label: "lost to the ramp", base: "tokens", job: ramped, shown: loses(ramped)},
+		{name: "step_mw", label: "swing in a step", base: "MW", swing: func(w *result.Swing) float64 { return w.StepMW }, shown: swings},
+		{name: "smoothing_mw", label: "smoothing takes", base: "MW", swing: func(w *result.Swing) float64 { return w.SmoothingMW }, shown: smooths},
 		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", job: func(j *result.Job) result.Stat { return j.EnergyMWh }},
 		{name: "cost", value: "cost", label: "energy cost", base: currency, job: func(j *result.Job) result.Stat { return j.Cost }},
 		{name: "total_cost", value: "total_cost", label: "total cost", base: currency, job: func(j *result.Job) result.Stat { return j.TotalCost }},
 		{name: "cost_per_m_tokens", value: "cost_per_m_tokens", label: "cost/M tokens", base: currency, job: func(j *result.Job) result.Stat { return j.CostPerMTokens }},
 		{name: "kwh_per_m_tokens", value: "kwh_per_m_tokens", label: "energy/M tokens", base: "kWh", job: func(j *result.Job) result.Stat { return j.KWhPerMTokens }},
 		{name: "co2_kg_per_m_tokens", value: "co2_kg_per_m_tokens", label: "CO2e/M tokens", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2PerMTokens }},
-		{name: "co2_market_kg_per_m_tokens", value: "co2_market_kg_per_m_tokens", label: "market-based", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2MarketPerMTokens }, market: true},
+		{name: "co2_market_kg_per_m_tokens", value: "co2_market_kg_per_m_tokens", label: "market-based", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2MarketPerMTokens }, shown: contracts},
 	}
 }
 
 func siteMetrics(currency string) []metric {
 	return []metric{
 		{name: "peak_power_mw", value: "peak_power_mw", label: "peak power", base: "MW", site: func(s *result.Site) result.Stat { return s.PeakPowerMW }},
+		{name: "grid_peak_mw", value: "grid_peak_mw", label: "of it from the grid", base: "MW", site: func(s *result.Site) result.Stat { return s.GridPeakMW }, shown: ownSupply},
 		{name: "mean_power_mw", value: "mean_power_mw", label: "mean power", base: "MW", site: func(s *result.Site) result.Stat { return s.MeanPowerMW }},
 		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", site: func(s *result.Site) result.Stat { return s.EnergyMWh }},
 		{name: "cost", value: "cost", label: "energy cost", base: currency, site: func(s *result.Site) result.Stat { return s.Cost }},
@@ -122,7 +160,7 @@ func siteMetrics(currency string) []metric {
 		{name: "cost_per_chip_hour", value: "cost_per_chip_hour", label: "cost/chip-hour", base: currency, site: func(s *result.Site) result.Stat { return s.CostPerChipHour }},
 		{name: "availability", value: "availability", label: "servers in service", base: "%", site: func(s *result.Site) result.Stat { return s.Availability }},
 		{name: "co2_t", value: "co2_t", label: "carbon", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.CO2t }},
-		{name: "co2_market_t", value: "co2_market_t", label: "market-based", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.CO2MarketT }, market: true},
+		{name: "co2_market_t", value: "co2_market_t", label: "market-based", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.CO2MarketT }, shown: contracts},
 		{name: "embodied_co2_t", value: "embodied_co2_t", label: "embodied", base: "t CO2e", site: func(s *result.Site) result.Stat { return s.EmbodiedCO2t }},
 	}
 }
@@ -136,17 +174,19 @@ func New(sets []*result.Set) (*Comparison, error) {
 	b := builder{c: &Comparison{Sets: sets, Plans: plansOf(sets), Footnotes: []string{}}, base: sets[0]}
 	b.noteSets()
 	currency := sets[0].Currency
-	contracts := slices.ContainsFunc(sets, func(s *result.Set) bool { return s.Site.CO2MarketT.Mean != s.Site.CO2t.Mean })
+	tells := func(m *metric, job string) bool {
+		return m.shown == nil || slices.ContainsFunc(sets, func(s *result.Set) bool { return m.shown(s, job) })
+	}
 	for _, name := range jobNames(sets) {
 		unfinished := b.unfinishedNotes(name)
 		for _, m := range jobMetrics(currency) {
-			if !m.market || contracts {
+			if tells(&m, name) {
 				b.jobRow(name, m, unfinished)
 			}
 		}
 	}
 	for _, m := range siteMetrics(currency) {
-		if !m.market || contracts {
+		if tells(&m, "") {
 			b.siteRow(m)
 		}
 	}
@@ -314,6 +354,10 @@ func (b *builder) jobRow(job string, m metric, unfinished []int) {
 			row.Cells[i] = Cell{Stat: result.Summary(nil)}
 			continue
 		}
+		if m.swing != nil {
+			row.Cells[i] = swingCell(s, job, m.swing)
+			continue
+		}
 		cell := Cell{Present: true, Stat: m.job(j)}
 		if m.name == "training_days" || m.name == "finish" {
 			if unfinished[i] > 0 {
@@ -331,7 +375,31 @@ func (b *builder) jobRow(job string, m metric, unfinished []int) {
 		}
 		row.Cells[i] = cell
 	}
-	b.finish(&row, func(s *result.Set) []float64 { return s.Values[result.JobKey(job, m.value)] })
+	b.finish(&row, func(s *result.Set) []float64 {
+		if m.swing != nil {
+			return slices.Repeat([]float64{m.swing(findSwing(s, job))}, s.Replicas)
+		}
+		return s.Values[result.JobKey(job, m.value)]
+	})
+}
+
+func findSwing(s *result.Set, job string) *result.Swing {
+	for i := range s.Swings {
+		if s.Swings[i].Job == job {
+			return &s.Swings[i]
+		}
+	}
+	return nil
+}
+
+// swingCell is a figure that no draw changes.
+func swingCell(s *result.Set, job string, figure func(*result.Swing) float64) Cell {
+	w := findSwing(s, job)
+	if w == nil {
+		return Cell{Stat: result.Summary(nil)}
+	}
+	x := figure(w)
+	return Cell{Present: true, Stat: result.Stat{Mean: x, P10: x, P50: x, P90: x}}
 }
 
 func (b *builder) siteRow(m metric) {

@@ -306,3 +306,49 @@ func TestCentral(t *testing.T) {
 		}
 	}
 }
+
+// What only some plans have is a row where one has it: tokens lost to limits and ramps,
+// what smoothing takes, another source than the grid.
+func TestRowsOfWhatPlansHave(t *testing.T) {
+	labels := map[string]func(s *result.Set){
+		"tokens_lost_to_cap":  func(s *result.Set) { s.Jobs[0].CappedTokens.Mean = 1 },
+		"tokens_lost_to_ramp": func(s *result.Set) { s.Jobs[0].RampedTokens.Mean = 1 },
+		"smoothing_mw":        func(s *result.Set) { s.Swings[0].SmoothingMW = 2 },
+		"grid_peak_mw":        func(s *result.Set) { s.Site.Battery = &result.BatteryUse{} },
+	}
+	for metric, give := range labels {
+		row := func(given bool) *compare.Row {
+			both := sets(t, resulttest.HoldTenThousand(), resulttest.GrowThirty())
+			for _, s := range both {
+				for i := range s.Jobs {
+					s.Jobs[i].CappedTokens, s.Jobs[i].RampedTokens = result.Stat{}, result.Stat{}
+				}
+				s.Site.Battery, s.Site.EnergyFrom, s.Swings = nil, nil, []result.Swing{{Job: s.Jobs[0].Name}}
+			}
+			if given {
+				give(both[1])
+			}
+			c, err := compare.New(both)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range c.Rows {
+				if c.Rows[i].Metric == metric {
+					return &c.Rows[i]
+				}
+			}
+			return nil
+		}
+		if row(false) != nil {
+			t.Errorf("%s: a row though no plan has it", metric)
+		}
+		r := row(true)
+		if r == nil {
+			t.Errorf("%s: no row", metric)
+			continue
+		}
+		if metric == "smoothing_mw" && (r.Cells[0].Stat.Mean != 0 || r.Cells[1].Stat.Mean != 2 || r.Cells[1].Difference.Mean != 2) {
+			t.Errorf("%s: %+v", metric, r.Cells)
+		}
+	}
+}
