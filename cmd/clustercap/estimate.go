@@ -44,8 +44,8 @@ Keys of --layout, degrees being 1 unless given:
   schedule         1f1b (interleaved where vpp > 1), zb-h1, zb-v (with vpp=2), dualpipe
   zero, shard      ZeRO stage 0 to 3 (1); over how many replicas (all)
   mb               sequences per microbatch
-  recompute        none, selective, light, alternate, full, or of norm, act, mla, scores and
-                   ffn those joined by +
+  recompute        none, selective, light, alternate, full, or of norm, act, mla, scores,
+                   ffn, qkv, attn, out and up those joined by +
   recompute_layers how many layers of each stage (all)
   offload          none, or optimizer, activations or all of these in host memory
   attention        fused, unfused`,

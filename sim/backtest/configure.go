@@ -363,35 +363,46 @@ func (c *Case) product(degree string) string {
 // recompute maps what a source calls recomputation to what the step model knows. A
 // policy that is not printed is the least that fits in memory.
 func (c *Case) recompute(f *Configuration) {
+	if r, known := c.recipeRecompute(f.Machine.Chip.Name); known {
+		f.Layout.Recompute = r
+		return
+	}
 	switch c.Recompute {
 	case "none", "light", "alternate", "full":
 		f.Layout.Recompute = step.Recompute(c.Recompute)
 	case "selective":
 		c.selective(f)
 	default:
-		if r, known := c.recipeRecompute(f.Machine.Chip.Name); known {
-			f.Layout.Recompute = r
-			return
-		}
 		f.Layout.Recompute, _ = c.leastRecompute(f)
+	}
+	if f.Layout.Recompute == step.RecomputeFull && f.Layout.Attention == step.Fused && f.Machine.Chip.Vendor == "Google" {
+		f.Layout.Recompute = compiledFull
 	}
 }
 
+// compiledFull is what XLA runs again where a layer keeps its input alone: nothing needs the
+// output of the last product of a feed-forward block, so the compiler drops it.
+const compiledFull step.Recompute = "norm+act+qkv+attn+out+up"
+
 // recipe is the recomputation that a benchmark's own configuration files set where its
-// table of results prints none.
+// table of results prints none, or not which.
 type recipe struct {
 	family, model string // how they begin; letters and digits of the model
 	chips         []string
 	recompute     step.Recompute
 }
 
-// recipes are those of Megatron-Bridge (scripts/performance/configs). On servers with
-// Grace processors dense models that lack room offload activations to them.
+// recipes are those of Megatron-Bridge (scripts/performance/configs) and of tpu-recipes
+// (run_recipe.sh, the tensors kept on the chip or offloaded). On servers with Grace
+// processors dense models that lack room offload activations to them.
 var recipes = []recipe{
 	{"mbridge", "gptoss120b", []string{"gb200-nvl72", "b200-sxm", "h100-sxm"}, step.RecomputeLight}, // layer norms, expert activations
 	{"mbridge", "gptoss120b", []string{"gb300-nvl72", "b300-sxm"}, step.RecomputeNone},
 	{"mbridge", "deepseekv3", []string{"gb300-nvl72", "gb200-nvl72", "b300-sxm", "b200-sxm", "h100-sxm"}, step.RecomputeLight}, // latent up-projections and the like
 	{"mbridge", "llama", []string{"gb200-nvl72", "gb300-nvl72"}, step.RecomputeNone},
+	{"tpu-recipes", "gptoss120b", []string{"tpu-v7x"}, compiledFull},      // kept: layers' inputs, experts' last product
+	{"tpu-recipes", "llama3170b", []string{"tpu-v7x"}, "norm+act+out+up"}, // kept: queries, keys, values, attention's output
+	{"tpu-recipes", "", []string{"tpu-v6e"}, "norm+act+attn+up"},          // kept: queries, keys, values, the projection behind
 	// MaxText keeps products by name; which, dgxc-benchmarking does not print. All of
 	// them need more than the chip has, and with none of them kept its BF16 steps would
 	// run products at 71 % of peak, more than any other stack's.

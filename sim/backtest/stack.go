@@ -33,7 +33,7 @@ var stackRules = []stackRule{
 	{family: "torchtitan", chip: "h200", stack: "torchtitan-2025"},
 	{family: "torchtitan", stack: "torchtitan"},
 	{family: "maxtext", stack: "maxtext"},
-	{family: "tpu-recipes", stack: "maxtext"},
+	{family: "tpu-recipes", stack: "maxtext-2025"},
 	{family: "dgxc", phrase: "paxml", stack: "paxml"},
 	{family: "dgxc-v24", stack: "nemo-2024"},
 	{family: "dgxc-v25.04", stack: "nemo-2024"},
@@ -105,6 +105,8 @@ var vendorStack = []string{"nvidia", "nemo", "megatron", "dgx", "mlperf", "perf"
 // elsewhere what is typical of the year.
 func (c *Case) unknownStack(chip string) string {
 	switch {
+	case strings.HasPrefix(chip, "tpu") && c.Year >= 2025:
+		return "maxtext-2025"
 	case strings.HasPrefix(chip, "tpu"):
 		return "maxtext"
 	case c.Year > 0 && c.Year <= 2021:

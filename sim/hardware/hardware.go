@@ -23,6 +23,9 @@ type Chip struct {
 	// multiprocessors, AI cores); 0 where unknown, and wave quantisation is not
 	// modelled.
 	Cores int `json:"cores,omitempty"`
+	// Array is the width of the square systolic arrays that multiply matrices; 0 where
+	// units are smaller than any matrix of a model.
+	Array int `json:"array,omitempty"`
 
 	HBM          unit.Range[unit.Bytes]     `json:"hbm"`
 	HBMBandwidth unit.Range[unit.Bandwidth] `json:"hbm_bandwidth"`
@@ -75,8 +78,8 @@ type Efficiency struct {
 	// upper bound. MatmulFP8 is the same against the FP8 peak; absent without one.
 	Matmul    unit.Range[unit.Share] `json:"matmul"`
 	MatmulFP8 unit.Range[unit.Share] `json:"matmul_fp8,omitempty"`
-	// Attention is the share of the peak BF16 rate that a long fused
-	// attention kernel reaches.
+	// Attention is the share of the peak BF16 rate that a long fused attention kernel
+	// reaches with heads 128 wide, or as wide as the chip's arrays.
 	Attention unit.Range[unit.Share] `json:"attention"`
 	// Memory is the share of the HBM bandwidth that a streaming kernel reaches.
 	Memory unit.Range[unit.Share] `json:"memory"`

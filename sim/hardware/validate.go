@@ -17,6 +17,9 @@ func (c Chip) Validate() []error {
 	if c.Cores < 0 {
 		p.add("cores", "%d is below 0", c.Cores)
 	}
+	if c.Array < 0 {
+		p.add("array", "%d is below 0", c.Array)
+	}
 	positive(&p, "hbm", c.HBM)
 	positive(&p, "hbm_bandwidth", c.HBMBandwidth)
 	positive(&p, "scale_up", c.ScaleUp)

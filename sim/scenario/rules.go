@@ -82,6 +82,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(chip, "Embodied", `optional:"1" example:"164 kgCO2"`)
 	add(chip, "Year", `optional:"1" min:"1990" max:"2100"`)
 	add(chip, "Cores", `optional:"1" min:"0" max:"1000000"`)
+	add(chip, "Array", `optional:"1" min:"0" max:"100000"`)
 	for _, f := range []string{"BF16", "HBM", "HBMBandwidth", "ScaleUp", "NIC", "TDP"} {
 		add(chip, f, positiveOf[f])
 	}
@@ -205,7 +206,8 @@ func buildForeignRules() map[string]reflect.StructTag {
 	for _, f := range []string{"Name", "Title", "TensorOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "FusedExperts"} {
 		add(stack, f, `optional:"1"`)
 	}
-	for _, f := range []string{"Matmul", "MatmulFP8", "Attention"} {
+	add(stack, "AttentionBlock", `optional:"1" min:"0" max:"1000000"`)
+	for _, f := range []string{"Matmul", "MatmulFP8", "Attention", "Grouped"} {
 		add(stack, f, `optional:"1" above:"0 %"`)
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)

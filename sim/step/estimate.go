@@ -32,6 +32,7 @@ type pricer struct {
 	rates   rates
 	net     network
 	layout  Layout
+	anew    region // what the layout computes again
 	scratch []stage
 }
 
@@ -94,6 +95,7 @@ func (p *Pricer) Price(l Layout) Step {
 // take makes l the layout that is priced.
 func (p *pricer) take(l Layout) {
 	p.layout = l
+	p.anew, _ = l.Recompute.regions()
 	p.net.worst = worstOf(l.Chips())
 }
 

@@ -105,6 +105,9 @@ type rates struct {
 	launch    float64 // s
 	operand   float64 // bytes per element of a GEMM operand, scales included
 	cores     int
+	array     float64 // width of systolic arrays, 0 without
+	grouped   float64 // rate of products of several groups over that of one
+	ramp      float64 // keys at which attention reaches half of its plateau
 	traffic   float64 // bytes that element-wise kernels move over those of fused ones
 	// cast is the bytes that making a GEMM's operand of one element of a BF16 tensor,
 	// and of its transpose for the weight gradient, moves; 0 in BF16. NVFP4 reads the
@@ -123,6 +126,9 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 		launch:    orElse(stack.Launch, float64(e.Launch.Likely)),
 		operand:   2,
 		cores:     c.Cores,
+		array:     float64(c.Array),
+		grouped:   orOne(stack.Grouped),
+		ramp:      attentionRamp,
 		traffic:   orOne(stack.Elementwise),
 	}
 	switch p {
@@ -145,6 +151,9 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 	}
 	r.backward = r.attention * attentionBackwardSpeed
 	r.softmax = softmaxWidth(c)
+	if stack.AttentionBlock > 0 {
+		r.ramp = 0 // blocks of scores are counted whole
+	}
 	switch p {
 	case BF16:
 	case NVFP4:
@@ -156,9 +165,8 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 }
 
 // softmaxWidth is the width of heads whose four FLOPs for each unit of it and score take as
-// long as what products do not hide of the score's exponential. Where the cores are not
-// known, as of systolic arrays, it is infinite: arrays 128 and more wide run as many
-// clocks for narrower heads.
+// long as what products do not hide of the score's exponential; infinite where the cores
+// are not known.
 func softmaxWidth(c *hardware.Chip) float64 {
 	if c.Cores == 0 {
 		return math.Inf(1)
@@ -166,15 +174,17 @@ func softmaxWidth(c *hardware.Chip) float64 {
 	return softmaxExposed * float64(c.BF16.Likely) / float64(c.Cores) / (4 * exponentials)
 }
 
-// narrow is the rate of attention with heads of this width over that at headWidth, where
-// softmax takes as long as products of this other width. Wider heads were measured no
-// faster (cuDNN 509 of 595 TFLOP/s at 256).
-func narrow(width, softmax float64) float64 {
-	if width >= headWidth {
+// narrow is the rate of attention with heads of this width over that of the width which
+// attention's share of a chip's peak holds for: headWidth, or that of a systolic array,
+// which runs as many clocks for narrower heads. softmax is the width whose products take as
+// long as it. Wider heads were measured no faster (cuDNN 509 of 595 TFLOP/s at 256).
+func narrow(width, softmax, array float64) float64 {
+	full := max(headWidth, array)
+	if width >= full {
 		return 1
 	}
-	if math.IsInf(softmax, 1) {
-		return width / headWidth
+	if array > 0 || math.IsInf(softmax, 1) {
+		return width / full
 	}
 	return width / (width + softmax) * (headWidth + softmax) / headWidth
 }
@@ -210,7 +220,20 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 	if r.shapeless {
 		return r.bound(flops/rate, groups*(operand*(m*k+k*n)+2*m*n), flops)
 	}
-	best := 0.0
+	best, depth := r.tiled(groups, m, n), k
+	if r.array > 0 {
+		best, depth = max(r.filled(m), r.filled(n)), k/r.filled(k)
+	}
+	best *= k / (depth + kRamp)
+	if groups > 1 {
+		best *= r.grouped
+	}
+	return r.bound(flops/(rate*best), groups*(operand*(m*k+k*n)+2*m*n), flops)
+}
+
+// tiled is the share of the best rate that the best of the tiles leaves products of this
+// outer shape.
+func (r *rates) tiled(groups, m, n float64) (best float64) {
 	for _, t := range &tiles {
 		tm, tn := math.Ceil(m/float64(t.m)), math.Ceil(n/float64(t.n))
 		count := groups * tm * tn
@@ -222,8 +245,26 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 		}
 		best = max(best, share)
 	}
-	best *= k / (k + kRamp)
-	return r.bound(flops/(rate*best), groups*(operand*(m*k+k*n)+2*m*n), flops)
+	return best
+}
+
+// filled is the share of systolic arrays that a dimension of this size fills. One operand of
+// a product lies in them, padded to whole arrays, and the other streams through.
+func (r *rates) filled(size float64) float64 { return size / (r.array * math.Ceil(size/r.array)) }
+
+// blockSpan is the mean number of keys whose scores a query's block computes in a causal
+// sequence with a sliding window (0: none): blocks are square and computed whole wherever
+// one score is needed.
+func blockSpan(seq, window, block int) float64 {
+	block = min(block, seq)
+	n := (seq + block - 1) / block // blocks of queries
+	back := n - 1                  // blocks of keys before a query's own
+	if window > 0 {
+		back = min(back, (window+block-2)/block)
+	}
+	// The first blocks of queries have fewer before them.
+	blocks := n*(back+1) - back*(back+1)/2
+	return float64(blocks*block) / float64(n)
 }
 
 // bound is the cost of a kernel of products that computes for so many seconds and
@@ -250,12 +291,12 @@ func (r *rates) stream(bytes float64) cost {
 func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, backward cost) {
 	flops := 2 * tokens * heads * span * (qk + v)
 	block := span / blocks
-	short := block / (block + attentionRamp)
+	short := block / (block + r.ramp)
 	if r.shapeless {
 		short = 1
 	}
 	width := (qk + v) / 2
-	forwards, backwards := narrow(width, r.softmax), narrow(width, r.softmax/attentionBackward)
+	forwards, backwards := narrow(width, r.softmax, r.array), narrow(width, r.softmax/attentionBackward, r.array)
 	if r.shapeless {
 		forwards, backwards = 1, 1
 	}

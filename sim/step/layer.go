@@ -89,18 +89,23 @@ func newShape(w *Workload, l Layout) shape {
 }
 
 // linear adds the three products of a linear layer: forward m x n x k, its input
-// gradient m x k x n and its weight gradient k x n x m.
-func (p *pricer) linear(b *block, m, n, k float64) {
-	p.grouped(b, 1, m, n, k, p.rates.cast, p.rates.cast)
+// gradient m x k x n and its weight gradient k x n x m. The first is computed again with
+// its region.
+func (p *pricer) linear(b *block, of region, m, n, k float64) {
+	p.grouped(b, of, 1, m, n, k, p.rates.cast, p.rates.cast)
 }
 
 // grouped is groups equal linear layers in one kernel for each product. Casting an element
 // of their input and of their output's gradient moves so many bytes.
-func (p *pricer) grouped(b *block, groups, m, n, k, input, output float64) {
+func (p *pricer) grouped(b *block, of region, groups, m, n, k, input, output float64) {
 	r := &p.rates
 	b.products += activationBytes * groups * m * n
 	cast := r.stream(groups * m * k * input)
-	b.forward.compute = b.forward.compute.plus(r.gemm(groups, m, n, k)).plus(cast)
+	forward := r.gemm(groups, m, n, k).plus(cast)
+	b.forward.compute = b.forward.compute.plus(forward)
+	if p.recomputes(of) {
+		b.redo.compute = b.redo.compute.plus(forward)
+	}
 	gradient := r.stream(groups * m * n * output)
 	weights := r.gemm(groups, k, n, m)
 	b.backward.compute = b.backward.compute.
@@ -159,20 +164,23 @@ func (p *pricer) softmaxBlock(s shape) block {
 			n += heads * v
 			p.elementwise(&b, 3*activationBytes*s.tokens*heads*v)
 		}
-		p.linear(&b, s.tokens, n, h)
-		b.stored += activationBytes * s.tokens * n
+		p.linear(&b, regionInputs, s.tokens, n, h)
+		p.keep(&b, regionInputs, activationBytes*s.tokens*n)
 	}
 	p.elementwise(&b, 2*activationBytes*s.tokens*(heads+kv)*qk) // rotary
 
 	forward, backward := p.attention(&b, s, heads, qk, v)
-	b.stored += activationBytes * s.tokens * heads * v
+	p.keep(&b, regionAttention, activationBytes*s.tokens*heads*v)
 	if s.cp > 1 {
 		p.contextExchange(&b, s.cp*activationBytes*s.tokens*kv*(qk+v), forward.sum(), backward.sum())
 	}
 
-	p.linear(&b, s.tokens, h, heads*v)
+	p.linear(&b, regionOutput, s.tokens, h, heads*v)
 	p.residual(&b, s)
 	p.tensorPair(&b, s)
+	if p.recomputes(regionOutput) {
+		b.redo.tensor += b.forward.tensor
+	}
 	return b
 }
 
@@ -226,15 +234,26 @@ func (p *pricer) attention(b *block, s shape, heads, qk, v float64) (forward, ba
 		if p.layout.CPComm == AllGather {
 			blocks = 1
 		}
-		forward, backward = p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, 0), qk, v, blocks)
+		forward, backward = p.rates.attend(s.tokens, heads, p.span(0), qk, v, blocks)
 		if m.Window > 0 {
-			f, g := p.rates.attend(s.tokens, heads, model.AttentionSpan(p.work.Sequence, m.Window), qk, v, blocks)
+			f, g := p.rates.attend(s.tokens, heads, p.span(m.Window), qk, v, blocks)
 			forward, backward = forward.plus(f).times(0.5), backward.plus(g).times(0.5)
 		}
 	}
 	b.forward.compute = b.forward.compute.plus(forward)
 	b.backward.compute = b.backward.compute.plus(backward)
+	if p.recomputes(regionAttention) {
+		b.redo.compute = b.redo.compute.plus(forward)
+	}
 	return forward, backward
+}
+
+// span is the mean number of keys that attention computes scores of for a query.
+func (p *pricer) span(window int) float64 {
+	if block := p.mach.Stack.AttentionBlock; block > 0 {
+		return blockSpan(p.work.Sequence, window, block)
+	}
+	return model.AttentionSpan(p.work.Sequence, window)
 }
 
 // latentProjections prices the down and up projections of multi-head latent
@@ -246,22 +265,22 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	q, kv := float64(a.QRank), float64(a.KVRank)
 	r := &p.rates
 	if a.QRank > 0 {
-		p.linear(b, s.tokens, q, h)
+		p.linear(b, regionInputs, s.tokens, q, h)
 		p.elementwise(b, 2*activationBytes*s.tokens*q)
-		p.linear(b, s.tokens, heads*qk, q)
+		p.linear(b, regionInputs, s.tokens, heads*qk, q)
 	} else {
-		p.linear(b, s.tokens, heads*qk, h)
+		p.linear(b, regionInputs, s.tokens, heads*qk, h)
 	}
-	p.linear(b, s.tokens, kv+float64(a.RopeDim), h)
+	p.linear(b, regionInputs, s.tokens, kv+float64(a.RopeDim), h)
 	b.owed -= r.operand * s.tokens * h // both products with the hidden state keep one input
 	p.elementwise(b, 2*activationBytes*s.tokens*kv)
-	p.linear(b, s.tokens, heads*kvUp, kv)
-	b.stored += activationBytes * s.tokens * (q + kv + float64(a.RopeDim))
+	p.linear(b, regionInputs, s.tokens, heads*kvUp, kv)
+	p.keep(b, regionInputs, activationBytes*s.tokens*(q+kv+float64(a.RopeDim)))
 	if p.recomputes(regionLatent) {
 		b.redo.compute = b.redo.compute.plus(r.gemm(1, s.tokens, heads*qk, max(q, kv))).plus(r.gemm(1, s.tokens, heads*kvUp, kv))
 		b.redone += activationBytes * s.tokens * heads * (qk + kvUp)
 	} else {
-		b.stored += activationBytes * s.tokens * heads * (qk + kvUp)
+		p.keep(b, regionInputs, activationBytes*s.tokens*heads*(qk+kvUp))
 	}
 }
 
@@ -335,17 +354,21 @@ func (p *pricer) mlp(b *block, groups, m, width, hidden, traffic float64) {
 	if traffic == 0 {
 		inner = 0
 	}
-	p.grouped(b, groups, m, up*width, hidden, outer, inner)
+	p.grouped(b, regionUp, groups, m, up*width, hidden, outer, inner)
 	activation := activationBytes * groups * m * width * (up + 1)
 	p.elementwise(b, activation*traffic)
-	p.grouped(b, groups, m, hidden, width, inner, outer)
+	p.grouped(b, 0, groups, m, hidden, width, inner, outer)
 	elements := groups * m * width
 	b.working = max(b.working, activation) // the gradients of its inputs and output
-	if p.recomputes(regionActivation) {
+	switch {
+	case p.recomputes(regionUp):
+		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation * traffic))
+		b.redone += activationBytes*elements*up + p.rates.operand*elements
+	case p.recomputes(regionActivation):
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(activation))
 		b.redone += p.rates.operand * elements
 		b.stored += p.rates.operand * elements * up
-	} else {
+	default:
 		b.stored += activationBytes*elements*up + p.rates.operand*elements
 	}
 }
@@ -388,7 +411,7 @@ func (p *pricer) experts(s shape) block {
 	local := float64(moe.Experts) / float64(p.layout.EP)
 	etp := float64(p.layout.ETP)
 	p.mlp(&b, local, busiest*routed*etp/local, float64(moe.FFN)/etp, h, p.expertActivation())
-	b.stored += p.rates.operand * busiest * routed * h // dispatched tokens
+	p.keep(&b, regionUp, p.rates.operand*busiest*routed*h) // dispatched tokens
 
 	all, inner := p.expertGroup(), group{p.layout.ETP, 1}
 	dispatch := busiest * p.net.exchange(activationBytes*routed*h, all, p.dispatch(moe))
@@ -400,6 +423,10 @@ func (p *pricer) experts(s shape) block {
 	sync := float64(p.mach.Stack.ExpertSync.Likely)
 	b.forward.expert += 2*exchange + sync
 	b.backward.expert += 2*exchange + sync
+	if p.recomputes(regionUp) {
+		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * routed * h * p.rates.traffic))
+		b.redo.expert += exchange + sync
+	}
 	if moe.SharedFFN > 0 {
 		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h, 1)
 		p.tensorPair(&b, s)
@@ -528,6 +555,6 @@ func (p *pricer) head(s shape) block {
 // states into one, a layer of the last kind, and the head once more.
 func (p *pricer) predictor(s shape) block {
 	b := p.layer(s, p.work.Model.MoE != nil)
-	p.linear(&b, s.tokens, s.hidden/s.tp, 2*s.hidden)
+	p.linear(&b, 0, s.tokens, s.hidden/s.tp, 2*s.hidden)
 	return b.plus(p.head(s))
 }

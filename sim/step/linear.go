@@ -29,8 +29,8 @@ func (p *pricer) linearBlock(s shape, l *model.Linear) block {
 	heads := float64(l.ValueHeads) / s.tp
 	p.norm(&b, s)
 	n := 2*keys + 2*values + 2*heads
-	p.linear(&b, s.tokens, n, s.hidden)
-	b.stored += activationBytes * s.tokens * n
+	p.linear(&b, regionInputs, s.tokens, n, s.hidden)
+	p.keep(&b, regionInputs, activationBytes*s.tokens*n)
 	p.elementwise(&b, 2*activationBytes*s.tokens*(2*keys+values)) // convolution
 	k, v := float64(l.KeyDim), float64(l.ValueDim)
 	// Within the chunk scores of keys and of queries, and two products with them;
@@ -39,11 +39,17 @@ func (p *pricer) linearBlock(s shape, l *model.Linear) block {
 	rule := cost{matrix: flops / (deltaSpeed * p.rates.attention), flops: flops, kernels: deltaKernels}
 	b.forward.compute = b.forward.compute.plus(rule)
 	b.backward.compute = b.backward.compute.plus(rule.times(attentionBackward))
+	if p.recomputes(regionAttention) {
+		b.redo.compute = b.redo.compute.plus(rule)
+	}
 	p.elementwise(&b, deltaTraffic*activationBytes*s.tokens*values)
-	b.stored += activationBytes * s.tokens * (values + heads*k*v/deltaChunk)
+	p.keep(&b, regionAttention, activationBytes*s.tokens*(values+heads*k*v/deltaChunk))
 	p.elementwise(&b, 3*activationBytes*s.tokens*values) // gated norm
-	p.linear(&b, s.tokens, s.hidden, values)
+	p.linear(&b, regionOutput, s.tokens, s.hidden, values)
 	p.residual(&b, s)
 	p.tensorPair(&b, s)
+	if p.recomputes(regionOutput) {
+		b.redo.tensor += b.forward.tensor
+	}
 	return b
 }

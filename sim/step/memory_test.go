@@ -75,7 +75,7 @@ func layerOf(t *testing.T, w *Workload, l Layout) block {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.p.layout = l
+	p.p.take(l)
 	return p.p.layer(newShape(w, l), false)
 }
 
@@ -104,7 +104,7 @@ func TestMemoryOfMegatron(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p.p.layout = l
+			p.p.take(l)
 			s := p.p.pipeline()
 			first := &s.stages[0]
 			stored := gib(unit.Bytes(first.stored * p.p.inFlight(0, float64(k.batch/k.micro))))

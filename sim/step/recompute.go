@@ -6,7 +6,7 @@ import (
 )
 
 // region is a part of a layer whose activations the backward pass may compute anew.
-type region uint8
+type region uint16
 
 const (
 	regionNorm region = 1 << iota
@@ -14,6 +14,10 @@ const (
 	regionLatent
 	regionScores
 	regionFeedForward
+	regionInputs    // projections before attention
+	regionAttention // fused attention
+	regionOutput    // projection behind attention
+	regionUp        // first products of a feed-forward block, and dispatch to experts
 )
 
 // regionNames in the order that messages list them.
@@ -21,7 +25,15 @@ var regionNames = [...]struct {
 	name   string
 	region region
 }{
-	{"norm", regionNorm}, {"act", regionActivation}, {"mla", regionLatent}, {"scores", regionScores}, {"ffn", regionFeedForward},
+	{"norm", regionNorm},
+	{"act", regionActivation},
+	{"mla", regionLatent},
+	{"scores", regionScores},
+	{"ffn", regionFeedForward},
+	{"qkv", regionInputs},
+	{"attn", regionAttention},
+	{"out", regionOutput},
+	{"up", regionUp},
 }
 
 // regions are the parts of a layer that a policy computes anew, apart from what
@@ -54,9 +66,15 @@ func (r Recompute) regions() (set region, ok bool) {
 }
 
 // recomputes reports whether a region's activations are computed anew.
-func (p *pricer) recomputes(r region) bool {
-	set, _ := p.layout.Recompute.regions()
-	return set&r != 0
+func (p *pricer) recomputes(r region) bool { return p.anew&r != 0 }
+
+// keep adds bytes that are kept for the backward pass, or computed again where the region is.
+func (p *pricer) keep(b *block, r region, bytes float64) {
+	if p.recomputes(r) {
+		b.redone += bytes
+	} else {
+		b.stored += bytes
+	}
 }
 
 // again is a block computed anew from the input of its layer's residual stream, which
@@ -75,9 +93,13 @@ func (l *Layout) recomputeProblems(w *Workload) []string {
 	set, ok := l.Recompute.regions()
 	switch {
 	case !ok:
-		bad("recompute=%s is not none, selective, light, alternate or full, nor different ones of norm, act, mla, scores and ffn joined by +", l.Recompute)
+		bad("recompute=%s is not none, selective, light, alternate or full, nor different ones of norm, act, mla, scores, ffn, qkv, attn, out and up joined by +", l.Recompute)
 	case set&regionScores != 0 && l.Recompute != RecomputeSelective && l.Attention == Fused:
 		bad("recompute=%s: fused attention keeps no scores; leave scores out", l.Recompute)
+	case set&regionAttention != 0 && l.Attention != Fused:
+		bad("recompute=%s: attn is fused attention; write scores", l.Recompute)
+	case set&regionLatent != 0 && set&regionInputs != 0:
+		bad("recompute=%s: qkv holds the latent projections; leave mla out", l.Recompute)
 	case set&regionLatent != 0 && l.Recompute != RecomputeLight && l.Recompute != RecomputeAlternate && w.Model.MLA == nil:
 		bad("recompute=%s: %s has no latent attention; leave mla out", l.Recompute, w.Model.Name)
 	}

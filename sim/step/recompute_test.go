@@ -89,12 +89,32 @@ func TestRecomputeFeedForward(t *testing.T) {
 	}
 }
 
+// With all but a layer's input given up, everything runs again but the last product of its
+// feed-forward block, which nothing needs.
+func TestRecomputeAllButTheLastProduct(t *testing.T) {
+	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
+	full, b := layerOf(t, w, layout("tp=1,recompute=full")), layerOf(t, w, layout("tp=1,recompute=norm+act+qkv+attn+out+up"))
+	last := 2 * 2048 * 4 * 4096.0 * 4096
+	if want := full.redo.compute.flops - last; !near(b.redo.compute.flops, want) {
+		t.Errorf("%v FLOPs again, want %v", b.redo.compute.flops, want)
+	}
+	none := layerOf(t, w, layout("tp=1"))
+	if want := none.stored + none.redone; !near(b.stored+b.redone, want) {
+		t.Errorf("%v bytes kept or computed again, want %v", b.stored+b.redone, want)
+	}
+	// Kept are the input and, where the first block's output joins it, that of the second.
+	if want := 2 * 2048 * 2 * 4096.0; !near(b.stored, want) {
+		t.Errorf("%v bytes kept, want %v", b.stored, want)
+	}
+}
+
 func TestRecomputeProblems(t *testing.T) {
 	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
 	for text, want := range map[string]string{
-		"recompute=some":                           "recompute=some is not none, selective, light, alternate or full, nor different ones of norm, act, mla, scores and ffn joined by +",
-		"recompute=norm+norm":                      "recompute=norm+norm is not none, selective, light, alternate or full, nor different ones of norm, act, mla, scores and ffn joined by +",
+		"recompute=some":                           "recompute=some is not none, selective, light, alternate or full, nor different ones of norm, act, mla, scores, ffn, qkv, attn, out and up joined by +",
+		"recompute=norm+norm":                      "recompute=norm+norm is not none, selective, light, alternate or full, nor different ones of norm, act, mla, scores, ffn, qkv, attn, out and up joined by +",
 		"recompute=norm+scores":                    "recompute=norm+scores: fused attention keeps no scores; leave scores out",
+		"recompute=attn,attention=unfused":         "recompute=attn: attn is fused attention; write scores",
 		"recompute=mla":                            "recompute=mla: gpt has no latent attention; leave mla out",
 		"recompute_layers=3":                       "recompute_layers=3 needs recompute; write e.g. recompute=full",
 		"recompute=full,recompute_layers=25":       "recompute_layers=25 must be 0 (all) to the model's 24 layers",

@@ -172,15 +172,15 @@ func (p *pricer) layers(sh shape) layers {
 		out.moe = p.layer(sh, true)
 	}
 	if p.layout.RecomputeLayers > 0 {
-		policy := p.layout.Recompute
-		p.layout.Recompute = RecomputeNone
+		policy, anew := p.layout.Recompute, p.anew
+		p.layout.Recompute, p.anew = RecomputeNone, 0
 		if m.DenseLayers() > 0 {
 			out.densePlain = p.layer(sh, false)
 		}
 		if m.MoE != nil {
 			out.moePlain = p.layer(sh, true)
 		}
-		p.layout.Recompute = policy
+		p.layout.Recompute, p.anew = policy, anew
 	}
 	if m.MTP > 0 {
 		out.head = out.head.plus(p.predictor(sh).times(float64(m.MTP)))

@@ -14,6 +14,12 @@ type Stack struct {
 	Matmul    unit.Range[unit.Share] `json:"matmul,omitzero"`
 	MatmulFP8 unit.Range[unit.Share] `json:"matmul_fp8,omitzero"`
 	Attention unit.Range[unit.Share] `json:"attention,omitzero"`
+	// Grouped is the rate of the products of several experts in one kernel over that of a
+	// single product; 0 is 1.
+	Grouped unit.Range[unit.Share] `json:"grouped,omitzero"`
+	// AttentionBlock is the side, in tokens, of the square blocks of scores that attention
+	// computes whole; 0 where they are small, and their waste is in the chip's constants.
+	AttentionBlock int `json:"attention_block,omitempty"`
 	// Elementwise is the traffic of its element-wise kernels over that of fused
 	// ones; 0 is 1.
 	Elementwise unit.Range[unit.Factor] `json:"elementwise,omitzero"`

@@ -265,9 +265,61 @@ func TestAttentionOfNarrowHeads(t *testing.T) {
 	if rate(256) != rate(128) {
 		t.Error("heads 256 wide run at another rate than 128")
 	}
-	r.softmax = softmaxWidth(&hardware.Chip{}) // systolic arrays
-	if got := rate(64) / rate(128); math.Abs(got-0.5) > 1e-9 {
-		t.Errorf("half of a systolic array runs at %.2f of all of it", got)
+	r.softmax = softmaxWidth(&hardware.Chip{})
+	for _, array := range []float64{128, 256} {
+		r.array = array
+		if got := rate(64) / rate(array); math.Abs(got-64/array) > 1e-9 {
+			t.Errorf("heads 64 wide run at %.3f of the rate of those that fill an array %g wide", got, array)
+		}
+	}
+}
+
+// Blocks of scores against counting them: a block is computed where any of its queries sees
+// any of its keys.
+func TestBlockSpan(t *testing.T) {
+	for _, c := range []struct{ seq, window, block int }{
+		{4096, 0, 512}, {4096, 0, 4096}, {2048, 0, 4096}, {4096, 128, 512}, {4096, 513, 512}, {4096, 514, 512}, {8192, 128, 2048}, {4096, 1, 256},
+	} {
+		block := min(c.block, c.seq)
+		blocks := 0
+		for q := 0; q < c.seq; q += block {
+			for k := 0; k <= q; k += block {
+				// The first query of a block sees farthest back, to its window's first key.
+				if c.window == 0 || k+block-1 > q-c.window {
+					blocks++
+				}
+			}
+		}
+		want := float64(blocks*block) * float64(block) / float64(c.seq)
+		if got := blockSpan(c.seq, c.window, c.block); !near(got, want) {
+			t.Errorf("seq %d, window %d, blocks of %d: %g keys, want %g", c.seq, c.window, c.block, got, want)
+		}
+		if exact := model.AttentionSpan(c.seq, c.window); blockSpan(c.seq, c.window, c.block) < exact {
+			t.Errorf("seq %d, window %d, blocks of %d: fewer keys than the %g that queries see", c.seq, c.window, c.block, exact)
+		}
+	}
+}
+
+// Products on systolic arrays are padded to whole ones, in the inner dimension and in that
+// of one operand; those of several experts run at the stack's share.
+func TestProductsOnArrays(t *testing.T) {
+	chip := hardwaretest.H100()
+	chip.Cores, chip.Array = 0, 256
+	rate := func(s Stack, groups, m, n, k float64) float64 {
+		r := chipRates(&chip, &s, BF16)
+		c := r.gemm(groups, m, n, k)
+		padded := 256 * math.Ceil(k/256)
+		return c.flops / c.matrix * (padded + kRamp) / padded
+	}
+	full := rate(Stack{}, 1, 8192, 8192, 8192)
+	if got, want := rate(Stack{}, 1, 8192, 2880, 2880)/full, 2880.0/3072; !near(got, want) {
+		t.Errorf("inner dimension 2,880: %.4f of the rate, want %.4f", got, want)
+	}
+	if got, want := rate(Stack{}, 1, 2880, 2880, 8192)/full, 2880.0/3072; !near(got, want) {
+		t.Errorf("both outer dimensions 2,880: %.4f of the rate, want %.4f", got, want)
+	}
+	if got := rate(Stack{Grouped: unit.Point[unit.Share](0.8)}, 8, 8192, 8192, 8192) / full; !near(got, 0.8) {
+		t.Errorf("grouped products run at %.3f of the rate, want 0.8", got)
 	}
 }
 

@@ -132,7 +132,9 @@ type Layout struct {
 	MicroBatch int `json:"micro_batch"` // sequences
 	// Recompute is none, selective, light, alternate or full, or parts of a layer joined
 	// by +: norm, act (the feed-forward activation), mla (latent up-projections), scores
-	// (of unfused attention), ffn (the whole feed-forward block or experts).
+	// (of unfused attention), ffn (the whole feed-forward block or experts), qkv (the
+	// projections before attention), attn (fused attention), out (the projection behind it),
+	// up (the first products of the feed-forward block, dispatch to experts included).
 	Recompute Recompute `json:"recompute"`
 	// RecomputeLayers is how many layers of each stage follow Recompute, the first
 	// ones; the others compute nothing anew. 0 is all.

@@ -92,7 +92,7 @@ func TestZeroBubbleMemoryIsThatOf1F1B(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.p.layout = layout(text)
+		p.p.take(layout(text))
 		s := p.p.pipeline()
 		return float64(p.p.stageMemory(&s.stages[stage], stage, p.p.microbatches()).Activations)
 	}
