@@ -107,7 +107,8 @@ func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (st
 		return "", err
 	}
 	if format == formatJSON {
-		weak, _ := weakPower(plan.Values)
+		weak, _ := weakValues(plan.Values, powerPaths())
+		dear, _ := weakValues(plan.Values, moneyPaths())
 		return jsonText(struct {
 			Scenario string          `json:"scenario"`
 			Plan     string          `json:"plan"`
@@ -116,8 +117,9 @@ func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (st
 			Layouts  []chosenLayout  `json:"layouts"`
 			Expected []expectation   `json:"expectations"`
 			Weak     []string        `json:"weak_power_sources"` // paths
+			Dear     []string        `json:"weak_money_sources"`
 			Warnings []string        `json:"warnings"`
-		}{plan.Scenario, plan.Name, plan.Title, valuesJSON(plan.Values), layouts, expected, append([]string{}, weak...), append([]string{}, prepared.Warnings...)})
+		}{plan.Scenario, plan.Name, plan.Title, valuesJSON(plan.Values), layouts, expected, append([]string{}, weak...), append([]string{}, dear...), append([]string{}, prepared.Warnings...)})
 	}
 	var b strings.Builder
 	heading(&b, format, "%s: plan %s", plan.Title, plan.Name)
@@ -130,8 +132,10 @@ func explanation(plan *scenario.Plan, prepared *sim.Prepared, format string) (st
 	b.WriteString(g.render(format))
 	b.WriteString("\n" + expectations(expected).render(format))
 	bullet(&b, format, expectationsNote(prepared, expected))
-	if line := weakPowerLine(plan.Values); line != "" {
-		bullet(&b, format, line)
+	for _, line := range weakLines(plan.Values) {
+		if line != "" {
+			bullet(&b, format, line)
+		}
 	}
 	for _, w := range prepared.Warnings {
 		bullet(&b, format, "Beware: "+w)
