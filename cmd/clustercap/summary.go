@@ -189,16 +189,37 @@ func sizes(chips []int) string {
 // siteLine is power, energy, money and carbon of the whole site.
 func siteLine(set *result.Set) string {
 	s := &set.Site
-	limit := "no cap"
-	if most := highest(set, "power_limit_mw"); most > 0 {
-		limit = "cap " + quantity("MW", most)
-		if s.Battery != nil {
-			limit += " and the battery"
-		}
-	}
 	return fmt.Sprintf("Site, whole calendar: peak %s, %s; mean %s; %s, %s for energy, %s",
-		quantityOver("MW", s.PeakPowerMW), limit, quantity("MW", s.MeanPowerMW.Mean),
+		quantityOver("MW", s.PeakPowerMW), capText(set), quantity("MW", s.MeanPowerMW.Mean),
 		quantity("MWh", s.EnergyMWh.Mean)+overhead(s), money(set.Currency, s.Cost.Mean), carbon(s))
+}
+
+// capText is the site's cap, from the lowest of the calendar to the highest, and what beside
+// the grid is in it.
+func capText(set *result.Set) string {
+	c, ok := set.Timeline.Column("power_limit_mw")
+	if !ok || len(c.Mean) == 0 || !(slices.Max(c.Mean) > 0) {
+		return "no cap"
+	}
+	least, most := slices.Min(c.Mean), slices.Max(c.Mean)
+	low, high := quantity("MW", least), quantity("MW", most)
+	text := "cap " + high
+	switch number, unit, _ := strings.Cut(low, " "); {
+	case least == 0:
+		text = "at times without cap, else up to " + high
+	case low == high:
+	case strings.HasSuffix(high, " "+unit):
+		text = "cap " + number + " to " + high
+	default:
+		text = "cap " + low + " to " + high
+	}
+	if set.Site.EnergyFrom[result.Generation.String()].Mean > 0 {
+		text += " with generators"
+	}
+	if set.Site.Battery != nil {
+		text += " and the battery"
+	}
+	return text
 }
 
 // carbon of the energy, by the market too where contracts make that another figure, and
@@ -259,21 +280,6 @@ func costLine(set *result.Set) string {
 		line += "; left out for want of a price: " + strings.Join(set.LeftOut, ", ")
 	}
 	return line
-}
-
-// highest is the largest mean of a timeline column, 0 without one.
-func highest(set *result.Set, column string) float64 {
-	c, ok := set.Timeline.Column(column)
-	if !ok {
-		return 0
-	}
-	most := 0.0
-	for _, v := range c.Mean {
-		if !math.IsNaN(v) {
-			most = max(most, v)
-		}
-	}
-	return most
 }
 
 // hoursLine says where the largest shares of the chip-hours went.

@@ -121,7 +121,7 @@ func TestSummaryDropsZeros(t *testing.T) {
 	s.Site.MeanPowerMW = result.Stat{Mean: 0.0043}
 	s.Site.PowerSwingMW = result.Stat{}
 	got := siteLine(s)
-	for _, want := range []string{"peak 10.2 kW, cap 90.0 MW; mean 4.30 kW; "} {
+	for _, want := range []string{"peak 10.2 kW, cap 12.0 to 90.0 MW; mean 4.30 kW; "} {
 		if !strings.Contains(got, want) {
 			t.Errorf("the line lacks %q: %s", want, got)
 		}
