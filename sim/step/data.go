@@ -39,8 +39,7 @@ type dataTraffic struct {
 }
 
 func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
-	// Sums are kept in FP32 and travel as they are kept, or narrower.
-	gradient := min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
+	gradient := p.gradient()
 	pieces := buckets
 	if p.layout.ZeRO == 3 {
 		pieces = float64(p.work.Model.Layers) // each layer's weights are collected before it runs
@@ -57,9 +56,34 @@ func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 	return t
 }
 
-// dataParallel is the data-parallel traffic that stays exposed, plus what its
-// hidden part costs the kernels beside it: with each microbatch and once per step.
+// dataParallel is the traffic of weights and gradients that stays exposed: with each
+// microbatch and once per step.
 func (p *pricer) dataParallel(s *pipe) (each, once float64) {
+	each, once = p.acrossReplicas(s)
+	return each, once + p.tiedGradient()
+}
+
+// tiedGradient is the time to sum the gradient of a table that the first and the last
+// stage hold, after the last backward pass (Megatron's embedding group, DeepSpeed's
+// reduction of tied gradients).
+func (p *pricer) tiedGradient() float64 {
+	l, m := p.layout, &p.work.Model
+	if !m.Tied || l.lastStage() == 0 {
+		return 0
+	}
+	bytes := p.gradient() * m.EmbeddingParams() / float64(l.TP)
+	return p.net.reduce(bytes, group{2, l.lastStage() * l.TP * l.CP * l.DP})
+}
+
+// gradient is the bytes of one parameter's gradient on its way. Sums are kept in FP32 and
+// travel as they are kept, or narrower.
+func (p *pricer) gradient() float64 {
+	return min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
+}
+
+// acrossReplicas is the data-parallel traffic that stays exposed, plus what its
+// hidden part costs the kernels beside it: with each microbatch and once per step.
+func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 	t := p.dataTraffic(s.fullest)
 	free := 1 - p.shared(s)
 	forward, backward := s.passes(p.layout.Schedule)

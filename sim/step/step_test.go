@@ -515,6 +515,28 @@ func TestWholeReduce(t *testing.T) {
 	}
 }
 
+// A table that both ends of a pipeline hold is summed between them once a step: with two
+// holders each sends and receives it once, in FP32, divided by the tensor-parallel degree.
+func TestTiedGradientIsSummedBetweenTheEnds(t *testing.T) {
+	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
+	machine := a100()
+	data := func(text string, tied bool) float64 {
+		w.Model.Tied = tied
+		return float64(mustEstimate(t, w, machine, layout(text)).Parts.DataComm)
+	}
+	// One replica, so that nothing else is reduced; eight chips a stage, so that it leaves the
+	// server. Launch and latency are left out of the wanted time.
+	bandwidth := float64(machine.Chip.NIC.Likely) * float64(machine.Fabric.Tiers[0].Efficiency.Likely)
+	want := 4 * w.Model.EmbeddingParams() / 8 / bandwidth
+	got := data("tp=8,pp=4,dp=1,mb=1", true) - data("tp=8,pp=4,dp=1,mb=1", false)
+	if got < want || got > 1.1*want {
+		t.Errorf("the table's gradient takes %v s, want %v", got, want)
+	}
+	if a, b := data("tp=8,pp=1,dp=2,mb=1", true), data("tp=8,pp=1,dp=2,mb=1", false); a > b {
+		t.Errorf("one stage: %v s tied, %v apart", a, b)
+	}
+}
+
 // A layer in two without experts costs half of a model with experts everywhere and half
 // of a dense one, up to the rounding of sums.
 func TestAlternatingLayersAreHalfOfEach(t *testing.T) {
