@@ -161,6 +161,17 @@ func preparedRapid(t *rapid.T, p *scenario.Plan) *Prepared {
 	if err != nil {
 		t.Skip(err.Error()) // the fleet is too small for a job
 	}
+	swing := rapid.Float64Range(0, 80).Draw(t, "swing") // watts of a chip, from its mean up and down
+	for i := range pr.Jobs {
+		n := len(pr.Jobs[i].Sizes)
+		pr.losses, pr.crests = append(pr.losses, make([]float64, n)), append(pr.crests, make([]crest, n))
+		for k := range pr.crests[i] {
+			c := &pr.crests[i][k]
+			for q := range c {
+				c[q] = swing * (1 - 2*float64(q)/float64(len(c)-1))
+			}
+		}
+	}
 	return pr
 }
 
