@@ -80,7 +80,7 @@ const maxBases = 8
 // read reads a file and lays it over its base; chain holds the files on the way
 // here, symlinks resolved.
 func (l *loader) read(file string, chain []string) *node {
-	data, problem := readFile(file)
+	data, problem := readFile(file, maxFileBytes)
 	if problem.What != "" {
 		l.c.add(Origin{File: file}, "", problem.What, problem.Hint)
 		return nil

@@ -266,7 +266,7 @@ func TestUnreadableFiles(t *testing.T) {
 		{"shaogaun.yaml", "no such file; did you mean " + filepath.Join(dir, "shaoguan.yaml") + "?"},
 		{"nowhere/at/all.yaml", "no such file; there is no folder " + filepath.Join(dir, "nowhere/at") + " either"},
 		{"", "is a folder, not a scenario file; one of big.yaml, shaoguan.yaml"},
-		{"big.yaml", "is 104857600 bytes long; a scenario has at most 1048576 (1 MiB); is it the right file?"},
+		{"big.yaml", "is 104,857,600 bytes long; at most 1,048,576 (1 MiB) are read; is it the right file?"},
 	} {
 		file := filepath.Join(dir, test.file)
 		_, err := Load(file, testOptions())

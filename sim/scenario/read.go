@@ -14,18 +14,21 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"clustercap/sim/spell"
+	"clustercap/sim/unit"
 )
 
-// Bounds of a file. A scenario of a thousand jobs is about 300 kB.
+// Bounds of a file. A scenario of a thousand jobs is about 300 kB, a file of the hours of a
+// year with a dozen columns beside those that are read some 1.5 MB.
 const (
 	maxFileBytes = 1 << 20
+	maxYearBytes = 8 << 20
 	maxDepth     = 32
 	// maxNodes bounds what aliases expand to; 1 MiB holds fewer plain values.
 	maxNodes = 200_000
 )
 
 // readFile reads a file that a person named, refusing by size before reading.
-func readFile(name string) ([]byte, Problem) {
+func readFile(name string, most int64) ([]byte, Problem) {
 	bad := func(what, hint string) ([]byte, Problem) {
 		return nil, Problem{File: name, What: what, Hint: hint}
 	}
@@ -39,8 +42,8 @@ func readFile(name string) ([]byte, Problem) {
 		return bad("is a folder, not a scenario file", nearestFile(filepath.Join(name, "scenario.yaml")))
 	case !info.Mode().IsRegular():
 		return bad("is not a plain file", "give the path of a YAML file")
-	case info.Size() > maxFileBytes:
-		return bad(fmt.Sprintf("is %d bytes long; a scenario has at most %d (1 MiB)", info.Size(), maxFileBytes), "is it the right file?")
+	case info.Size() > most:
+		return bad(fmt.Sprintf("is %s bytes long; at most %s (%d MiB) are read", unit.Count(info.Size()), unit.Count(most), most>>20), "is it the right file?")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -48,12 +51,12 @@ func readFile(name string) ([]byte, Problem) {
 	}
 	defer func() { _ = f.Close() }() // read only: nothing to lose
 	// The file may grow between Stat and here.
-	data, err := io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return bad("cannot be read: "+reason(err), "")
 	}
-	if len(data) > maxFileBytes {
-		return bad(fmt.Sprintf("is longer than %d bytes (1 MiB)", maxFileBytes), "is it the right file?")
+	if int64(len(data)) > most {
+		return bad(fmt.Sprintf("is longer than %s bytes (%d MiB)", unit.Count(most), most>>20), "is it the right file?")
 	}
 	return data, Problem{}
 }

@@ -61,7 +61,7 @@ func (d *decoder) year(n *node, path, what string, find func(*yearFile) bool, ho
 	if info, err := os.Stat(real); err == nil && !info.Mode().IsRegular() {
 		return bad(excerpt(n.text)+" is not a plain file", "write the name of a CSV file")
 	}
-	data, problem := readFile(name)
+	data, problem := readFile(name, maxYearBytes)
 	if problem.What != "" {
 		return bad(name+" "+problem.What, problem.Hint)
 	}
