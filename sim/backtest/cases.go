@@ -11,6 +11,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,17 +192,25 @@ func (p *parser) header(cells []string) bool {
 			names = append(names, name)
 		}
 	}
-	found := map[string]bool{}
+	if len(cells) == 1 && strings.ContainsAny(cells[0], ";\t") {
+		p.add(1, 1, "", "has one column", "separate cells by commas, not by semicolons or tabs")
+		return false
+	}
 	for i, cell := range cells {
+		cells[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(cell, "\ufeff")))
+	}
+	found := map[string]bool{}
+	for i, name := range cells {
 		line, col := p.csv.FieldPos(i)
-		name := strings.ToLower(strings.TrimSpace(strings.TrimPrefix(cell, "\ufeff")))
 		field, known := fields[name]
 		switch {
+		case name == "": // spreadsheets write columns that hold nothing
+			field = -1
 		case found[name]:
 			p.add(line, col, name, "is a second column of this name", "keep one")
 		case !known:
 			field = -1
-			if near := spell.Nearest(name, names); near != "" && name != "" && !slices.Contains(cited, name) && !slices.Contains(cells, near) {
+			if near := spell.Nearest(name, names); near != "" && !slices.Contains(cited, name) && !slices.Contains(cells, near) {
 				p.add(line, col, name, "unknown column", fmt.Sprintf("did you mean %q?", near))
 			} else if !slices.Contains(cited, name) {
 				p.cases.Ignored = append(p.cases.Ignored, name)
@@ -231,7 +240,7 @@ func (p *parser) row(cells []string) {
 	v := reflect.ValueOf(&c).Elem()
 	for i, column := range p.columns {
 		text := strings.TrimSpace(cells[i])
-		if column.field < 0 || text == "" {
+		if column.field < 0 || text == "" || blank(column.name, text) {
 			continue
 		}
 		if what, hint := setCell(v.Field(column.field), column.name, text); what != "" {
@@ -250,6 +259,18 @@ func (p *parser) row(cells []string) {
 	}
 	p.seen[c.ID] = line
 	p.cases.List = append(p.cases.List, c)
+}
+
+// Words that tables write into a cell of which nothing is known. Names and notes are what
+// they are, and no recomputation is an answer.
+var (
+	blanks = []string{"-", "–", "—", "?", "n/a", "na", "n.a.", "nan", "null", "none", "unknown", "tbd"}
+	named  = []string{"family", "id", "source", "model", "notes"}
+)
+
+func blank(name, text string) bool {
+	text = strings.ToLower(text)
+	return slices.Contains(blanks, text) && !slices.Contains(named, name) && (name != "recompute" || text != "none")
 }
 
 // mostCount bounds every count: more than any cluster has chips or any table rows.
@@ -284,12 +305,16 @@ func setCell(v reflect.Value, name, text string) (what, hint string) {
 		}
 		v.SetString(text)
 	case reflect.Bool:
-		if text != "0" && text != "1" {
+		yes, known := truths[strings.ToLower(text)]
+		if !known {
 			return fmt.Sprintf("%q is neither 0 nor 1", excerpt(text)), "write 0 or 1, or leave it empty"
 		}
-		v.SetBool(text == "1")
+		v.SetBool(yes)
 	case reflect.Int:
-		n, err := strconv.ParseInt(strings.TrimSuffix(text, ".0"), 10, 64)
+		if a := stage.FindStringSubmatch(text); name == "zero" && a != nil {
+			text = a[1]
+		}
+		n, err := strconv.ParseInt(strings.TrimSuffix(ungrouped(text), ".0"), 10, 64)
 		least, most := int64(1), int64(mostCount)
 		if slices.Contains(mayBeZero, name) {
 			least = 0
@@ -308,13 +333,45 @@ func setCell(v reflect.Value, name, text string) (what, hint string) {
 		}
 		v.SetInt(n)
 	case reflect.Float64:
-		x, err := strconv.ParseFloat(text, 64)
+		if oneGroup.MatchString(text) {
+			return fmt.Sprintf("%q may be a thousand times as much", excerpt(text)),
+				fmt.Sprintf("write %s, or %s", strings.Replace(text, ",", "", 1), strings.Replace(text, ",", ".", 1))
+		}
+		if name == "mfu_pct" {
+			text = strings.TrimSpace(strings.TrimSuffix(text, "%"))
+		}
+		x, err := strconv.ParseFloat(ungrouped(text), 64)
 		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) || x <= 0 {
 			return fmt.Sprintf("%q is not a number above 0", excerpt(text)), "write e.g. 12.5, or leave it empty"
 		}
 		v.SetFloat(x)
 	}
 	return "", ""
+}
+
+// truths are the spellings of yes and no, small letters only.
+var truths = map[string]bool{"0": false, "1": true, "false": false, "true": true, "no": false, "yes": true}
+
+var (
+	// stage is a ZeRO stage with its name before it.
+	stage = regexp.MustCompile(`^(?i:zero|stage)[- _]?([0-3])$`)
+	// grouped is a number whose digits are grouped by threes.
+	grouped = regexp.MustCompile(`^[0-9]{1,3}([,'_ \x{a0}\x{202f}][0-9]{3})+(\.[0-9]+)?$`)
+	// oneGroup may as well have a decimal comma.
+	oneGroup = regexp.MustCompile(`^[0-9]{1,3},[0-9]{3}$`)
+)
+
+// ungrouped is a number without its thousands separators.
+func ungrouped(text string) string {
+	if !grouped.MatchString(text) {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '.' {
+			return r
+		}
+		return -1
+	}, text)
 }
 
 // excerpt shortens a text for a message.

@@ -102,6 +102,15 @@ func TestLoadListsEveryProblem(t *testing.T) {
 				"x.csv:5:3: chips: 99999999 is above 10000000; check the digits, or leave it empty",
 		},
 		{
+			"semicolons", "chips;step_time_s\n8;1,5\n",
+			"x.csv:1:1: has one column; separate cells by commas, not by semicolons or tabs",
+		},
+		{
+			"numbers", "chips,step_time_s,tokens_per_s\n8,\"1,234\",\"12,5\"\n",
+			"x.csv:2:3: step_time_s: \"1,234\" may be a thousand times as much; write 1234, or 1.234\n" +
+				"x.csv:2:11: tokens_per_s: \"12,5\" is not a number above 0; write e.g. 12.5, or leave it empty",
+		},
+		{
 			"short row", "chips,step_time_s\n8\n",
 			"x.csv:2:1: has 1 cells, the header has 2; write an empty cell for what is not known",
 		},

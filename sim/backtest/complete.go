@@ -22,7 +22,10 @@ const (
 	// 64 stages were published (Megatron-LM, SC'21), and tensor parallelism within a
 	// server of up to 16 chips.
 	mostStages, mostTensor = 64, 16
-	mostMicroBatch         = 8
+	// mostContext and longSequence bound context parallelism where nobody prints it: Llama 3
+	// divided 131,072 tokens 16 ways and 8,192 none (arXiv:2407.21783, table 4).
+	mostContext, longSequence = 16, 16384
+	mostMicroBatch            = 8
 	// mostBubble is the share of a step that nobody lets a pipeline idle who can
 	// interleave it; wantedBubble what interleaving is then chosen for.
 	mostBubble, wantedBubble = 0.20, 0.10
@@ -89,7 +92,7 @@ func (c *Case) batch(f *Configuration, l step.Layout) (int, error) {
 // A blank microbatch, and a blank number of chunks per stage, is the fastest that fits.
 func (c *Case) complete(f *Configuration) error {
 	c.recompute(f)
-	tps, pps, eps := degrees(c.TP, mostTensor), degrees(c.PP, mostStages), c.expertDegrees(f)
+	tps, pps, cps, eps := degrees(c.TP, mostTensor), degrees(c.PP, mostStages), c.contextDegrees(f), c.expertDegrees(f)
 	mbs := degrees(c.MicroBatch, mostMicroBatch)
 	if f.Machine.Chip.Vendor == "Google" {
 		mbs = []int{1} // the batch decides
@@ -97,33 +100,68 @@ func (c *Case) complete(f *Configuration) error {
 			pps = []int{1} // XLA's programs have no pipeline unless they say so
 		}
 	}
-	if len(tps)*len(pps)*len(eps) == 1 || c.fits(f) && slices.Contains(eps, f.Layout.EP) {
-		tps, pps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.EP}
+	if len(tps)*len(pps)*len(cps)*len(eps) == 1 || c.fits(f) && !c.starved(f.Layout) && slices.Contains(eps, f.Layout.EP) {
+		tps, pps, cps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.CP}, []int{f.Layout.EP}
 	}
-	known := len(tps)*len(pps)*len(eps) == 1
+	known := len(tps)*len(pps)*len(cps)*len(eps) == 1
 	base := *f
 	best, fastest := base, math.Inf(1)
+	for _, l := range combined(base.Layout, tps, pps, cps, eps, mbs) {
+		l.SP = c.SP == nil || *c.SP
+		if l.TP > max(c.TP, f.Machine.Server.ScaleUpDomain) || l.TP*l.PP*l.CP > c.Chips {
+			continue
+		}
+		if l.PP > 1 {
+			l.ZeRO = min(l.ZeRO, 1)
+		}
+		if l.CP > 1 {
+			l.Attention = step.Fused
+		}
+		if err := c.try(f, l, known, &best, &fastest); err != nil {
+			return err
+		}
+	}
+	*f = best
+	return nil
+}
+
+// combined is a layout with every combination of degrees.
+func combined(base step.Layout, tps, pps, cps, eps, mbs []int) []step.Layout {
+	var out []step.Layout
 	for _, tp := range tps {
 		for _, pp := range pps {
-			for _, ep := range eps {
-				for _, mb := range mbs {
-					l := base.Layout
-					l.TP, l.PP, l.EP, l.MicroBatch, l.SP = tp, pp, ep, mb, c.SP == nil || *c.SP
-					if tp > max(c.TP, f.Machine.Server.ScaleUpDomain) || tp*pp*l.CP > c.Chips {
-						continue
-					}
-					if l.PP > 1 {
-						l.ZeRO = min(l.ZeRO, 1)
-					}
-					if err := c.try(f, l, known, &best, &fastest); err != nil {
-						return err
+			for _, cp := range cps {
+				for _, ep := range eps {
+					for _, mb := range mbs {
+						l := base
+						l.TP, l.PP, l.CP, l.EP, l.MicroBatch = tp, pp, cp, ep, mb
+						out = append(out, l)
 					}
 				}
 			}
 		}
 	}
-	*f = best
-	return nil
+	return out
+}
+
+// starved reports whether a layout has more replicas than the printed batch has sequences.
+func (c *Case) starved(l step.Layout) bool { return c.Batch > 0 && c.Batch < l.DP }
+
+// idles reports whether the printed batch leaves some replicas without a microbatch in a
+// step of one or two rounds, which takes as long as if they had one. Of more rounds the
+// nearest number that the layout divides is taken, and the step in proportion.
+func (c *Case) idles(l step.Layout) bool {
+	round := l.DP * l.MicroBatch
+	return c.Batch > 0 && c.Batch < 2*round && c.Batch%round != 0
+}
+
+// contextDegrees are the context-parallel degrees to try: where none is printed, one
+// unless sequences are long or fewer than replicas.
+func (c *Case) contextDegrees(f *Configuration) []int {
+	if c.CP == 0 && (f.Work.Sequence >= longSequence || c.starved(f.Layout)) {
+		return degrees(0, mostContext)
+	}
+	return []int{f.Layout.CP}
 }
 
 // try prices a layout, plain and interleaved where the source does not say, and keeps
@@ -146,7 +184,7 @@ func (c *Case) try(f *Configuration, l step.Layout, known bool, best *Configurat
 				return err
 			}
 		}
-		if len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
+		if !known && c.starved(f.Layout) || len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
 			continue
 		}
 		c.recompute(f)

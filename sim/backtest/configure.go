@@ -30,19 +30,25 @@ func (f *Configuration) doubt(format string, args ...any) {
 	f.Doubts, f.Assumed = append(f.Doubts, text), append(f.Assumed, text)
 }
 
-// chipNames are publications' names of chips by the catalog's, for cases that name
-// no system; the longest matching beginning counts, letters and digits only.
+// chipNames are publications' names of chips by the catalog's; the longest that a name
+// contains counts, letters and digits only, whatever vendor or server stands around it.
 var chipNames = map[string]string{
-	"a10080gb": "a100-80", "a100": "a100-80", "a10040gb": "a100-40",
+	"a10080gb": "a100-80", "a100": "a100-80", "a10040gb": "a100-40", "a100sxm440gb": "a100-40", "a100sxm40gb": "a100-40",
 	"a800": "a800-80", "h100": "h100-sxm", "h10096gbhbm2e": "h100-500w", "h800": "h800-sxm",
 	"h20": "h20", "h200": "h200-sxm", "gh200": "gh200",
 	"b200": "b200-sxm", "b300": "b300-sxm", "gb200": "gb200-nvl72", "gb300": "gb300-nvl72",
 	"mi250": "mi250x-gcd", "mi300x": "mi300x", "mi325x": "mi325x", "mi355x": "mi355x",
-	"tpuv4": "tpu-v4", "tpuv5e": "tpu-v5e", "tpuv5p": "tpu-v5p", "tpuv6e": "tpu-v6e", "tpuv7x": "tpu-v7x",
+	"tpuv4": "tpu-v4", "tpuv5e": "tpu-v5e", "tpuv5p": "tpu-v5p", "tpuv6e": "tpu-v6e", "tpuv7": "tpu-v7x",
+	"v5e": "tpu-v5e", "v5lite": "tpu-v5e", "v5p": "tpu-v5p", "v6e": "tpu-v6e", "trillium": "tpu-v6e",
+	"v7x": "tpu-v7x", "tpu7": "tpu-v7x", "ironwood": "tpu-v7x",
 	"ascend910b": "ascend-910b", "ascend910c": "ascend-910c", "ascend950dt": "ascend-950dt",
 	"zhenwu810e": "zhenwu-810e", "zhenwum890": "zhenwu-m890", "ppu": "zhenwu-810e",
-	"trainium1": "trainium1", "trainium2": "trainium2", "gaudi2": "gaudi2",
+	"trainium1": "trainium1", "trn1": "trainium1", "trainium2": "trainium2", "trn2": "trainium2", "gaudi2": "gaudi2",
 }
+
+// otherBoards are makes of a chip that the catalog's has the name of and more power,
+// bandwidth or links than.
+var otherBoards = regexp.MustCompile(`pcie|h[12]00nvl`)
 
 // precisions are the rates that a precision's products run at; those that are not
 // here cannot be priced.
@@ -76,15 +82,17 @@ func (c *Case) Configure(catalog *scenario.Catalog) (Configuration, error) {
 func (c *Case) configure(on *shelf) (Configuration, error) {
 	var f Configuration
 	var err error
-	if f.Machine, err = c.machine(on); err != nil {
+	if err := c.machine(on, &f); err != nil {
 		return f, err
 	}
 	if f.Machine.Stack, err = c.stack(on, f.Machine.Chip.Name); err != nil {
 		return f, err
 	}
-	if f.Work.Model, f.Assumed, err = c.architecture(on); err != nil {
+	var assumed []string
+	if f.Work.Model, assumed, err = c.architecture(on); err != nil {
 		return f, err
 	}
+	f.Assumed = append(f.Assumed, assumed...)
 	if c.Chips == 0 {
 		return f, fmt.Errorf("the number of chips is not known")
 	}
@@ -138,36 +146,50 @@ func (c *Case) system() string {
 }
 
 // machine finds the system that the notes name, else the chip in its usual server.
-func (c *Case) machine(on *shelf) (step.Machine, error) {
-	if sys := c.system(); sys != "" {
-		m, ok := on.system(sys)
-		if !ok {
-			return m, fmt.Errorf("the catalog has no system %q", excerpt(sys))
-		}
-		// Some systems hold chips of several memory sizes; the row says which.
-		if name, known := longest(chipNames, plain(c.Chip)); known && name != m.Chip.Name {
-			if own, ok := on.machine(name); ok && own.Chip.BF16 == m.Chip.BF16 {
-				m.Chip.Name, m.Chip.HBM, m.Chip.HBMBandwidth = own.Chip.Name, own.Chip.HBM, own.Chip.HBMBandwidth
-			}
+func (c *Case) machine(on *shelf, f *Configuration) error {
+	own, known := c.chip(on)
+	if otherBoards.MatchString(plain(c.Chip)) {
+		f.doubt("%s priced as %s", excerpt(c.Chip), own.Chip.Name)
+	}
+	sys := c.system()
+	m, ok := on.system(sys)
+	switch {
+	case ok && known && own.Chip.Name != m.Chip.Name && own.Chip.Efficiency != m.Chip.Efficiency:
+		f.doubt("%s in its usual server: sys=%s has %s", own.Chip.Name, sys, m.Chip.Name)
+		f.Machine = own
+	case ok:
+		if known && own.Chip.Name != m.Chip.Name {
+			// Some systems hold one chip with several sizes of memory; the row says which.
+			m.Chip.Name, m.Chip.HBM, m.Chip.HBMBandwidth = own.Chip.Name, own.Chip.HBM, own.Chip.HBMBandwidth
 		}
 		if n := c.size(shardSlices); n > 1 && c.Chips/n > 0 {
 			// Slices of a pod are tori of their own, whatever the pod could hold.
 			m.Server.ScaleUpDomain = min(m.Server.ScaleUpDomain, c.Chips/n)
 		}
-		return m, nil
+		f.Machine = m
+	case !known:
+		return fmt.Errorf("the catalog has no chip %q", excerpt(c.Chip))
+	default:
+		if sys != "" {
+			f.Assumed = append(f.Assumed, fmt.Sprintf("usual server and fabric: the catalog has no system %q", excerpt(sys)))
+		}
+		f.Machine = own
 	}
+	return nil
+}
+
+// chip is the chip that the row names, in its usual server.
+func (c *Case) chip(on *shelf) (step.Machine, bool) {
 	if m, ok := on.machine(c.Chip); ok {
-		return m, nil
+		return m, true
 	}
-	name, ok := longest(chipNames, plain(c.Chip))
-	if !ok {
-		return step.Machine{}, fmt.Errorf("the catalog has no chip %q", excerpt(c.Chip))
+	best, text := "", plain(c.Chip)
+	for name := range chipNames {
+		if len(name) > len(best) && strings.Contains(text, name) {
+			best = name
+		}
 	}
-	m, ok := on.machine(name)
-	if !ok {
-		return m, fmt.Errorf("the catalog's chip %q names no usual server and fabric", name)
-	}
-	return m, nil
+	return on.machine(chipNames[best])
 }
 
 // Weights sharded within a part of the replicas and copied across, as notes say it:
@@ -294,11 +316,16 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 		// batch per device counts every device of a replica.
 		l.MicroBatch = max(1, batch/l.DP)
 	}
+	l.MicroBatch = min(l.MicroBatch, max(1, batch/l.DP))
 	for batch%l.DP == 0 && batch/l.DP%l.MicroBatch != 0 {
 		l.MicroBatch--
 	}
 	step := l.DP * l.MicroBatch
-	f.Work.Batch = max(1, (batch+step/2)/step) * step
+	f.Work.Batch = (batch + step/2) / step * step
+	if c.idles(l) {
+		f.Work.Batch = (batch + step - 1) / step * step
+	}
+	f.Work.Batch = max(step, f.Work.Batch)
 	for l.VPP > 1 && (f.Work.Batch/step%l.PP != 0 || l.PP*l.VPP > m.Layers+2) {
 		l.VPP--
 	}
@@ -316,7 +343,7 @@ func (c *Case) say(f *Configuration) {
 		printed, took int
 		usual         int // what a blank column means, not worth saying
 	}{
-		{"tp", c.TP, l.TP, 1}, {"pp", c.PP, l.PP, 1}, {"vpp", c.VPP, l.VPP, 1}, {"dp", c.DP, l.DP, l.DP}, {"ep", c.EP, l.EP, 1},
+		{"tp", c.TP, l.TP, 1}, {"pp", c.PP, l.PP, 1}, {"vpp", c.VPP, l.VPP, 1}, {"dp", c.DP, l.DP, l.DP}, {"cp", c.CP, l.CP, 1}, {"ep", c.EP, l.EP, 1},
 	} {
 		switch {
 		case d.printed > 0 && d.printed != d.took:
@@ -340,6 +367,8 @@ func (c *Case) say(f *Configuration) {
 	}
 	switch {
 	case f.Work.Batch == c.Batch:
+	case c.idles(l):
+		f.doubt("global batch %d over dp=%d replicas of mb=%d: some idle", c.Batch, l.DP, l.MicroBatch)
 	case c.Batch > 0:
 		f.doubt("global batch %d where %d is printed, which dp=%d and mb=%d do not divide", f.Work.Batch, c.Batch, l.DP, l.MicroBatch)
 	default:

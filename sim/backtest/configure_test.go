@@ -14,8 +14,8 @@ func TestSystemBeforeItsNetworkWasTuned(t *testing.T) {
 		if c.note("sys") != "a100-jz" {
 			continue
 		}
-		m, err := c.machine(on)
-		if err != nil {
+		var f Configuration
+		if err := c.machine(on, &f); err != nil {
 			t.Fatal(err)
 		}
 		early := strings.Contains(c.Notes, "date 2022-02-2") && strings.Compare(c.Notes[strings.Index(c.Notes, "2022-02-"):][:10], "2022-02-25") < 0
@@ -24,8 +24,8 @@ func TestSystemBeforeItsNetworkWasTuned(t *testing.T) {
 			want = "a100-jz-untuned"
 		}
 		seen[want]++
-		if w, _ := on.system(want); m.Chip.NIC != w.Chip.NIC {
-			t.Errorf("%s: %v B/s of network, want that of %s", c.ID, m.Chip.NIC.Likely, want)
+		if w, _ := on.system(want); f.Machine.Chip.NIC != w.Chip.NIC {
+			t.Errorf("%s: %v B/s of network, want that of %s", c.ID, f.Machine.Chip.NIC.Likely, want)
 		}
 	}
 	if seen["a100-jz"] == 0 || seen["a100-jz-untuned"] == 0 {

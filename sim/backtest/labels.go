@@ -22,6 +22,9 @@ var labels = map[string]label{
 			{"mxfp8", "mxfp8"},
 			{"fp8mx", "mxfp8"}, // Megatron-Bridge's names of recipes
 			{"fp8", "fp8"},     // hybrid, e4m3, current, delayed, subchannel or block scaling
+			{"float8", "fp8"},
+			{"e4m3", "fp8"},
+			{"int8", "fp8"}, // the units of both run at one rate
 			{"bf16", "bf16"},
 			{"bfloat16", "bf16"},
 			{"fp16", "fp16"},
@@ -32,7 +35,6 @@ var labels = map[string]label{
 			{"tf32", "tf32"},
 			{"fp32", "fp32"},
 			{"float32", "fp32"},
-			{"int8", "int8"},
 		},
 	},
 	"recompute": {
@@ -41,24 +43,40 @@ var labels = map[string]label{
 			{"none", "none"},
 			{"off", "none"}, // "off" alone; offloading is below
 			{"no", "none"},
+			{"0", "none"},
 			{"false", "none"},
+			{"disabled", "none"},
+			{"without", "none"},
+			{"nocheckpoint", "none"},
+			{"norecomp", "none"},
+			{"noremat", "none"},
+			{"everythingsaveable", "none"}, // JAX's policies
+			{"nothingsaveable", "full"},
 			{"full", "full"},
 			{"uniform", "full"}, // Megatron's methods of full recomputation
 			{"block", "full"},
 			{"all", "full"},
 			{"true", "full"},
 			{"yes", "full"},
-			{"checkpoint", "full"},
+			{"1", "full"},
+			{"on", "full"},
+			{"enabled", "full"},
 			{"alternate", "alternate"},
 			{"light", "light"},
 			{"selective", "selective"},
 			{"partial", "selective"},
 			{"custom", "selective"},
+			{"core", "selective"},
+			{"checkpoint", "full"},
+			{"ckpt", "full"},
 			{"attn", "selective"},
 			{"attention", "selective"},
 			{"remat", "selective"},
 			{"minimal", "selective"}, // MaxText's policies
 			{"save", "selective"},
+			{"dots", "selective"},
+			{"op", "selective"}, // torchtitan's, every second product
+			{"perop", "selective"},
 			{"offload", "selective"},
 			{"norm", "selective"}, // lists of modules
 			{"act", "selective"},
@@ -69,11 +87,13 @@ var labels = map[string]label{
 	},
 }
 
-// word is the column's word for a text; short answers must be all of it.
+// word is the column's word for a text; short answers must be all of it, but for widths
+// of numbers ("BF16 with FP8 mixed").
 func (l label) word(text string) (string, bool) {
 	name := plain(text)
 	for _, s := range l.spellings {
-		if name == s.part || len(s.part) > 3 && strings.Contains(name, s.part) || len(s.part) == 3 && s.part != "off" && strings.HasPrefix(name, s.part) {
+		within := len(s.part) > 3 || strings.HasPrefix(s.part, "fp")
+		if name == s.part || within && strings.Contains(name, s.part) || len(s.part) == 3 && s.part != "off" && strings.HasPrefix(name, s.part) {
 			return s.word, true
 		}
 	}

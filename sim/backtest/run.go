@@ -33,7 +33,11 @@ type Row struct {
 // flopsPerSecond turns a step time into causal model FLOP/s per chip, on which
 // workloads of different size compare.
 func (r *Row) flopsPerSecond(seconds float64) float64 {
-	return r.Step.ModelFLOPs / (seconds * float64(r.Case.Chips))
+	flops := r.Step.ModelFLOPs
+	if c := r.Case; c.Batch > 0 && r.Config.Work.Batch > 0 {
+		flops *= float64(c.Batch) / float64(r.Config.Work.Batch)
+	}
+	return flops / (seconds * float64(r.Case.Chips))
 }
 
 // Report is the outcome of a backtest.
@@ -94,7 +98,7 @@ func price(c *Case, on *shelf) Row {
 		return r
 	}
 	r.Predicted = float64(r.Step.Time)
-	if c.Batch > 0 {
+	if c.Batch > 0 && !c.idles(f.Layout) {
 		// A batch that the layout does not divide was priced as the nearest that it does.
 		r.Predicted *= float64(c.Batch) / float64(f.Work.Batch)
 	}
