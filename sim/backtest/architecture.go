@@ -79,9 +79,9 @@ var styles = map[string]style{
 	"gemma":    {gated: true, tied: true},
 }
 
-// Stacks that train a catalog model without its multi-token-prediction module, by
-// family: the printed TFLOP/s are those of the main model alone.
-var withoutPredictor = []string{"automodel"}
+// withoutPredictor is the framework that trains a catalog model without its
+// multi-token-prediction module: the printed TFLOP/s are those of the main model alone.
+const withoutPredictor = "automodel"
 
 // defaultVocab is Megatron's GPT-2 vocabulary of 50,257 padded to 51,200 (Narayanan et
 // al., SC'21, table 1), where a GPT's is not printed.
@@ -133,9 +133,7 @@ func (c *Case) architecture(on *shelf) (m model.Model, assumed []string, err err
 		m.Vocab = defaultVocab
 		assumed = append(assumed, fmt.Sprintf("vocabulary %d", defaultVocab))
 	}
-	if said := c.shapeFromSize(&m); said != "" {
-		assumed = append(assumed, said)
-	}
+	assumed = append(assumed, c.shapeFromSize(&m)...)
 	for _, f := range []struct {
 		name  string
 		value int
@@ -169,7 +167,7 @@ func (c *Case) overrideShape(m *model.Model) {
 	if a := latent.FindStringSubmatch(c.Notes); a != nil && m.MLA == nil {
 		m.MLA = &model.MLA{QRank: whole(a[1]), KVRank: whole(a[2]), NopeDim: whole(a[3]), RopeDim: whole(a[4]), ValueDim: whole(a[3])}
 	}
-	if m.MTP > 0 && c.inFamily(withoutPredictor) {
+	if m.MTP > 0 && c.origin().framework == withoutPredictor {
 		m.MTP = 0
 	}
 }
@@ -281,14 +279,4 @@ func (c *Case) checkShape(m *model.Model) error {
 		return fmt.Errorf("ffn is missing, and the catalog has no model %q", excerpt(c.Model))
 	}
 	return nil
-}
-
-// inFamily reports whether the family begins with one of these names.
-func (c *Case) inFamily(names []string) bool {
-	for _, n := range names {
-		if strings.HasPrefix(strings.ToLower(c.Family), n) {
-			return true
-		}
-	}
-	return false
 }

@@ -291,6 +291,13 @@ func (c *Case) zero(f *Configuration) int {
 // breaks a rule of the step model it takes the nearest that does not.
 func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 	m := &f.Work.Model
+	for heads := m.Attention().Heads; heads%l.TP != 0; {
+		l.TP--
+	}
+	for l.CP > 1 && f.Work.Sequence%(2*l.CP) != 0 {
+		l.CP--
+	}
+	l.PP = min(l.PP, m.Layers+2) // embedding and head may have stages of their own
 	l.DP = c.Chips / (l.TP * l.PP * l.CP)
 	if l.PP == 1 {
 		l.VPP = 1
@@ -416,9 +423,10 @@ const compiledFull step.Recompute = "norm+act+qkv+attn+out+up"
 // recipe is the recomputation that a benchmark's own configuration files set where its
 // table of results prints none, or not which.
 type recipe struct {
-	family, model string // how they begin; letters and digits of the model
-	chips         []string
-	recompute     step.Recompute
+	framework string // as origin names it
+	model     string // how it begins, letters and digits only
+	chips     []string
+	recompute step.Recompute
 }
 
 // recipes are those of Megatron-Bridge (scripts/performance/configs) and of tpu-recipes
@@ -442,7 +450,7 @@ var recipes = []recipe{
 // recipeRecompute is what a recipe sets.
 func (c *Case) recipeRecompute(chip string) (step.Recompute, bool) {
 	for _, r := range recipes {
-		if c.inFamily([]string{r.family}) && strings.HasPrefix(plain(c.Model), r.model) && slices.Contains(r.chips, chip) {
+		if c.origin().framework == r.framework && strings.HasPrefix(plain(c.Model), r.model) && slices.Contains(r.chips, chip) {
 			return r.recompute, true
 		}
 	}
@@ -462,14 +470,14 @@ var matrixRecompute = []string{"qkv_proj_offloaded"}
 func (c *Case) selective(f *Configuration) {
 	l := &f.Layout
 	switch {
-	case c.says("rm=core_attn"):
+	case c.says("rm=core_attn") && l.CP == 1:
 		// Fused attention recomputes by itself; who asks for it stores the scores.
 		l.Attention, l.Recompute = step.Unfused, step.RecomputeSelective
 	case l.Attention == step.Unfused, c.says("selective ckpt in yaml"):
 		l.Recompute = step.RecomputeSelective
 	case slices.ContainsFunc(matrixRecompute, c.says):
 		l.Recompute = step.RecomputeFull
-	case c.inFamily([]string{"torchtitan"}):
+	case c.origin().framework == "torchtitan":
 		l.Recompute = step.RecomputeAlternate
 	default:
 		l.Recompute = step.RecomputeLight

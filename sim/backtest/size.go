@@ -1,9 +1,11 @@
 package backtest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"clustercap/sim/model"
@@ -48,46 +50,156 @@ func (c *Case) parameters() float64 {
 
 // shapeFromSize fills in what is missing of a shape so that it has the parameters that
 // the case prints, in usual proportions, and says so.
-func (c *Case) shapeFromSize(m *model.Model) string {
+func (c *Case) shapeFromSize(m *model.Model) (said []string) {
+	say := func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }
 	n := c.parameters()
-	if n > 0 && n < 1e15 && m.MoE == nil && m.Layers == 0 && m.Hidden == 0 {
-		for m.Hidden = roundHidden; m.Hidden < 1<<17; m.Hidden += roundHidden {
-			m.Layers, m.Heads, m.FFN = m.Hidden/widthPerLayer, m.Hidden/headWidthUsual, usualFFN(m)
-			if m.Params() >= n {
-				break
-			}
-		}
-		m.FFN = 0 // as wide as the count leaves
-		return fmt.Sprintf("%d layers of width %d, %s", m.Layers, m.Hidden, c.widthFromSize(m, n))
+	if n >= 1e15 {
+		n = 0
 	}
-	if m.Layers == 0 || m.Hidden == 0 {
-		return ""
+	if m.MoE != nil && m.MoE.TopK == 0 && m.MoE.Experts > 0 {
+		m.MoE.TopK = c.topK(m)
+		say("topk %d", m.MoE.TopK)
 	}
-	said := ""
-	for _, width := range headWidths {
-		if m.Heads == 0 && m.Hidden%width == 0 && m.Hidden/width%max(1, c.TP) == 0 {
-			m.Heads = m.Hidden / width
-			said = fmt.Sprintf("%d heads", m.Heads)
-		}
+	if n > 0 && m.Layers == 0 && m.Hidden == 0 && m.Heads == 0 {
+		shapeAs(m, c.activeParameters(m, n), max(1, c.TP))
+		say("%d layers of width %d", m.Layers, m.Hidden)
 	}
-	if m.Heads == 0 || m.MLA == nil && m.HeadDim == 0 && m.Hidden%m.Heads != 0 {
+	if m.Hidden == 0 && m.Heads > 0 {
+		m.Hidden = hiddenFor(m, n)
+		say("hidden %d", m.Hidden)
+	}
+	if m.Hidden == 0 {
 		return said
 	}
-	if w := c.widthFromSize(m, n); w != "" {
-		return w
+	if m.Heads == 0 {
+		if m.Heads = usualHeads(m, max(1, c.TP)); m.Heads > 0 {
+			say("%d heads", m.Heads)
+		}
+	}
+	if m.Heads > 0 && m.MLA == nil && m.HeadDim == 0 && m.Hidden%m.Heads != 0 {
+		m.HeadDim = headWidthUsual
+		say("head_dim %d", m.HeadDim)
+	}
+	if m.Layers == 0 && m.Heads > 0 && n > 0 {
+		m.Layers = layersFor(m, n)
+		say("%d layers", m.Layers)
+	}
+	if m.Layers == 0 || m.Heads == 0 {
+		return said
+	}
+	if width := c.widthFromSize(m, n); width > 0 {
+		say("ffn %d", width)
+	}
+	if m.FFN == 0 && m.DenseLayers() > 0 && m.MoE.FFN > 0 {
+		// As wide as all experts that a token visits: DeepSeek-V3's 9 of 2,048.
+		m.FFN = m.MoE.TopK*m.MoE.FFN + m.MoE.SharedFFN
+		say("ffn %d of dense layers", m.FFN)
 	}
 	return said
 }
 
+// topK is how many experts a token visits where that is not printed: as many as make the
+// active parameters, else 2 of few, as of 8 in Mixtral and Grok-1, and 8 of 64 or more, as
+// of 128 in Qwen3 and 256 in DeepSeek-V3.
+func (c *Case) topK(m *model.Model) int {
+	const few, many, most = 2, 8, 64
+	if c.ActiveParams > 0 && m.Layers > 0 && m.Hidden > 0 && m.Heads > 0 && m.MoE.FFN > 0 {
+		best, miss := 0, math.Inf(1)
+		for k := range min(m.MoE.Experts, most) {
+			some, experts := *m, *m.MoE
+			experts.TopK = k + 1
+			some.MoE = &experts
+			if d := math.Abs(some.ActiveParams() - 1e9*c.ActiveParams); d < miss {
+				best, miss = k+1, d
+			}
+		}
+		return best
+	}
+	if m.MoE.Experts < most {
+		return min(few, m.MoE.Experts)
+	}
+	return many
+}
+
+// activeParameters are those that a token visits, as printed, else with the experts'
+// share of all; in a dense model all n.
+func (c *Case) activeParameters(m *model.Model, n float64) float64 {
+	switch {
+	case m.MoE == nil:
+		return n
+	case c.ActiveParams > 0:
+		return min(n, 1e9*c.ActiveParams)
+	}
+	return n * float64(m.MoE.TopK+1) / float64(m.MoE.Experts+1)
+}
+
+// shapeAs gives m the layers, widths and heads of a dense model of n parameters, the heads
+// such that tp chips divide them where any do.
+func shapeAs(m *model.Model, n float64, tp int) {
+	dense := *m
+	dense.MoE = nil
+	for dense.Hidden = roundHidden; dense.Hidden < 1<<17; dense.Hidden += roundHidden {
+		dense.Layers, dense.Heads, dense.FFN = dense.Hidden/widthPerLayer, dense.Hidden/headWidthUsual, usualFFN(&dense)
+		if dense.Params() >= n && dense.Heads%min(tp, mostTensor) == 0 {
+			break
+		}
+	}
+	m.Layers, m.Hidden, m.Heads = dense.Layers, dense.Hidden, dense.Heads
+}
+
+// usualHeads are as many as have a usual width, and divide by their groups of keys and
+// by tp chips; 0 where none do.
+func usualHeads(m *model.Model, tp int) int {
+	for _, width := range headWidths {
+		if heads := m.Hidden / width; m.Hidden%width == 0 && heads%tp == 0 && heads%max(1, m.KVHeads) == 0 {
+			return heads
+		}
+	}
+	if m.KVHeads > 0 && m.Hidden%m.KVHeads == 0 {
+		return m.KVHeads
+	}
+	return 0
+}
+
+// hiddenFor is the width of heads of the width that comes nearest to n parameters, of the
+// usual one where that is not known.
+func hiddenFor(m *model.Model, n float64) int {
+	of := func(width int) float64 {
+		some := *m
+		some.Hidden = m.Heads * width
+		if some.FFN == 0 && some.MoE == nil {
+			some.FFN = usualFFN(&some)
+		}
+		return math.Abs(math.Log(some.Params() / n))
+	}
+	if n == 0 || m.Layers == 0 || m.MoE != nil && m.MoE.FFN == 0 {
+		return m.Heads * headWidthUsual
+	}
+	return m.Heads * slices.MinFunc(headWidths, func(a, b int) int { return cmp.Compare(of(a), of(b)) })
+}
+
+// layersFor are as many layers as make n parameters, of usual feed-forward blocks where
+// their width is not known.
+func layersFor(m *model.Model, n float64) int {
+	one := *m
+	if one.FFN == 0 && one.MoE == nil {
+		one.FFN = usualFFN(m)
+	}
+	one.Layers = 1
+	first := one.Params()
+	one.Layers = 2
+	return min(max(1, 1+int(math.Round((n-first)/(one.Params()-first)))), int(mostOf["layers"]))
+}
+
 // widthFromSize fills in a missing feed-forward width so that the model has n
-// parameters, 0 for an unknown number of them, and says so.
-func (c *Case) widthFromSize(m *model.Model, n float64) string {
+// parameters, 0 for an unknown number of them, and returns it; 0 where none is missing.
+func (c *Case) widthFromSize(m *model.Model, n float64) int {
 	width := &m.FFN
 	if m.MoE != nil {
 		width = &m.MoE.FFN
 	}
 	if *width > 0 || m.MoE != nil && n == 0 {
-		return ""
+		return 0
 	}
 	*width = usualFFN(m)
 	if n > 0 {
@@ -102,7 +214,7 @@ func (c *Case) widthFromSize(m *model.Model, n float64) string {
 			*width = usualFFN(m)
 		}
 	}
-	return fmt.Sprintf("ffn %d", *width)
+	return *width
 }
 
 // usualFFN is four times the hidden width, or a gated block with as many weights.

@@ -9,65 +9,73 @@ import (
 
 // stackRule names the catalog's software stack of the cases that it matches.
 type stackRule struct {
-	family string // how the family begins
-	chip   string // how the catalog's name of the chip begins; "" for any
-	phrase string // what notes, model or source say; "" for anything
-	until  int    // the last year, 0 for any
-	stack  string // "" for the stack that the chip's constants hold for
+	framework    string // as origin names it; nvidiaContainer for those that run one; "" for any
+	before       int    // the first container that it no longer holds for, 0 for any
+	on           string // generation of chips, or how the catalog's name of the chip begins; "" for any
+	phrase       string // what notes, model or source say; "" for anything
+	since, until int    // the first and last year, 0 for any
+	stack        string // "" for the stack that the chip's constants hold for
 }
 
+// nvidiaContainer stands for NeMo, Megatron-Bridge and dgxc-benchmarking, whose software is
+// that of a NeMo container.
+const nvidiaContainer = "container"
+
 // stackRules tells the stack of a published case, the first match of a line counting.
-// A release is a stack; a case never is.
+// A release is a stack; a case never is. A release that was not measured has the stack of
+// the one before it.
 var stackRules = []stackRule{
-	{family: "sc21", stack: "megatron-2021"},
-	{family: "korth22", stack: "megatron-2022"},
-	{family: "vtrain", stack: "megatron-deepspeed"},
-	{family: "bloom", phrase: "fp16, zero-1", stack: "bigscience-fp16"},
-	{family: "bloom", stack: "bigscience"},
-	{family: "internevo", stack: "internevo"},
-	{family: "mosaic", chip: "a100", stack: "llm-foundry-ampere"},
-	{family: "mosaic", stack: "llm-foundry-hopper"},
-	{family: "torchtitan", phrase: "async tp", stack: "torchtitan-async"},
-	{family: "torchtitan", phrase: "asynctp", stack: "torchtitan-async"},
-	{family: "torchtitan", phrase: "eager", stack: "torchtitan-eager"},
-	{family: "torchtitan", chip: "h200", stack: "torchtitan-2025"},
-	{family: "torchtitan", stack: "torchtitan"},
-	{family: "maxtext", stack: "maxtext"},
-	{family: "tpu-recipes", stack: "maxtext-2025"},
-	{family: "dgxc", phrase: "paxml", stack: "paxml"},
-	{family: "dgxc-v24", stack: "nemo-2024"},
-	{family: "dgxc-v25.04", stack: "nemo-2024"},
-	{family: "nemo2407", stack: "nemo-2024"},
-	{family: "automodel", stack: "automodel"},
+	{framework: "tpu-recipes", on: "tpu", stack: "maxtext-2025"},
+	{on: "tpu", since: 2025, stack: "maxtext-2025"},
+	{on: "tpu", stack: "maxtext"}, // there is no other
+	{framework: "sc21", stack: "megatron-2021"},
+	{framework: "korth22", stack: "megatron-2022"},
+	{framework: "vtrain", stack: "megatron-deepspeed"},
+	{framework: "bloom", phrase: "fp16, zero-1", stack: "bigscience-fp16"},
+	{framework: "bloom", stack: "bigscience"},
+	{framework: "internevo", stack: "internevo"},
+	{framework: "mosaic", on: "ampere", stack: "llm-foundry-ampere"},
+	{framework: "mosaic", stack: "llm-foundry-hopper"},
+	{framework: "torchtitan", phrase: "async tp", stack: "torchtitan-async"},
+	{framework: "torchtitan", phrase: "asynctp", stack: "torchtitan-async"},
+	{framework: "torchtitan", phrase: "eager", stack: "torchtitan-eager"},
+	{framework: "torchtitan", on: "h200", stack: "torchtitan-2025"},
+	{framework: "torchtitan", since: 2026, stack: "torchtitan-2025"},
+	{framework: "torchtitan", stack: "torchtitan"},
+	{framework: "dgxc", phrase: "paxml", stack: "paxml"},
 	// Its launch script for Grok-1 asks for CUDA graphs on Blackwell (grok1/launch.sh), that
 	// for Maverick for none (llama4/launch.sh).
-	{family: "dgxc", chip: "b", phrase: "grok-1", stack: "megatron-core-blackwell-2025-graphs"},
-	{family: "dgxc", chip: "gb", phrase: "grok-1", stack: "megatron-core-blackwell-2025-graphs"},
-	{family: "dgxc", chip: "b", stack: "megatron-core-blackwell-2025"},
-	{family: "dgxc", chip: "gb", stack: "megatron-core-blackwell-2025"},
-	{family: "mlperf", chip: "b", stack: "megatron-core-blackwell-2025"},
-	{family: "mlperf", chip: "gb", stack: "megatron-core-blackwell-2025"},
-	{family: "dgxc", stack: "nemo-2025"},
-	{family: "mlperf", phrase: "training v3.0", stack: "megatron-core-2023-06"},
-	{family: "mlperf", until: 2023, stack: "megatron-core-2023"},
-	{family: "mlperf", stack: "megatron-core"},
-	{family: "mbridge-25.09", stack: "megatron-bridge-2025-drop"},
-	{family: "mbridge-25", stack: "megatron-bridge-2025"},
-	{family: "mbridge-26.02", stack: "megatron-bridge-2025"},
-	{family: "mbridge-26.04", stack: "megatron-bridge-2025"},
+	{framework: "dgxc", before: firstBridge, on: "blackwell", phrase: "grok-1", stack: "megatron-core-blackwell-2025-graphs"},
+	{framework: nvidiaContainer, before: firstBridge, on: "blackwell", stack: "megatron-core-blackwell-2025"},
+	{framework: nvidiaContainer, before: 2504, stack: "nemo-2024"},
+	{framework: nvidiaContainer, before: firstBridge, stack: "nemo-2025"},
+	{framework: nvidiaContainer, before: 2511, stack: "megatron-bridge-2025-drop"},
+	{framework: nvidiaContainer, before: 2606, stack: "megatron-bridge-2025"},
 	// CUDA graphs of whole steps came for Blackwell alone, and not for GPT-OSS on B300
 	// (scripts/performance/configs/gpt_oss: full_iteration is commented out there).
-	{family: "mbridge", chip: "h", stack: "megatron-bridge-2025"},
-	{family: "mbridge", chip: "b300", phrase: "gpt-oss", stack: "megatron-bridge-2025"},
-	{family: "mbridge", stack: "megatron-bridge-2026"},
-	{family: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
-	{family: "moezoo", chip: "b", stack: "megatron-core-graphs"},
-	{family: "moezoo", chip: "gb", stack: "megatron-core-graphs"},
-	{family: "moezoo", stack: "megatron-core"},
+	{framework: nvidiaContainer, on: "b300", phrase: "gpt-oss", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "blackwell", stack: "megatron-bridge-2026"},
+	{framework: nvidiaContainer, stack: "megatron-bridge-2025"},
+	{framework: "automodel", stack: "automodel"},
+	{framework: "mlperf", on: "blackwell", since: 2026, stack: "megatron-bridge-2026"},
+	{framework: "mlperf", on: "blackwell", stack: "megatron-core-blackwell-2025"},
+	{framework: "mlperf", on: "hopper", phrase: "training v3.0", stack: "megatron-core-2023-06"},
+	{framework: "mlperf", on: "hopper", until: 2023, stack: "megatron-core-2023"},
+	{framework: "mlperf", on: "hopper", stack: "megatron-core"},
+	{framework: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
+	{framework: "moezoo", on: "blackwell", stack: "megatron-core-graphs"},
+	{framework: "moezoo", stack: "megatron-core"},
 	// MegaScale (arXiv:2402.15627) overlaps all three parallelisms; its baseline is
 	// the Megatron-LM that others could have.
-	{family: "megascale", phrase: "megatron-lm", stack: "megatron-2022"},
-	{family: "megascale", stack: "megatron-core"},
+	{framework: "megascale", phrase: "megatron-lm", stack: "megatron-2022"},
+	{framework: "megascale", stack: "megatron-core"},
+	// Megatron by another name, of which the year tells the release.
+	{framework: vendor, on: "ampere", until: 2022, stack: "megatron-2022"},
+	{framework: vendor, on: "hopper", until: 2023, stack: "megatron-core-2023"},
+	{framework: vendor, on: "hopper", until: 2024, stack: "nemo-2024"},
+	{framework: vendor, on: "hopper", stack: "megatron-core"},
+	{framework: vendor, on: "blackwell", since: 2026, stack: "megatron-bridge-2025"},
+	{framework: vendor, on: "blackwell", stack: "megatron-core-blackwell-2025"},
 }
 
 // stack finds the stack of a case: what its notes say (stack=NAME), else its
@@ -89,29 +97,28 @@ func (c *Case) stack(on *shelf, chip string) (step.Stack, error) {
 
 func (c *Case) usualStack(chip string) string {
 	said := strings.ToLower(c.Notes + "\n" + c.Model + "\n" + c.Source)
+	o, container := c.origin(), c.container()
 	for _, r := range stackRules {
-		if c.inFamily([]string{r.family}) && (r.until == 0 || c.Year > 0 && c.Year <= r.until) && strings.HasPrefix(chip, r.chip) && strings.Contains(said, r.phrase) {
+		switch {
+		case r.framework != "" && r.framework != o.framework && (r.framework != nvidiaContainer || container == 0),
+			r.before > 0 && container >= r.before,
+			r.since > 0 && c.Year < r.since, r.until > 0 && (c.Year == 0 || c.Year > r.until),
+			r.on != generation(chip) && !strings.HasPrefix(chip, r.on),
+			!strings.Contains(said, r.phrase):
+		default:
 			return r.stack
 		}
 	}
-	return c.unknownStack(chip)
+	return c.unknownStack(o, chip)
 }
 
-// vendorStack lists names that chip vendors publish their own stacks' steps under; the
-// chip's constants hold for those.
-var vendorStack = []string{"nvidia", "nemo", "megatron", "dgx", "mlperf", "perf", "neuron", "habana", "gaudi", "rocm"}
-
-// unknownStack is the stack of a family that no rule names: on TPUs there is one, and
-// elsewhere what is typical of the year.
-func (c *Case) unknownStack(chip string) string {
+// unknownStack is the stack of a case that no rule names: what is typical of its year, or
+// what the chip's vendor had in it.
+func (c *Case) unknownStack(o origin, chip string) string {
 	switch {
-	case strings.HasPrefix(chip, "tpu") && c.Year >= 2025:
-		return "maxtext-2025"
-	case strings.HasPrefix(chip, "tpu"):
-		return "maxtext"
 	case c.Year > 0 && c.Year <= 2021:
 		return "megatron-2021"
-	case c.inFamily(vendorStack) || c.Family == ownFamily:
+	case o.framework == vendor || o.framework == "mlperf" || c.Family == ownFamily:
 		return ""
 	case c.Year == 2022:
 		return "typical-2022"
@@ -124,8 +131,11 @@ func (c *Case) unknownStack(chip string) string {
 // training stacks in 2023.
 const fusedSince = 2023
 
-// storesScores lists stacks that measured later and still stored their scores.
+// storesScores lists stacks that stored their scores, those that measured later too.
 var storesScores = map[string]string{
+	"megatron-2021":      "before FlashAttention",
+	"bigscience":         "before FlashAttention",
+	"bigscience-fp16":    "before FlashAttention",
 	"megatron-deepspeed": "vTrain measured in 2023 with Megatron-DeepSpeed of 2022",
 	"megatron-2022":      "Megatron-LM computed attention from its parts until 2023",
 }

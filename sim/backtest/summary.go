@@ -158,13 +158,13 @@ func errorsOf(kind, name string, pairs []pair) Group {
 	return g
 }
 
-// allocatorReadings are families whose memory is what PyTorch's allocator reserved:
+// allocatorReadings is the framework whose memory is what PyTorch's allocator reserved:
 // the driver's and communicators' own is not in it. Others read the driver's total.
-var allocatorReadings = []string{"torchtitan"}
+const allocatorReadings = "torchtitan"
 
 // predictedMemory is the part of a row's predicted memory that its source measured.
 func (r *Row) predictedMemory() float64 {
-	if r.Case.inFamily(allocatorReadings) {
+	if r.Case.origin().framework == allocatorReadings {
 		return float64(r.Config.Machine.Tensors(&r.Step))
 	}
 	return float64(r.Step.Memory.Total())

@@ -56,7 +56,7 @@ any,indivisible,2023,A100-80GB-SXM,96,GPT 20B,20.5,44,6144,48,,24576,50432,2048,
 // unseenStacks are what some of them are taken to have run.
 var unseenStacks = map[string]string{
 	"megascale": "megatron-core", "megascale-baseline": "megatron-2022",
-	"opt": "typical-2022", "1t": "megatron-2021", "palm": "maxtext", "gaudi2": "megatron-core-2023",
+	"opt": "typical-2022", "1t": "megatron-2021", "palm": "maxtext", "gaudi2": "",
 	"deepseek-v3": "typical", "llama3-16k": "typical", "frontier-1t": "typical",
 	"dsv3": "megatron-bridge-2025", "kimi": "megatron-bridge-2026", "maverick": "nemo-2025",
 }
@@ -112,6 +112,11 @@ func TestGapsAreFilled(t *testing.T) {
 		"batch":       func(c *Case) { c.Batch = 0 },
 		"year":        func(c *Case) { c.Year = 0 },
 		"notes":       func(c *Case) { c.Notes = "" },
+		"name":        func(c *Case) { c.Model = "" },
+		"heads":       func(c *Case) { c.Model, c.Heads = "", 0 },
+		"layers":      func(c *Case) { c.Model, c.Layers = "", 0 },
+		"hidden":      func(c *Case) { c.Model, c.Hidden = "", 0 },
+		"experts":     func(c *Case) { c.Model, c.TopK = "", 0 },
 	} {
 		some := Cases{Name: name, List: slices.Clone(whole.List)}
 		for i := range some.List {
@@ -185,6 +190,36 @@ func TestEveryChipScales(t *testing.T) {
 	}
 	if priced < 10_000 {
 		t.Errorf("only %d layouts priced", priced)
+	}
+}
+
+// A model of which only the size is known has it, of whatever kind: a row with nothing but
+// its parameters is simulated.
+func TestNothingButSize(t *testing.T) {
+	changed(t, "no shape", func(c *Case) bool {
+		c.Model, c.Layers, c.Hidden, c.Heads, c.KVHeads, c.FFN, c.Vocab = "", 0, 0, 0, 0, 0, 0
+		return c.Params > 0
+	}, func(t *testing.T, _, after *Row) { reachable(t, "no shape", after) })
+}
+
+// Degrees that no layout can have are the nearest that one can, with a doubt.
+func TestImpossibleDegrees(t *testing.T) {
+	for degree, change := range map[string]func(*Case){
+		"tp": func(c *Case) { c.TP = 3 },
+		"cp": func(c *Case) { c.CP = 3 },
+		"pp": func(c *Case) { c.PP = c.Layers + 5 },
+	} {
+		changed(t, degree, func(c *Case) bool {
+			c.Chips, c.Batch, c.DP = 64*c.Chips, 64*c.Batch, 0
+			change(c)
+			a := max(1, c.TP) * max(1, c.PP) * max(1, c.CP)
+			return c.Layers > 0 && a <= c.Chips && (degree != "tp" || c.Heads > 0 && c.Heads%3 > 0)
+		}, func(t *testing.T, _, after *Row) {
+			reachable(t, degree, after)
+			if !slices.ContainsFunc(after.Doubts, func(d string) bool { return strings.HasPrefix(d, degree+"=") }) {
+				t.Errorf("%s: doubts %q, none of %s", after.ID, after.Doubts, degree)
+			}
+		})
 	}
 }
 

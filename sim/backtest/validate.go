@@ -155,7 +155,7 @@ func unknown(rows []Row, on *shelf) []Group {
 		var pairs []pair
 		for _, r := range some {
 			c := *r.Case
-			c.Family = ""
+			c.Family, c.Source = "", ""
 			if again := price(&c, on); again.Error != nil {
 				pairs = append(pairs, pair{r.ID, again.Predicted, r.Measured})
 			}

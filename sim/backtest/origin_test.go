@@ -1,0 +1,119 @@
+package backtest
+
+import (
+	"math"
+	"slices"
+	"testing"
+)
+
+// Families and sources by whatever name tell the framework and its release.
+func TestOrigin(t *testing.T) {
+	for _, c := range []struct {
+		family, source string
+		want           origin
+	}{
+		{"mbridge-26.04.01", "", origin{"mbridge", 2604}},
+		{"Megatron-Bridge 26.10", "", origin{"mbridge", 2610}},
+		{"dgxc-v25.05.05", "", origin{"dgxc", 2505}},
+		{"DGXC-v26.01", "", origin{"dgxc", 2601}},
+		{"nemo2407", "", origin{"nemo", 2407}},
+		{"NeMo 25.02", "", origin{"nemo", 2502}},
+		{"nemotron", "Nemotron-4 340B report", origin{}},
+		{"aws", "BloombergGPT (arXiv:2303.17564)", origin{}},
+		{"Megatron-DeepSpeed", "", origin{framework: "deepspeed"}},
+		{"perf-page", "NVIDIA NeMo 24.09 performance summary", origin{"nemo", 2409}},
+		{"measured", "NVIDIA Megatron-Bridge 25.12 performance summary", origin{"mbridge", 2512}},
+		{"automodel", "NVIDIA NeMo Automodel performance summary", origin{framework: "automodel"}},
+		{"TorchTitan 2026", "", origin{framework: "torchtitan"}},
+		{"tpu-recipes", "Google tpu-recipes (Trillium v6e)", origin{framework: "tpu-recipes"}},
+		{"mlperf-llama31_8b", "MLPerf Training v5.1 llama31_8b", origin{framework: "mlperf"}},
+		{"Megatron-LM", "", origin{framework: vendor}},
+		{"olmo", "OLMo 3 (arXiv:2512.13961)", origin{}},
+		{"", "", origin{}},
+	} {
+		row := Case{Family: c.family, Source: c.source}
+		if got := row.origin(); got != c.want {
+			t.Errorf("%q, %q: %+v, want %+v", c.family, c.source, got, c.want)
+		}
+	}
+}
+
+// Every row has the stack of its release, or of the one that it ran in.
+func TestStackOfReleases(t *testing.T) {
+	for _, c := range []struct {
+		family string
+		year   int
+		chip   string
+		want   string
+	}{
+		{"dgxc-v25.01", 2025, "h100-sxm", "nemo-2024"},
+		{"dgxc-v25.07", 2025, "h100-sxm", "nemo-2025"},
+		{"dgxc-v25.07", 2025, "gb200-nvl72", "megatron-core-blackwell-2025"},
+		{"dgxc-v25.08", 2025, "gh200", "nemo-2025"},
+		{"dgxc-v25.10", 2025, "h100-sxm", "megatron-bridge-2025-drop"},
+		{"dgxc-v26.02", 2026, "gb300-nvl72", "megatron-bridge-2025"},
+		{"nemo2502", 2025, "b200-sxm", "megatron-core-blackwell-2025"},
+		{"nemo2502", 2025, "a100-80", "nemo-2024"},
+		{"nemo", 2024, "h100-sxm", "nemo-2024"},
+		{"mbridge-25.07", 2025, "gb200-nvl72", "megatron-bridge-2025-drop"},
+		{"mbridge-25.12", 2025, "h100-sxm", "megatron-bridge-2025"},
+		{"mbridge-26.05", 2026, "gb300-nvl72", "megatron-bridge-2025"},
+		{"mbridge-27.01", 2027, "b300-sxm", "megatron-bridge-2026"},
+		{"mbridge-27.01", 2027, "gh200", "megatron-bridge-2025"},
+		{"mlperf-llama31_8b", 2025, "h200-sxm", "megatron-core"},
+		{"mlperf-gpt3", 2024, "tpu-v5p", "maxtext"},
+		{"mlperf-gpt3", 2024, "mi300x", ""},
+		{"megatron-lm", 2023, "h100-sxm", "megatron-core-2023"},
+		{"megatron-lm", 2026, "gb300-nvl72", "megatron-bridge-2025"},
+		{"maxtext", 2025, "h100-sxm", "typical"},
+		{"torchtitan", 2026, "b200-sxm", "torchtitan-2025"},
+		{"deepspeed", 2024, "h100-sxm", "typical"},
+		{"x", 0, "mi300x", "typical"},
+	} {
+		row := Case{Family: c.family, Year: c.year}
+		if got := row.usualStack(c.chip); got != c.want {
+			t.Errorf("%s of %d on %s: %q, want %q", c.family, c.year, c.chip, got, c.want)
+		}
+	}
+}
+
+// A release between two that were measured takes as long as one of them, and the next one
+// as long as the last.
+func TestReleasesBetween(t *testing.T) {
+	on := newShelf(loadCatalog(t))
+	cases := loadSteps(t)
+	for framework, releases := range map[string][]string{
+		"dgxc":    {"dgxc-v24.11.1", "dgxc-v25.01", "dgxc-v25.04.02", "dgxc-v25.04.03", "dgxc-v25.05.05"},
+		"mbridge": {"mbridge-25.09", "mbridge-25.10", "mbridge-25.11", "mbridge-25.12", "mbridge-26.02", "mbridge-26.03", "mbridge-26.04", "mbridge-26.05", "mbridge-26.06", "mbridge-26.07", "mbridge-26.08"},
+		"last":    {"mbridge-26.08", "mbridge-26.12", "mbridge-26.08"},
+	} {
+		for i := range cases.List {
+			c := cases.List[i]
+			if f := c.origin().framework; f != framework && framework != "last" || f != "dgxc" && f != "mbridge" {
+				continue
+			}
+			var times []float64
+			for _, r := range releases {
+				c.Family = r
+				times = append(times, price(&c, on).Predicted)
+			}
+			for k := 1; k < len(times); k += 2 {
+				if most, least := math.Max(times[k-1], times[k+1]), math.Min(times[k-1], times[k+1]); times[k] > most || times[k] < least || times[k] == 0 {
+					t.Errorf("%s in %s: %.4g s, in the releases beside it %.4g and %.4g", c.ID, releases[k], times[k], times[k-1], times[k+1])
+				}
+			}
+		}
+	}
+}
+
+// What the year says of the software is what the publication of a stack says without it.
+func TestYearOfAStack(t *testing.T) {
+	changed(t, "no year", func(c *Case) bool {
+		c.Year = 0
+		return slices.Contains([]string{"sc21", "korth22", "vtrain", "bloom"}, c.origin().framework)
+	}, func(t *testing.T, before, after *Row) {
+		if before.Predicted != after.Predicted {
+			t.Errorf("%s: %.4g s without the year, %.4g with it", before.ID, after.Predicted, before.Predicted)
+		}
+	})
+}
