@@ -29,9 +29,10 @@ stack and chip fitted to other configurations or other families, and every famil
 for one whose stack nobody knows. The file has a header with the columns that
 sim/step/testdata/README.md describes; most may be missing or empty. A row needs a
 model, a chip (or sys= in its notes), chips, seq, global_batch_seqs, and one of
-step_time_s, tokens_per_s, tflops_per_chip and mfu_pct. What cannot be simulated is
-listed with the reason; what can, but contradicts itself or needs more memory than the
-chip has, is marked * and listed with how it was taken.`,
+step_time_s, tokens_per_s, tflops_per_chip and mfu_pct; without a speed it is predicted
+and not compared. What cannot be compared is listed with the reason; what can, but
+contradicts itself or needs more memory than the chip has, is marked * and listed with
+how it was taken.`,
 		Example: `  clustercap backtest sim/step/testdata/steps.csv --complete
   clustercap backtest my-steps.csv --format json`,
 		Args: arguments(1, 1, "one CSV file"),
@@ -114,7 +115,7 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 		parts = append(parts, fmt.Sprintf("* priced with a doubt, %s: what is printed contradicts itself, or leaves no room in the chip's memory\n\n%s", counted(n, "row"), doubted.render(format)))
 	}
 	if len(r.Summary.Skipped) > 0 {
-		parts = append(parts, reasonedRows("not simulated because", r, r.Summary.Skipped, format, func(row *backtest.Row, text string) bool { return row.Skipped == text }).render(format))
+		parts = append(parts, reasonedRows("not compared because", r, r.Summary.Skipped, format, func(row *backtest.Row, text string) bool { return row.Skipped == text }).render(format))
 	}
 	parts = append(parts, backtestGroups("errors", r.Summary.Groups).render(format))
 	if len(r.Summary.Memory) > 0 {
@@ -140,7 +141,7 @@ func backtestText(r *backtest.Report, format string) (string, error) {
 	return strings.Join(parts, "\n"), nil
 }
 
-// backtestRows lists the rows: as CSV all of them, else the simulated ones.
+// backtestRows lists the rows: as CSV all of them, else the predicted ones.
 func backtestRows(r *backtest.Report, format string) *grid {
 	if format == formatCSV {
 		return backtestCSV(r)
@@ -148,10 +149,10 @@ func backtestRows(r *backtest.Report, format string) *grid {
 	g := &grid{head: []string{"row", "model", "chips", "layout", "measured s", "predicted s", "error"}, left: []int{1, 3}}
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		if row.Error == nil {
+		if row.Predicted == 0 {
 			continue
 		}
-		layout, more := row.Config.Layout.String(), []string(nil)
+		layout, more := row.Layout, []string(nil)
 		if format == formatText {
 			layout, more = folded(layout, widestLayout)
 		}
@@ -159,7 +160,11 @@ func backtestRows(r *backtest.Report, format string) *grid {
 		if len(row.Doubts) > 0 {
 			id += " *"
 		}
-		g.add(id, row.Case.Model, grouped(float64(row.Case.Chips)), layout, figure(row.Measured), figure(row.Predicted), signedPercent(*row.Error))
+		measured, off := "", ""
+		if row.Error != nil {
+			measured, off = figure(row.Measured), signedPercent(*row.Error)
+		}
+		g.add(id, row.Case.Model, grouped(float64(row.Case.Chips)), layout, measured, figure(row.Predicted), off)
 		for _, line := range more {
 			g.add("", "", "", line, "", "", "")
 		}
@@ -181,8 +186,11 @@ func backtestCSV(r *backtest.Report) *grid {
 		const gib = 1 << 30
 		cells := []string{row.ID, row.Family, plainNumber(row.Measured), "", "", string(row.Basis), "", "", row.Skipped, plainNumber(float64(row.Case.Memory()) / gib), ""}
 		if row.Error != nil {
-			cells[3], cells[4] = plainNumber(row.Predicted), plainNumber(*row.Error)
-			cells[6], cells[7] = row.Config.Layout.String(), strings.Join(row.Assumed, "; ")
+			cells[4] = plainNumber(*row.Error)
+		}
+		if row.Predicted > 0 {
+			cells[3] = plainNumber(row.Predicted)
+			cells[6], cells[7] = row.Layout, strings.Join(row.Assumed, "; ")
 			cells[10] = plainNumber(float64(row.Step.Memory.Total()) / gib)
 			for _, p := range partsOf(row.Step.Parts) {
 				cells = append(cells, plainNumber(p.seconds))

@@ -5,6 +5,8 @@
 package backtest
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -98,7 +100,15 @@ var cited = []string{"source_detail", "confidence"}
 func Load(r io.Reader, name string) (*Cases, error) {
 	p := &parser{name: name, cases: &Cases{Name: name}, seen: map[string]int{}}
 	limited := &io.LimitedReader{R: r, N: maxCaseBytes + 1}
-	p.csv = csv.NewReader(limited)
+	text := bufio.NewReader(limited)
+	switch mark, _ := text.Peek(3); {
+	case bytes.Equal(mark, []byte("\ufeff")):
+		_, _ = text.Discard(3)
+	case bytes.HasPrefix(mark, []byte("\xff\xfe")), bytes.HasPrefix(mark, []byte("\xfe\xff")):
+		p.add(0, 0, "", "is UTF-16", "save it as CSV in UTF-8")
+		return nil, &p.problems
+	}
+	p.csv = csv.NewReader(text)
 	p.csv.FieldsPerRecord = -1
 	p.read()
 	if limited.N == 0 {
@@ -197,7 +207,7 @@ func (p *parser) header(cells []string) bool {
 		return false
 	}
 	for i, cell := range cells {
-		cells[i] = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(cell, "\ufeff")))
+		cells[i] = strings.ToLower(strings.TrimSpace(cell))
 	}
 	found := map[string]bool{}
 	for i, name := range cells {

@@ -101,6 +101,11 @@ func TestLoadListsEveryProblem(t *testing.T) {
 				"x.csv:4:3: chips: \"0\" is not a whole number of 1 or more; write digits only, or leave it empty\n" +
 				"x.csv:5:3: chips: 99999999 is above 10000000; check the digits, or leave it empty",
 		},
+		{"wide", "\xff\xfec\x00h\x00", "x.csv: is UTF-16; save it as CSV in UTF-8"},
+		{
+			"mark of byte order", "\ufeffchips,step_times_s,mfu_pct\n8,1,40\n",
+			"x.csv:1:7: step_times_s: unknown column; did you mean \"step_time_s\"?",
+		},
 		{
 			"semicolons", "chips;step_time_s\n8;1,5\n",
 			"x.csv:1:1: has one column; separate cells by commas, not by semicolons or tabs",

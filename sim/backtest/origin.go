@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -44,8 +45,11 @@ var frameworks = []struct{ part, framework string }{
 var notFrameworks = strings.NewReplacer("nemotron", "", "bloomberg", "")
 
 // vendorNames begin the families of steps that chip vendors publish of stacks without a
-// release, letters and digits only.
-var vendorNames = []string{"nvidia", "megatron", "dgx", "perf", "neuron", "habana", "gaudi", "rocm"}
+// release, vendorSources are in their sources; letters and digits only.
+var (
+	vendorNames   = []string{"nvidia", "megatron", "dgx", "perf", "neuron", "habana", "gaudi", "rocm"}
+	vendorSources = []string{"nvidia", "megatroncore"}
+)
 
 // releaseName finds a release named by its year and month: 25.04.02, v24.11.1, 2407.
 var releaseName = regexp.MustCompile(`(?:^|[^0-9.])(2[0-9])\.?(0[1-9]|1[0-2])(?:[^0-9]|$)`)
@@ -65,10 +69,10 @@ func (c *Case) origin() origin {
 			return o
 		}
 	}
-	for _, v := range vendorNames {
-		if strings.HasPrefix(plain(c.Family), v) {
-			return origin{framework: vendor}
-		}
+	begins := func(v string) bool { return strings.HasPrefix(plain(c.Family), v) }
+	within := func(v string) bool { return strings.Contains(plain(c.Source), v) }
+	if slices.ContainsFunc(vendorNames, begins) || slices.ContainsFunc(vendorSources, within) {
+		return origin{framework: vendor}
 	}
 	return origin{}
 }

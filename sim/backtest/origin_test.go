@@ -19,6 +19,7 @@ func TestOrigin(t *testing.T) {
 		{"nemo2407", "", origin{"nemo", 2407}},
 		{"NeMo 25.02", "", origin{"nemo", 2502}},
 		{"nemotron", "Nemotron-4 340B report", origin{}},
+		{"nemotron", "NVIDIA Megatron-Core blog", origin{framework: vendor}},
 		{"aws", "BloombergGPT (arXiv:2303.17564)", origin{}},
 		{"Megatron-DeepSpeed", "", origin{framework: "deepspeed"}},
 		{"perf-page", "NVIDIA NeMo 24.09 performance summary", origin{"nemo", 2409}},

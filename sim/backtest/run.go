@@ -12,22 +12,25 @@ import (
 type Row struct {
 	ID     string `json:"id"`
 	Family string `json:"family"`
-	// Measured is 0 where the source prints no speed.
+	// Measured is 0 where the source prints no speed, Basis what it comes from.
 	Measured  float64 `json:"measured_step_s,omitempty"`
+	Basis     Basis   `json:"basis,omitempty"`
 	Predicted float64 `json:"predicted_step_s,omitempty"`
 	// Error is Predicted/Measured - 1; nil for a skipped row.
 	Error *float64 `json:"error,omitempty"`
-	// Skipped is why the row could not be simulated, "" where it was.
+	// Skipped is why the row could not be compared, "" where it was. What prints no speed
+	// has a prediction all the same.
 	Skipped string `json:"skipped,omitempty"`
+	// Layout is how it was priced, as estimate takes it.
+	Layout string `json:"layout,omitempty"`
 	// Assumed and Doubts are those of the configuration; see there.
 	Assumed []string `json:"assumed,omitempty"`
 	Doubts  []string `json:"doubts,omitempty"`
 
 	Case *Case `json:"-"`
-	// Config and Step are valid unless Skipped; Basis where Measured is known.
+	// Config and Step are valid where Predicted is known.
 	Config Configuration `json:"-"`
 	Step   step.Step     `json:"-"`
-	Basis  Basis         `json:"-"`
 }
 
 // flopsPerSecond turns a step time into causal model FLOP/s per chip, on which
@@ -87,12 +90,6 @@ func price(c *Case, on *shelf) Row {
 		r.Skipped = err.Error()
 		return r
 	}
-	r.Measured, r.Basis, err = c.Measured(&f)
-	r.Config = f
-	if err != nil {
-		r.Skipped = err.Error()
-		return r
-	}
 	if r.Step, err = step.Estimate(&f.Work, &f.Machine, f.Layout); err != nil {
 		r.Skipped = err.Error()
 		return r
@@ -102,8 +99,14 @@ func price(c *Case, on *shelf) Row {
 		// A batch that the layout does not divide was priced as the nearest that it does.
 		r.Predicted *= float64(c.Batch) / float64(f.Work.Batch)
 	}
-	e := r.Predicted/r.Measured - 1
-	r.Error = &e
+	r.Layout = f.Layout.String()
+	if r.Measured, r.Basis, err = c.Measured(&f); err != nil {
+		r.Skipped = err.Error()
+	} else {
+		e := r.Predicted/r.Measured - 1
+		r.Error = &e
+	}
+	r.Config = f
 	r.doubt()
 	return r
 }
@@ -114,6 +117,10 @@ func (r *Row) doubt() {
 	const gib = 1 << 30
 	if m := &r.Step.Memory; m.Total() > roomy(m.Capacity) {
 		f.doubt("predicted to need %.0f GiB a chip, %s has %.0f", float64(m.Total())/gib, f.Machine.Chip.Name, float64(m.Capacity)/gib)
+	}
+	if r.Error == nil {
+		r.Assumed, r.Doubts = f.Assumed, f.Doubts
+		return
 	}
 	if share := r.flopsPerSecond(r.Measured) / float64(step.Peak(&f.Machine.Chip, f.Work.Precision)); share > 1 {
 		f.doubt("measured are %.0f %% of the peak of %s", 100*share, f.Machine.Chip.Name)

@@ -48,7 +48,7 @@ func zeroGroup(c *Case) string {
 }
 
 func seriesOf(rows []Row) []Series {
-	var out []Series
+	out := []Series{}
 	for _, some := range parted(simulated(rows), weakKey) {
 		small := slices.MinFunc(some, byChips)
 		large := slices.MaxFunc(some, byChips)
@@ -86,7 +86,7 @@ func workKey(r *Row) string {
 }
 
 func rankingsOf(rows []Row) []Ranking {
-	var out []Ranking
+	out := []Ranking{}
 	for _, some := range parted(simulated(rows), workKey) {
 		if len(some) < leastLayouts {
 			continue

@@ -22,7 +22,7 @@ type Summary struct {
 	// Validation is the errors on rows left out of a fit; absent for a single
 	// configuration.
 	Validation *Validation `json:"validation,omitempty"`
-	// Skipped counts rows by why they could not be simulated, most first.
+	// Skipped counts rows by why they could not be compared, most first.
 	Skipped []Reason `json:"skipped"`
 	// Doubtful is how many rows were simulated and cannot have run as printed, Doubts
 	// counts them by what is wrong, in the order of the rows.
@@ -228,7 +228,7 @@ func reasons(rows []Row) []Reason {
 			skipped = append(skipped, &rows[i])
 		}
 	}
-	var out []Reason
+	out := []Reason{}
 	for _, some := range parted(skipped, func(r *Row) string { return r.Skipped }) {
 		out = append(out, Reason{some[0].Skipped, len(some)})
 	}

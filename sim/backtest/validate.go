@@ -130,7 +130,7 @@ func averaged(rows []refit) float64 {
 // leftOf sums up the rows that are alone, or those that are not.
 func leftOf(rows []refit, alone bool) Left {
 	var some []refit
-	var out Left
+	out := Left{Families: []FamilyRows{}}
 	for _, r := range rows {
 		if r.alone != alone {
 			continue
