@@ -100,10 +100,19 @@ func (c *Case) complete(f *Configuration) error {
 			pps = []int{1} // XLA's programs have no pipeline unless they say so
 		}
 	}
-	if len(tps)*len(pps)*len(cps)*len(eps) == 1 || c.fits(f) && !c.starved(f.Layout) && slices.Contains(eps, f.Layout.EP) {
+	if c.fits(f) && !c.starved(f.Layout) && slices.Contains(eps, f.Layout.EP) {
 		tps, pps, cps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.CP}, []int{f.Layout.EP}
 	}
 	known := len(tps)*len(pps)*len(cps)*len(eps) == 1
+	if known && f.Layout.EP != eps[0] {
+		l := f.Layout
+		l.EP = eps[0]
+		var err error
+		if f.Layout, err = c.divided(f, l); err != nil {
+			return err
+		}
+		c.recompute(f)
+	}
 	base := *f
 	best, fastest := base, math.Inf(1)
 	for _, l := range combined(base.Layout, tps, pps, cps, eps, mbs) {
@@ -253,13 +262,14 @@ func degrees(printed, most int) []int {
 }
 
 // expertDegrees are the expert-parallel degrees to try. Who dispatches tokens to other
-// chips has divided the experts, whatever is printed.
+// chips has divided the experts, whatever is printed: over all that share the weights, as
+// Automodel does (ep_size in examples/benchmark/configs).
 func (c *Case) expertDegrees(f *Configuration) []int {
 	switch {
 	case f.Work.Model.MoE == nil:
 		return []int{1}
 	case c.EP == 1 && c.says("deepep"):
-		return degrees(0, f.Work.Model.MoE.Experts)[1:]
+		return []int{min(f.Work.Model.MoE.Experts, f.Layout.DP)}
 	}
 	return degrees(c.EP, f.Work.Model.MoE.Experts)
 }

@@ -399,14 +399,14 @@ func (c *Case) product(degree string) string {
 // recompute maps what a source calls recomputation to what the step model knows. A
 // policy that is not printed is the least that fits in memory.
 func (c *Case) recompute(f *Configuration) {
-	if r, known := c.recipeRecompute(f.Machine.Chip.Name); known {
-		f.Layout.Recompute = r
-		return
-	}
-	switch c.Recompute {
-	case "none", "light", "alternate", "full":
+	recipe, known := c.recipeRecompute(f.Machine.Chip.Name)
+	switch {
+	case slices.Contains([]string{"none", "light", "alternate", "full"}, c.Recompute):
 		f.Layout.Recompute = step.Recompute(c.Recompute)
-	case "selective":
+	case known:
+		f.Layout.Recompute = recipe
+		return
+	case c.Recompute == "selective":
 		c.selective(f)
 	default:
 		f.Layout.Recompute, _ = c.leastRecompute(f)
@@ -440,6 +440,11 @@ var recipes = []recipe{
 	{"tpu-recipes", "gptoss120b", []string{"tpu-v7x"}, compiledFull},      // kept: layers' inputs, experts' last product
 	{"tpu-recipes", "llama3170b", []string{"tpu-v7x"}, "norm+act+out+up"}, // kept: queries, keys, values, attention's output
 	{"tpu-recipes", "", []string{"tpu-v6e"}, "norm+act+attn+up"},          // kept: queries, keys, values, the projection behind
+	// Automodel's (examples/benchmark/configs, activation_checkpointing).
+	{"automodel", "deepseekv3", []string{"h100-sxm"}, step.RecomputeFull},
+	{"automodel", "kimik2", []string{"h100-sxm"}, step.RecomputeFull},
+	{"automodel", "qwen330b", []string{"h100-sxm"}, step.RecomputeFull},
+	{"automodel", "gptoss", []string{"h100-sxm"}, step.RecomputeNone},
 	// MaxText keeps products by name; which, dgxc-benchmarking does not print. All of
 	// them need more than the chip has, and with none of them kept its BF16 steps would
 	// run products at 71 % of peak, more than any other stack's.
@@ -515,7 +520,7 @@ func (c *Case) leastRecompute(f *Configuration) (step.Recompute, step.Step) {
 			return r, s
 		}
 	}
-	return step.RecomputeNone, first
+	return step.RecomputeFull, first
 }
 
 // roomy is the memory that a run which was done may be predicted to need.
