@@ -216,7 +216,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(stack, "ExpertSync", `optional:"1" max:"1 s" example:"500 us"`)
 	add(stack, "ExpertLaunch", `optional:"1" max:"1 s" example:"20 us"`)
 	add(stack, "ExpertActivation", `optional:"1"`)
-	for _, f := range []string{"Gradients", "Logits"} {
+	for _, f := range []string{"Gradients", "ShardedGradients", "Logits"} {
 		add(stack, f, `optional:"1" max:"100 B" example:"4 B"`)
 	}
 	add(stack, "Context", `optional:"1" max:"1 TB" example:"3 GB"`)

@@ -39,11 +39,7 @@ type dataTraffic struct {
 }
 
 func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
-	gradient := p.gradient()
-	pieces := buckets
-	if p.layout.ZeRO == 3 {
-		pieces = float64(p.work.Model.Layers) // each layer's weights are collected before it runs
-	}
+	gradient, pieces := p.gradient(), p.pieces()
 	add := func(n float64, expert bool) {
 		inner, outer := p.sharding(expert)
 		t.reduce += pieces * p.net.reduce(gradient*n/pieces, p.replicas(expert))
@@ -54,6 +50,15 @@ func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 	add(s.dense, false)
 	add(s.expert, true)
 	return t
+}
+
+// pieces is how many collectives a stage's weights or gradients travel in: the layers, each
+// collected before it runs, where they are fully sharded.
+func (p *pricer) pieces() float64 {
+	if p.layout.ZeRO == 3 {
+		return max(1, float64(p.work.Model.Layers)/float64(p.layout.PP))
+	}
+	return buckets
 }
 
 // dataParallel is the traffic of weights and gradients that stays exposed: with each
@@ -78,7 +83,11 @@ func (p *pricer) tiedGradient() float64 {
 // gradient is the bytes of one parameter's gradient on its way. Sums are kept in FP32 and
 // travel as they are kept, or narrower.
 func (p *pricer) gradient() float64 {
-	return min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
+	bytes := min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
+	if p.layout.ZeRO == 3 {
+		bytes = min(bytes, orElse(p.mach.Stack.ShardedGradients, gradientBytes))
+	}
+	return bytes
 }
 
 // acrossReplicas is the data-parallel traffic that stays exposed, plus what its
@@ -98,7 +107,7 @@ func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		return 0, exposed(t.reduce, p.window(backward))
+		return 0, p.exposed(t.reduce, p.window(backward))
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
@@ -109,20 +118,20 @@ func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 		if p.mach.Stack.WholeReduce {
 			sum = t.reduce
 		}
-		return 0, exposed(sum, p.window(backward)) + exposed(t.collect, p.window(forward)) + turns
+		return 0, p.exposed(sum, p.window(backward)) + p.exposed(t.collect, p.window(forward)) + turns
 	case 2:
-		each = exposed(t.scatter, backward)
-		return each, exposed(t.scatter+t.across, backward) - each + exposed(t.collect, forward)
+		each = p.exposed(t.scatter, backward)
+		return each, p.exposed(t.scatter+t.across, backward) - each + p.exposed(t.collect, forward)
 	default:
 		// Fully sharded: weights collected layer by layer in both passes of every
 		// microbatch, gradients scattered in each backward pass, and after the last
 		// one summed between the copies.
-		back := exposed(t.collect+t.scatter, backward)
-		each = exposed(t.collect, forward) + back
+		back := p.exposed(t.collect+t.scatter, backward)
+		each = p.exposed(t.collect, forward) + back
 		if p.mach.Stack.SerialCopies {
 			return each, t.across
 		}
-		return each, exposed(t.collect+t.scatter+t.across, backward) - back
+		return each, p.exposed(t.collect+t.scatter+t.across, backward) - back
 	}
 }
 
@@ -144,10 +153,10 @@ func beside(duration, window float64) float64 {
 	return duration - hidden + commSlowdown*hidden
 }
 
-// exposed is beside for a collective that follows its kernels bucket by bucket: the
-// last bucket has nothing left to hide behind.
-func exposed(duration, window float64) float64 {
-	last := duration / buckets
+// exposed is beside for a collective that follows its kernels piece by piece: the last
+// piece has nothing left to hide behind.
+func (p *pricer) exposed(duration, window float64) float64 {
+	last := duration / p.pieces()
 	return last + beside(duration-last, window)
 }
 

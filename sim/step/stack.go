@@ -63,6 +63,9 @@ type Stack struct {
 	// Gradients is the bytes that the gradient of one parameter takes on a chip,
 	// beside the optimizer's share; 0 is 4, accumulated and reduced in FP32.
 	Gradients unit.Range[unit.Bytes] `json:"gradients,omitzero"`
+	// ShardedGradients is the bytes that a gradient travels in where weights are sharded
+	// too, if fewer; 0 is as Gradients.
+	ShardedGradients unit.Range[unit.Bytes] `json:"sharded_gradients,omitzero"`
 	// Logits is the bytes that one logit takes while the loss and its gradient are
 	// computed; 0 is 10.
 	Logits unit.Range[unit.Bytes] `json:"logits,omitzero"`

@@ -497,6 +497,38 @@ func TestZeROShardsMemory(t *testing.T) {
 // A stack that sums sharded gradients by an all-reduce moves them twice where a
 // reduce-scatter moves them once: three times the weights' gathering instead of two in 16
 // bits. Without a sharded optimizer it is the same.
+// Sharded weights are collected layer by layer: of traffic that hides, all that a step waits
+// for is a layer of each pass, and what it costs the kernels beside it. Gradients of half the
+// bytes take half as long.
+func TestShardedTraffic(t *testing.T) {
+	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
+	m := a100()
+	m.Stack.Gradients = unit.Point[unit.Bytes](4)
+	price := func() (dataTraffic, float64) {
+		p, err := NewPricer(w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.p.take(layout("tp=1,dp=8,mb=8,zero=3"))
+		s := p.p.pipeline()
+		each, once := p.p.dataParallel(&s)
+		return p.p.dataTraffic(s.fullest), each*p.p.microbatches() + once
+	}
+	whole, got := price()
+	all := 2*whole.collect + whole.scatter
+	if want := all * (1 + 23*commSlowdown) / 24 * 4; math.Abs(got/want-1) > 1e-6 {
+		t.Errorf("%v s a step, want %v", got, want)
+	}
+	m.Stack.ShardedGradients = unit.Point[unit.Bytes](2)
+	half, _ := price()
+	if ratio := half.scatter / whole.scatter; math.Abs(ratio-0.5) > 0.02 {
+		t.Errorf("gradients take %.3f of the time in half the bytes", ratio)
+	}
+	if half.collect != whole.collect {
+		t.Error("weights take another time")
+	}
+}
+
 func TestWholeReduce(t *testing.T) {
 	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
 	data := func(zero string, whole bool) float64 {
