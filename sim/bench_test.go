@@ -3,6 +3,7 @@ package sim_test
 import (
 	"runtime"
 	"testing"
+	"time"
 
 	"clustercap/sim"
 	"clustercap/sim/scenario"
@@ -26,15 +27,29 @@ func shaoguan(tb testing.TB, set ...string) *sim.Prepared {
 	return pr
 }
 
-func BenchmarkReplicaShaoguan(b *testing.B) { benchmarkShaoguan(b, shaoguan(b)) }
-
-// What the weather of every hour and limits on power cost a replica shows beside a plant
-// that draws the same share at any, and a site without a limit.
-func BenchmarkReplicaWithoutWeather(b *testing.B) {
-	benchmarkShaoguan(b, shaoguan(b, "site.pue=1.17", "site.power=[{limit: none}]"))
+// BenchmarkWeatherAndLimits runs replicas in turn with the weather of every hour and limits
+// on power, and with a plant that draws the same share at any and no limit, and reports
+// how many times as long the former take.
+func BenchmarkWeatherAndLimits(b *testing.B) {
+	worlds := [2]*sim.World{
+		shaoguan(b, "site.pue=1.17", "site.power=[{limit: none}]").NewWorld(),
+		shaoguan(b).NewWorld(),
+	}
+	var took [2]time.Duration
+	for i := range b.N {
+		for k, w := range worlds {
+			from := time.Now()
+			if _, err := w.Run(i); err != nil {
+				b.Fatal(err)
+			}
+			took[k] += time.Since(from)
+		}
+	}
+	b.ReportMetric(float64(took[1])/float64(took[0]), "times")
 }
 
-func benchmarkShaoguan(b *testing.B, pr *sim.Prepared) {
+func BenchmarkReplicaShaoguan(b *testing.B) {
+	pr := shaoguan(b)
 	before := heap()
 	w := pr.NewWorld()
 	if _, err := w.Run(0); err != nil { // grows the world's memory
