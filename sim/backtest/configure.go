@@ -185,7 +185,10 @@ func (c *Case) chip(on *shelf) (step.Machine, bool) {
 	}
 	best, text := "", plain(c.Chip)
 	for name := range chipNames {
-		if len(name) > len(best) && strings.Contains(text, name) {
+		if !strings.Contains(text, name) {
+			continue
+		}
+		if len(name) > len(best) || len(name) == len(best) && name < best { // of two chips the same one every time
 			best = name
 		}
 	}

@@ -32,3 +32,14 @@ func TestSystemBeforeItsNetworkWasTuned(t *testing.T) {
 		t.Errorf("rows by system: %v", seen)
 	}
 }
+
+// A cell that names two chips is priced as the same one every time.
+func TestTwoChipsInACell(t *testing.T) {
+	on := newShelf(loadCatalog(t))
+	for range 50 { // as often as maps change their order
+		m, ok := (&Case{Chip: "H200 or H100"}).chip(on)
+		if !ok || m.Chip.Name != "h100-sxm" {
+			t.Fatalf("priced as %q, want h100-sxm", m.Chip.Name)
+		}
+	}
+}
