@@ -125,6 +125,7 @@ func (w *World) cutOff(i int) {
 		return
 	}
 	w.settle(i)
+	w.leaveRamp(j)
 	if j.phase == job.Starting && !j.recovering && w.now >= j.durable {
 		w.keep(j)
 	}

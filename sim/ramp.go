@@ -11,31 +11,72 @@ import (
 // when the ramp has brought what it adds. Falls are at once.
 type ramp struct {
 	free des.Time // when the last of the rises has had its turn
-	// at is when the next rise that the site's limit would allow takes place: a paused job
-	// goes on, or the clock of those that train goes up a step; des.Never where none waits.
-	// The limit would allow the clock reach then.
-	at    des.Time
+	// next is the turn of the next rise that the site's limit would allow, by so many watts
+	// of IT power: a paused job goes on, or the clock of those that train goes up a step;
+	// until des.Never where none waits. The limit would allow the clock reach then.
+	next  turn
+	watts float64
 	reach float64
 	alarm alarm
 }
 
-func newRamp() ramp { return ramp{at: des.Never, alarm: alarm{at: des.Never}} }
+// turn is the time for which the ramp serves one rise, which takes place at its end.
+type turn struct{ from, until des.Time }
 
-// turn is when the next rise by so many watts of IT power has its turn.
-func (w *World) turn(watts float64) des.Time {
+// noTurn is that of no rise.
+var noTurn = turn{until: des.Never}
+
+func newRamp() ramp { return ramp{next: noTurn, alarm: alarm{at: des.Never}} }
+
+// reserve gives the ramp from a time on to a rise by so many watts of IT power.
+func (w *World) reserve(from des.Time, watts float64) turn {
 	s, r, hour := &w.site, &w.ramp, int(w.now/hourLength)
 	watts = s.plant.AtMeter(s.it.Sum()+watts, hour) - s.load(hour)
-	r.free = max(r.free, w.now) + des.Time(math.Ceil(watts/w.plan.Site.JobRamp*1000))
-	return r.free
+	r.free = from + des.Time(math.Ceil(watts/w.plan.Site.JobRamp*1000))
+	return turn{from, r.free}
 }
 
-// starts is when a job that is ready to train has its power. Until then its chips idle.
-func (w *World) starts(i int) des.Time {
+// giveBack frees a turn that is not needed. What follows it stays where it is.
+func (r *ramp) giveBack(t turn) {
+	if r.free == t.until {
+		r.free = t.from
+	}
+}
+
+// starts is the turn of a job that is ready to train. Until its end its chips idle.
+func (w *World) starts(i int) turn {
 	if w.plan.Site.JobRamp == 0 {
-		return w.now
+		return turn{w.now, w.now}
 	}
 	s := &w.site
-	return w.turn(w.rise(i, 0, max(s.bounds.clock, s.meter.LowestClock())))
+	return w.reserve(max(w.ramp.free, w.now), w.rise(i, 0, max(s.bounds.clock, s.meter.LowestClock())))
+}
+
+// leaveRamp takes a job that stops out of the turn that it waits for.
+func (w *World) leaveRamp(j *trainee) {
+	if j.turn.until > w.now {
+		w.ramp.giveBack(j.turn)
+	}
+	j.turn = turn{}
+}
+
+// await has the next rise wait for its turn: as long as it needs, where it has become
+// another one than the turn is for.
+func (w *World) await(watts float64) {
+	r := &w.ramp
+	switch {
+	case r.next.until == des.Never:
+		r.next = w.reserve(max(r.free, w.now), watts)
+	case watts == r.watts:
+		return
+	case r.free == r.next.until: // nothing follows
+		r.next = w.reserve(r.next.from, watts)
+	case watts > r.watts:
+		r.next = w.reserve(max(r.free, w.now), watts)
+	default: // more than it needs
+		return
+	}
+	r.watts = watts
 }
 
 // rise is what IT power a job's chips add at a clock over that at another, 0 for idle.
@@ -54,14 +95,14 @@ func (w *World) rise(i int, from, to float64) float64 {
 // started has had its turn.
 func (w *World) climb(limit float64, order []int, running int) (clock float64) {
 	r := &w.ramp
-	if clock = w.climbing(limit, order[:running]); r.at <= w.now {
-		r.at = des.Never
+	for clock = w.climbing(limit, order[:running]); r.next.until <= w.now; { // rises of no power take no time
+		r.next = noTurn
 		clock = w.climbing(limit, order[:running])
 	}
 	reach := 0.0
-	if r.at != des.Never {
+	if r.next != noTurn {
 		reach = limit
-		w.set(&r.alarm, r.at, kindRamp, 0)
+		w.set(&r.alarm, r.next.until, kindRamp, 0)
 	}
 	for n, i := range order {
 		j := &w.jobs[i]
@@ -107,16 +148,16 @@ func (w *World) climbing(limit float64, order []int) (clock float64) {
 			}
 		}
 	default:
-		r.at = des.Never
+		r.giveBack(r.next)
+		r.next = noTurn
 		return clock
 	}
-	switch {
-	case r.at == des.Never:
-		r.at = w.turn(watts)
-	case r.at <= w.now && paused >= 0:
+	switch w.await(watts); {
+	case r.next.until > w.now:
+	case paused >= 0:
 		w.goOn(paused, clock)
 		s.clock, s.stale = clock, true
-	case r.at <= w.now:
+	default:
 		s.clock, clock = next, next
 	}
 	return clock

@@ -100,3 +100,55 @@ func TestPausedJobsGoOnOnTheRamp(t *testing.T) {
 		}
 	}
 }
+
+// A paused job does not go on in the turn of a step of the clock: it waits until the ramp has
+// brought all that its own chips add.
+func TestPausedJobWaitsForAllItsPower(t *testing.T) {
+	p := testPlan(4)
+	m := meterOf(p)
+	p.Site.MinClock = 0.5
+	p.Site.Policy = power.Policy{power.Pause, power.Cap}
+	p.Jobs = []job.Spec{testJob("a", 1e15, 16), testJob("b", 1e15, 16)}
+	limit := func(clock float64) unit.Power { return m.peak(16, clock, 16) * (1 + 1e-9) }
+	const begin = 5 * unit.Day
+	p.Site.Supply = power.Supply{Windows: []power.Window{ // b pauses in both, and a climbs in the second
+		{From: begin, For: 3 * unit.Hour, Limit: limit(0.55)},
+		{From: begin, For: 10 * unit.Hour, Limit: limit(0.95)},
+	}}
+	w := prepared(t, p).NewWorld()
+	if _, err := w.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	o := &w.jobs[1].options[0]
+	full, half := o.full.draw.Sum(), o.at(0.5, &w.site.meter).draw.Sum()
+	p.Site.JobRamp = 16 * w.site.plant.AtMeter(full-half, 0) / (20 * 3600) // 20 h from half to full clock
+	until := func(horizon unit.Duration) float64 {
+		p.Horizon = horizon
+		return run(t, prepared(t, p), 0).Jobs[1].Tokens
+	}
+	before := until(begin)
+	if got := until(begin + 20*unit.Hour); got != before { // from idle takes longer than that
+		t.Errorf("b went on before its power was there: %g tokens, %g when it paused", got, before)
+	}
+	if got := until(begin + 10*unit.Day); got <= before {
+		t.Error("b never goes on")
+	}
+}
+
+// The last turn is given back whole; what follows another stays where it is.
+func TestTurnsAreGivenBack(t *testing.T) {
+	r := newRamp()
+	r.free = 10
+	r.giveBack(turn{2, 7})
+	if r.free != 10 {
+		t.Errorf("free from %d on after a turn amid others was given back, want 10", r.free)
+	}
+	r.giveBack(turn{7, 10})
+	if r.free != 7 {
+		t.Errorf("free from %d on after the last turn was given back, want 7", r.free)
+	}
+	r.giveBack(noTurn)
+	if r.free != 7 {
+		t.Errorf("free from %d on after none was given back, want 7", r.free)
+	}
+}

@@ -66,7 +66,7 @@ func (w *World) settle(i int) {
 			b.restarting += dt
 			b.lostTo[j.cause] += dt
 		}
-		if ramping := min(w.now, j.turn) - (w.now - dt); ramping > 0 {
+		if ramping := min(w.now, j.turn.until) - (w.now - dt); ramping > 0 {
 			b.ramped += float64(ramping) * o.sustained()
 		}
 		b.chips[job.Starting] += int64(used) * int64(dt)
@@ -114,6 +114,7 @@ func (w *World) interrupt(i, class int, known des.Time, loss job.Loss) {
 	j := &w.jobs[i]
 	switch j.phase {
 	case job.Starting, job.Training, job.Paused:
+		w.leaveRamp(j)
 		if j.phase == job.Starting && !j.recovering && w.now >= j.durable {
 			w.keep(j)
 		}
@@ -214,6 +215,7 @@ func (w *World) stop(i int) {
 	switch j.phase {
 	case job.Starting, job.Training, job.Paused:
 		w.settle(i)
+		w.leaveRamp(j)
 		w.keep(j)
 	default:
 		return
@@ -259,10 +261,10 @@ func (w *World) restarted(i int, epoch uint32) {
 	}
 	if !j.ramped {
 		j.ramped = true
-		if at := w.starts(i); at > w.now {
+		if t := w.starts(i); t.until > w.now {
 			w.settle(i)
-			j.turn = at
-			w.queue.Push(event(at, kindRestarted, int32(i), epoch))
+			j.turn = t
+			w.queue.Push(event(t.until, kindRestarted, int32(i), epoch))
 			return
 		}
 	}

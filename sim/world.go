@@ -150,7 +150,7 @@ type trainee struct {
 	forgone   float64 // tokens per millisecond; see forgo
 
 	ramped      bool     // Starting: it has asked for its turn to draw power
-	turn        des.Time // Starting: when that is
+	turn        turn     // Starting: that
 	climbs      bool     // Paused: it waits for its turn to draw power
 	recovering  bool     // Starting after a failure, not of its own will
 	planned     bool     // stopped to save its work, not by a failure
