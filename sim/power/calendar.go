@@ -1,6 +1,7 @@
 package power
 
 import (
+	"math"
 	"time"
 
 	"clustercap/sim/unit"
@@ -16,7 +17,7 @@ type Calendar struct {
 // NewCalendar of a scenario that starts at a time and goes on for so long.
 func NewCalendar(start time.Time, horizon unit.Duration) Calendar {
 	start = start.UTC()
-	hours := func(t time.Time) int { return int(t.Sub(start) / time.Hour) }
+	hours := func(t time.Time) int { return int(math.Ceil(t.Sub(start).Hours())) } // the first that begins no earlier
 	c := Calendar{first: -hours(time.Date(start.Year(), time.January, 1, 0, 0, 0, 0, time.UTC))}
 	for year := start.Year(); ; year++ {
 		day := time.Date(year, time.February, 29, 0, 0, 0, 0, time.UTC)

@@ -10,7 +10,7 @@ import (
 // A date has the hours of the typical year's same date in every year; a leap day those of
 // the day before.
 func TestCalendarKeepsTheDate(t *testing.T) {
-	for _, start := range []string{"2026-06-30T05:00:00Z", "2028-01-01T00:00:00Z", "2028-02-29T12:00:00Z", "2028-12-31T23:00:00Z", "2099-03-01T00:00:00Z"} {
+	for _, start := range []string{"2026-06-30T05:00:00Z", "2028-01-01T00:00:00Z", "2028-02-29T12:00:00Z", "2027-12-31T23:30:00Z", "2028-02-29T00:30:00Z", "2028-12-31T23:00:00Z", "2099-03-01T00:00:00Z"} {
 		from, err := time.Parse(time.RFC3339, start)
 		if err != nil {
 			t.Fatal(err)
