@@ -41,6 +41,7 @@ Keys of --layout, degrees being 1 unless given:
   ep, etp          groups that the experts are divided over; chips of a group (1 or tp)
   sp               0 without sequence parallelism beside tp
   vpp              model chunks per pipeline stage
+  last_layers      layers on the model's last chunk, beside the head (what balances)
   schedule         1f1b (interleaved where vpp > 1), zb-h1, zb-v (with vpp=2), dualpipe
   zero, shard      ZeRO stage 0 to 3 (1); over how many replicas (all)
   mb               sequences per microbatch

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"clustercap/sim/model"
 	"clustercap/sim/scenario"
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
@@ -339,8 +340,28 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 	for l.VPP > 1 && (f.Work.Batch/step%l.PP != 0 || l.PP*l.VPP > m.Layers+2) {
 		l.VPP--
 	}
+	l.LastLayers = c.lastLayers(m, l)
 	l.Shard = c.shard(l)
 	return l, nil
+}
+
+// lastLayers is how many layers users put on the last chunk of a pipeline: as many as on the
+// others where that goes, the embedding and the head counted as a layer each or not at all.
+// NeMo counted prediction modules too (scripts/performance/llm/pretrain_deepseek_v3.py);
+// Megatron-Bridge writes such pipelines down chunk by chunk. 0 is as the step model deals them.
+func (c *Case) lastLayers(m *model.Model, l step.Layout) int {
+	chunks, nemo := l.PP*l.VPP, c.container() > 0 && c.container() < firstBridge
+	switch {
+	case l.PP == 1:
+		return 0
+	case m.Layers%chunks == 0:
+		return m.Layers / chunks
+	case (m.Layers+2)%chunks == 0:
+		return (m.Layers+2)/chunks - 1
+	case nemo && m.MTP > 0 && (m.Layers+2+m.MTP)%chunks == 0:
+		return max(0, (m.Layers+2+m.MTP)/chunks-1-m.MTP)
+	}
+	return 0
 }
 
 // say lists what of the layout is not as printed.

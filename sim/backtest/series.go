@@ -96,7 +96,9 @@ func rankingsOf(rows []Row) []Ranking {
 		for _, r := range some {
 			predicted = append(predicted, r.Predicted)
 			measured = append(measured, r.Measured)
-			layouts[r.Config.Layout.String()] = true
+			l := r.Config.Layout
+			l.LastLayers = 0 // of the model's shape, where one name has several
+			layouts[l.String()] = true
 		}
 		rho := spearman(predicted, measured)
 		if rho == nil || len(layouts) < leastLayouts {

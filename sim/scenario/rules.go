@@ -232,6 +232,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(layout, "ZeRO", `default:"1" min:"0" max:"3"`)
 	add(layout, "Recompute", `default:"none" example:"full"`)
 	add(layout, "RecomputeLayers", optionalCount)
+	add(layout, "LastLayers", optionalCount)
 	add(layout, "CPComm", `default:"ring" enum:"ring,all-gather"`)
 	add(layout, "Offload", `default:"none" enum:"none,optimizer,activations,all"`)
 	add(layout, "Schedule", `default:"1f1b" enum:"1f1b,zb-h1,zb-v,dualpipe"`)

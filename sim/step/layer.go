@@ -57,6 +57,9 @@ func (b block) times(f float64) block {
 	}
 }
 
+// sum is the time of a microbatch's passes.
+func (b *block) sum() float64 { return b.forward.sum() + b.redo.sum() + b.backward.sum() }
+
 // Bytes of one element in the tensors that layers exchange and keep.
 const (
 	activationBytes = 2.0 // BF16

@@ -22,6 +22,9 @@ func (l Layout) String() string {
 			fmt.Fprintf(&b, ",%s=%d", f.name, f.value)
 		}
 	}
+	if l.LastLayers > 0 {
+		fmt.Fprintf(&b, ",last_layers=%d", l.LastLayers)
+	}
 	if l.CPComm != Ring {
 		fmt.Fprintf(&b, ",cp_comm=%s", l.CPComm)
 	}
@@ -49,7 +52,7 @@ func (l Layout) String() string {
 }
 
 // layoutKeys in the order that messages list them.
-const layoutKeys = "tp, pp, dp, sp, vpp, cp, cp_comm, ep, etp, zero, shard, mb, recompute, recompute_layers, offload, schedule, attention"
+const layoutKeys = "tp, pp, dp, sp, vpp, last_layers, cp, cp_comm, ep, etp, zero, shard, mb, recompute, recompute_layers, offload, schedule, attention"
 
 // ParseLayout reads what String writes, in any order. Degrees not named are 1,
 // ZeRO is 1 over all replicas, sequence parallelism on (sp=1), context
@@ -59,7 +62,7 @@ func ParseLayout(text string) (Layout, error) {
 	l := Layout{TP: 1, SP: true, PP: 1, VPP: 1, CP: 1, CPComm: Ring, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1, Recompute: RecomputeNone, Offload: OffloadNone, Schedule: OneFOneB, Attention: Fused}
 	ints := map[string]*int{
 		"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "etp": &l.ETP,
-		"zero": &l.ZeRO, "shard": &l.Shard, "mb": &l.MicroBatch, "recompute_layers": &l.RecomputeLayers,
+		"zero": &l.ZeRO, "shard": &l.Shard, "mb": &l.MicroBatch, "recompute_layers": &l.RecomputeLayers, "last_layers": &l.LastLayers,
 	}
 	seen := map[string]bool{}
 	for part := range strings.SplitSeq(text, ",") {
@@ -196,6 +199,13 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	}
 	if l.PP*l.VPP > mod.Layers+endChunks {
 		bad("pp=%d x vpp=%d is more than the model's %d layers, its embedding and its head; the most is %d", l.PP, l.VPP, mod.Layers, mod.Layers+endChunks)
+	}
+	switch most := mod.Layers / max(1, l.PP*l.VPP); {
+	case l.LastLayers == 0:
+	case l.PP == 1:
+		bad("last_layers=%d needs pp of at least 2", l.LastLayers)
+	case l.LastLayers < 0 || l.LastLayers > most:
+		bad("last_layers=%d must be 0 (dealt) to %d, an even share of the model's %d layers", l.LastLayers, most, mod.Layers)
 	}
 	if l.VPP > 1 && l.PP == 1 {
 		bad("vpp=%d needs pp of at least 2", l.VPP)

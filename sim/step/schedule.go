@@ -121,38 +121,46 @@ func btoi(b bool) int {
 	return 0
 }
 
-// deal chooses the number of layers on the last stage that gives the busiest stage the
-// least FLOPs, head and prediction modules counted; so the division is the model's,
-// the same on any hardware. Interleaved pipelines are dealt evenly, as their users must.
-func (p *pricer) deal() dealing {
+// deal chooses the number of layers on the last chunk: the layout's, else the one that
+// leaves the slowest stage the least time, where a layer takes so long and the head,
+// prediction modules included.
+func (p *pricer) deal(layer, head float64) dealing {
 	l := p.layout
 	d := dealing{p.work.Model.Layers, l.PP * l.VPP, -1}
-	if l.PP == 1 || l.VPP > 1 {
+	switch {
+	case l.LastLayers > 0:
+		d.last = l.LastLayers
+		return d
+	case l.PP == 1, l.Schedule == ZeroBubbleV: // zb-v has its last chunk on the first stage
 		return d
 	}
-	m := &p.work.Model
-	modules := float64(m.MTP)
-	h := float64(m.Hidden)
-	vocabulary := 2 * h * float64(m.Vocab)
-	layer := (m.ForwardFLOPs(p.work.Sequence) - (1+modules)*vocabulary - modules*4*h*h) / (float64(m.Layers) + modules)
-	head := vocabulary + modules*(layer+4*h*h+vocabulary)
 	best := math.Inf(1)
-	for last := d.layers / l.PP; last >= 0; last-- {
-		rest := math.Ceil(float64(d.layers-last) / float64(l.PP-1))
-		end := float64(last)*layer + head
-		slowest := max(rest*layer, end)
+	for last := d.layers / d.chunks; last >= 0; last-- {
+		rest, end := busiest(d.layers-last, l.PP, l.VPP)
+		other := float64(rest) * layer
+		ends := float64(end+last)*layer + head
+		slowest := max(other, ends)
 		if l.Schedule == DualPipe {
 			// The last stage shares its chips with the first.
-			slowest = max(rest*layer, (end+math.Floor(float64(d.layers-last)/float64(l.PP-1))*layer)/2)
+			slowest = max(other, (ends+math.Floor(float64(d.layers-last)/float64(l.PP-1))*layer)/2)
 		}
-		if slowest < best*(1-1e-12) {
+		if slowest < best*(1-1e-9) {
 			best, d.last = slowest, last
 		}
-		if rest*layer >= end {
+		if other >= ends {
 			break
 		}
 	}
 	return d
+}
+
+// busiest counts the layers of the busiest stage but the last, and of the last one without
+// its last chunk, where that chunk is dealt apart and the first ones go short.
+func busiest(layers, pp, vpp int) (rest, end int) {
+	chunks := pp*vpp - 1
+	most := (layers + chunks - 1) / chunks
+	short := most*chunks - layers
+	return vpp*most - (short+1)/pp, (vpp-1)*most - short/pp
 }
 
 // layers are the priced blocks that the chunks of a pipeline are made of.
@@ -164,7 +172,7 @@ type layers struct {
 
 func (p *pricer) layers(sh shape) layers {
 	m := &p.work.Model
-	out := layers{embedding: p.embedding(sh), head: p.head(sh), deal: p.deal()}
+	out := layers{embedding: p.embedding(sh), head: p.head(sh)}
 	if m.DenseLayers() > 0 {
 		out.dense = p.layer(sh, false)
 	}
@@ -185,6 +193,11 @@ func (p *pricer) layers(sh shape) layers {
 	if m.MTP > 0 {
 		out.head = out.head.plus(p.predictor(sh).times(float64(m.MTP)))
 	}
+	layer := out.dense.sum()
+	if m.MoE != nil {
+		layer = out.moe.sum()
+	}
+	out.deal = p.deal(layer, out.head.sum())
 	return out
 }
 

@@ -651,3 +651,28 @@ func TestFusedExperts(t *testing.T) {
 		t.Errorf("they save %v s in BF16 and %v s with biases", bf16, bias)
 	}
 }
+
+// The closed form against counting the layers of every stage.
+func TestBusiestStagesOfAnInterleavedPipeline(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		l := Layout{PP: rapid.IntRange(2, 16).Draw(t, "pp"), VPP: rapid.IntRange(1, 8).Draw(t, "vpp"), Schedule: OneFOneB}
+		d := dealing{chunks: l.PP * l.VPP, last: rapid.IntRange(0, 4).Draw(t, "last")}
+		d.layers = d.last*d.chunks + rapid.IntRange(0, 200).Draw(t, "more")
+		most, end := 0, 0
+		for stage := range l.PP {
+			sum := 0
+			for v := range l.VPP {
+				_, n := d.chunk(l.chunkAt(stage, v))
+				sum += n
+			}
+			if stage < l.PP-1 {
+				most = max(most, sum)
+			} else {
+				end = sum - d.last
+			}
+		}
+		if rest, without := busiest(d.layers-d.last, l.PP, l.VPP); rest != most || without != end {
+			t.Fatalf("%+v over %d stages: busiest %d and %d, counted %d and %d", d, l.PP, rest, without, most, end)
+		}
+	})
+}
