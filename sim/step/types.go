@@ -119,8 +119,8 @@ type Layout struct {
 	// LastLayers is the number of layers on the model's last chunk, which holds the head too.
 	// 0 deals layers out so that the slowest stage takes the least time.
 	LastLayers int `json:"last_layers,omitempty"`
-	DP  int `json:"dp"` // data-parallel replicas
-	CP  int `json:"cp"` // context parallel
+	DP         int `json:"dp"` // data-parallel replicas
+	CP         int `json:"cp"` // context parallel
 	// CPComm is how context-parallel chips exchange keys and values. No effect at CP 1.
 	CPComm ContextComm `json:"cp_comm"`
 	// EP divides the experts over EP groups of the TP x CP x DP plane, and ETP
