@@ -4,6 +4,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"clustercap/sim/step"
 )
 
 // Families and sources by whatever name tell the framework and its release.
@@ -74,6 +76,46 @@ func TestStackOfReleases(t *testing.T) {
 		row := Case{Family: c.family, Year: c.year}
 		if got := row.usualStack(c.chip); got != c.want {
 			t.Errorf("%s of %d on %s: %q, want %q", c.family, c.year, c.chip, got, c.want)
+		}
+	}
+}
+
+// Recipes say who sends each token to every expert, and who hides that.
+func TestDispatchOfRecipes(t *testing.T) {
+	on := newShelf(loadCatalog(t))
+	for _, c := range []struct {
+		family, model, chip, notes string
+		plain, overlapped          bool
+	}{
+		{"mbridge-25.11", "DeepSeek-V3 671B", "h100-sxm", "", false, true},
+		{"mbridge-26.02", "DeepSeek-V3 671B", "h100-sxm", "", false, false},
+		{"mbridge-25.11", "DeepSeek-V3 671B", "gb200-nvl72", "", false, false},
+		{"mbridge-25.11", "Qwen3 235B-A22B", "h100-sxm", "", true, false},
+		{"mbridge-26.04", "Qwen3 235B-A22B", "h100-sxm", "", true, true},
+		{"mbridge-26.04", "Qwen3 235B-A22B", "b200-sxm", "", true, false},
+		{"mbridge-26.04", "Qwen3 30B-A3B", "h100-sxm", "", false, false},
+		{"moezoo", "Qwen3 235B-A22B", "h100-sxm", "dispatcher A2A; +1f1b overlap", true, false},
+	} {
+		row := Case{Family: c.family, Model: c.model, Notes: c.notes}
+		var s step.Stack
+		row.dispatch(on, c.chip, &s)
+		if s.PlainDispatch != c.plain || (s.ExpertOverlap.Likely > 0) != c.overlapped {
+			t.Errorf("%+v: plain %v, overlap %v", c, s.PlainDispatch, s.ExpertOverlap.Likely)
+		}
+	}
+	for _, c := range []struct{ family, model, notes, want string }{
+		{"dgxc-v25.05.05", "DeepSeek-V3 671B", "", "megatron-core-blackwell-2025-drop"},
+		{"dgxc-v25.05.05", "Llama 4 Maverick 400B", "", "megatron-core-blackwell-2025"},
+		{"dgxc-v25.05.05", "Grok-1 314B", "", "megatron-core-blackwell-2025-graphs"},
+		{"moezoo", "Qwen3 235B-A22B", "+1f1b overlap", "megatron-core-overlap"},
+	} {
+		row := Case{Family: c.family, Model: c.model, Notes: c.notes, Year: 2025}
+		chip := "gb200-nvl72"
+		if c.family == "moezoo" {
+			chip = "h100-sxm"
+		}
+		if got := row.usualStack(chip); got != c.want {
+			t.Errorf("%+v: stack %q", c, got)
 		}
 	}
 }

@@ -46,6 +46,8 @@ var stackRules = []stackRule{
 	// Its launch script for Grok-1 asks for CUDA graphs on Blackwell (grok1/launch.sh), that
 	// for Maverick for none (llama4/launch.sh).
 	{framework: "dgxc", before: firstBridge, on: "blackwell", phrase: "grok-1", stack: "megatron-core-blackwell-2025-graphs"},
+	// NeMo's script for DeepSeek-V3 drops tokens (scripts/performance/llm), that for Maverick none.
+	{framework: nvidiaContainer, before: firstBridge, on: "blackwell", phrase: "deepseek", stack: "megatron-core-blackwell-2025-drop"},
 	{framework: nvidiaContainer, before: firstBridge, on: "blackwell", stack: "megatron-core-blackwell-2025"},
 	{framework: nvidiaContainer, before: 2504, stack: "nemo-2024"},
 	{framework: nvidiaContainer, before: firstBridge, stack: "nemo-2025"},
@@ -64,6 +66,7 @@ var stackRules = []stackRule{
 	{framework: "mlperf", on: "hopper", stack: "megatron-core"},
 	{framework: "moezoo", phrase: "branch main", stack: "megatron-bridge-2025"},
 	{framework: "moezoo", on: "blackwell", stack: "megatron-core-graphs"},
+	{framework: "moezoo", phrase: "1f1b overlap", stack: "megatron-core-overlap"},
 	{framework: "moezoo", stack: "megatron-core"},
 	// MegaScale (arXiv:2402.15627) overlaps all three parallelisms; its baseline is
 	// the Megatron-LM that others could have.
@@ -163,3 +166,47 @@ func (c *Case) early(stack string) bool {
 // behind each block was Megatron's default, which its users of 2021 and 2022 left
 // (BigScience's tr11 launch script sets none); later recipes switch it off.
 func (c *Case) dropout(stack string) bool { return c.early(stack) }
+
+// dispatching says how experts get their tokens where a benchmark's own configuration
+// files say so (Megatron-Bridge, scripts/performance/configs).
+type dispatching struct {
+	model      string // how it begins, letters and digits only
+	on         string // as a stackRule has it
+	from, till int    // containers, the last one included; 0 for any
+	plain      bool   // each token is sent to every one of its experts
+	overlapped bool   // all-to-alls run beside another microbatch
+}
+
+var dispatchings = []dispatching{
+	{model: "deepseekv3", on: "hopper", till: 2511, overlapped: true},
+	{model: "qwen3235b", on: "hopper", from: 2602, plain: true, overlapped: true},
+	{model: "qwen3235b", on: "hopper", plain: true},
+	{model: "qwen3235b", on: "b200", plain: true},
+	{model: "qwen3235b", on: "b300", plain: true},
+}
+
+// overlapStack is the catalog's stack that says how much of its all-to-alls is overlapped.
+const overlapStack = "megatron-core-overlap"
+
+// dispatch makes of a case's stack what its recipe or its notes say of the dispatch of tokens.
+func (c *Case) dispatch(on *shelf, chip string, s *step.Stack) {
+	if c.says("dispatcher a2a") {
+		s.PlainDispatch = true
+	}
+	o, container := c.origin(), c.container()
+	if o.framework != "mbridge" {
+		return
+	}
+	for _, d := range dispatchings {
+		switch {
+		case !strings.HasPrefix(plain(c.Model), d.model), d.on != generation(chip) && !strings.HasPrefix(chip, d.on),
+			container < d.from, d.till > 0 && container > d.till:
+			continue
+		}
+		s.PlainDispatch = s.PlainDispatch || d.plain
+		if other, ok := on.stack(overlapStack); ok && d.overlapped {
+			s.ExpertOverlap = other.ExpertOverlap
+		}
+		return
+	}
+}

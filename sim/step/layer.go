@@ -123,6 +123,13 @@ func (p *pricer) grouped(b *block, of region, groups, m, n, k, input, output flo
 // twice as many backward (the gradient beside each operand).
 func (p *pricer) elementwise(b *block, bytes float64) { p.streams(b, bytes, 2*bytes) }
 
+// unfused adds so many memory-bound kernels that each move so many bytes forward.
+func (p *pricer) unfused(b *block, bytes, kernels float64) {
+	bytes *= p.rates.traffic
+	b.forward.compute = b.forward.compute.plus(p.rates.stream(bytes).times(kernels))
+	b.backward.compute = b.backward.compute.plus(p.rates.stream(2 * bytes).times(kernels))
+}
+
 // between adds a kernel of the regions between tensor-parallel blocks. Without
 // sequence parallelism the forward pass runs it whole on every chip. The backward
 // pass gains nothing from sequence parallelism, 11.9 against 11.8 ms of a layer that
@@ -149,6 +156,16 @@ func (p *pricer) attentionBlock(s shape) block {
 	return b
 }
 
+// Rotary embedding of latent attention where no kernel fuses it (Megatron-Core before 0.13,
+// models/common/embeddings/rope_utils.py): 13 launches for the rotated third of the queries
+// and as many for the one key of all heads, then both are joined with the rest. The rotated
+// part is read and written 11 times. A kernel of this model stands for about 4 launches of
+// an eager stack: range 3-6, so 5-9 kernels.
+const (
+	latentRotaryKernels = 7
+	latentRotaryTraffic = 1.9 // of a fused kernel's
+)
+
 // softmaxBlock prices norm, projections, rotary embedding and attention of one layer.
 func (p *pricer) softmaxBlock(s shape) block {
 	var b block
@@ -170,7 +187,12 @@ func (p *pricer) softmaxBlock(s shape) block {
 		p.linear(&b, regionInputs, s.tokens, n, h)
 		p.keep(&b, regionInputs, activationBytes*s.tokens*n)
 	}
-	p.elementwise(&b, 2*activationBytes*s.tokens*(heads+kv)*qk) // rotary
+	rotary := 2 * activationBytes * s.tokens * (heads + kv) * qk
+	if m.MLA != nil && p.mach.Stack.UnfusedRotary {
+		p.unfused(&b, rotary*latentRotaryTraffic/latentRotaryKernels, latentRotaryKernels)
+	} else {
+		p.elementwise(&b, rotary)
+	}
 
 	forward, backward := p.attention(&b, s, heads, qk, v)
 	p.keep(&b, regionAttention, activationBytes*s.tokens*heads*v)
@@ -407,8 +429,7 @@ func (p *pricer) experts(s shape) block {
 	b.forward.compute = b.forward.compute.plus(router)
 	b.backward.compute = b.backward.compute.plus(router.times(2))
 	// Permutation into expert order, and back with the weighted sum.
-	p.elementwise(&b, 2*activationBytes*routed*h)
-	p.elementwise(&b, 2*activationBytes*routed*h)
+	p.unfused(&b, 2*activationBytes*routed*h, 2*orOne(p.mach.Stack.Dispatch))
 
 	busiest := max(1, moe.Imbalance)
 	local := float64(moe.Experts) / float64(p.layout.EP)
@@ -423,7 +444,7 @@ func (p *pricer) experts(s shape) block {
 	p.occupy(&b, all, 2*dispatch, 2*dispatch)
 	p.occupy(&b, inner, 2*share, 2*share)
 	exchange := dispatch + share
-	sync := float64(p.mach.Stack.ExpertSync.Likely)
+	sync := p.expertSync()
 	b.forward.expert += 2*exchange + sync
 	b.backward.expert += 2*exchange + sync
 	if p.recomputes(regionUp) {
@@ -465,6 +486,24 @@ func (p *pricer) dispatch(moe *model.MoE) copies {
 	return copies{chips: min(1, distinct(float64(g.size))/k), domains: min(1, domains/k)}
 }
 
+// besideOther hides the all-to-alls of a layer of experts beside the kernels of another
+// microbatch's other pass (Megatron-Core's batch-level overlap, since 0.14), net of what they
+// cost these. Without interleaving a stage has no other microbatch at hand.
+func (p *pricer) besideOther(b *block) {
+	share := float64(p.mach.Stack.ExpertOverlap.Likely)
+	if share == 0 || p.layout.Schedule != OneFOneB || p.layout.PP > 1 && p.layout.VPP == 1 {
+		return
+	}
+	traffic := b.forward.expert + b.backward.expert - 2*p.expertSync()
+	kernels := b.forward.compute.sum() + b.redo.compute.sum() + b.backward.compute.sum()
+	hidden := (1 - commSlowdown) * share * min(traffic, kernels)
+	b.forward.expert -= hidden / 2
+	b.backward.expert -= hidden / 2
+}
+
+// expertSync is how long the host stalls a layer of experts, each way.
+func (p *pricer) expertSync() float64 { return float64(p.mach.Stack.ExpertSync.Likely) }
+
 // awaitHost adds to a pass of a layer with experts, and what it computes again, the
 // wait for the host. With counts of tokens to learn in every layer the host cannot run
 // ahead: a layer takes as long as its launches, however fast the chip.
@@ -491,6 +530,7 @@ func (p *pricer) layer(s shape, moe bool) block {
 		b.working += 2 * activationBytes * s.tokens * s.hidden
 	}
 	if moe {
+		p.besideOther(&b)
 		p.awaitHost(&b.forward, pass{})
 	}
 	all, input := b.stored+b.redone, activationBytes*s.sharded*s.hidden

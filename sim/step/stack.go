@@ -47,9 +47,17 @@ type Stack struct {
 	// PlainDispatch is true where each token is sent to every one of its experts,
 	// and not once to each domain that holds some and forwarded there (DeepEP).
 	PlainDispatch bool `json:"plain_dispatch,omitempty"`
+	// ExpertOverlap is the share of experts' all-to-alls that runs beside the kernels of
+	// another microbatch, where stages interleave or there is no pipeline.
+	ExpertOverlap unit.Range[unit.Share] `json:"expert_overlap,omitzero"`
 	// ExpertSync is the time that the host stalls every layer of experts, each
 	// way, to learn how many tokens each expert got.
 	ExpertSync unit.Range[unit.Duration] `json:"expert_sync,omitzero"`
+	// UnfusedRotary is true where no kernel fuses the rotary embedding of latent attention.
+	UnfusedRotary bool `json:"unfused_rotary,omitempty"`
+	// Dispatch is how many kernels, each as long as a fused one, permute tokens into the
+	// order of their experts, and as many back; 0 is 1.
+	Dispatch unit.Range[unit.Factor] `json:"dispatch,omitzero"`
 	// ExpertLaunch is the time that the host takes in layers of experts to launch what
 	// one kernel of this model stands for: several in an eager stack, nothing where the
 	// step is captured as CUDA graphs or compiled.

@@ -652,6 +652,70 @@ func TestFusedExperts(t *testing.T) {
 	}
 }
 
+// A factor of dispatch adds to both passes what the permutations of fused kernels take, and
+// as many launches.
+func TestDispatchOfUnfusedKernels(t *testing.T) {
+	w := &Workload{Model: moe(), Sequence: 4096, Batch: 8, Precision: BF16}
+	compute := func(factor unit.Factor) float64 {
+		m := a100()
+		m.Stack.Dispatch = unit.Point(factor)
+		return float64(mustEstimate(t, w, m, layout("dp=8,ep=8")).Parts.Compute)
+	}
+	m := a100()
+	e := m.Chip.Efficiency
+	rate := float64(m.Chip.HBMBandwidth.Likely) * float64(e.Memory.Likely)
+	bytes := 2 * 2 * 4096 * 8 * float64(w.Model.Hidden) // 8 copies of each token, read and written
+	// Two permutations forward, two back with a gradient beside each operand.
+	fused := float64(w.Model.MoELayersIn(0, w.Model.Layers)) * (6*bytes/rate + 4*float64(e.Launch.Likely))
+	if got := compute(6) - compute(1); math.Abs(got/(5*fused)-1) > 1e-9 {
+		t.Errorf("5 more kernels of each take %v s, want %v", got, 5*fused)
+	}
+}
+
+// Rotary embedding in kernels of its own costs latent attention time, and others nothing.
+func TestUnfusedRotaryIsOfLatentAttention(t *testing.T) {
+	added := func(mla *model.MLA) float64 {
+		w := &Workload{Model: moe(), Sequence: 4096, Batch: 8, Precision: BF16}
+		w.Model.MLA = mla
+		m := a100()
+		before := mustEstimate(t, w, m, layout("dp=8,ep=8"))
+		m.Stack.UnfusedRotary = true
+		return float64(mustEstimate(t, w, m, layout("dp=8,ep=8")).Time - before.Time)
+	}
+	if got := added(nil); got != 0 {
+		t.Errorf("it adds %v s to grouped queries", got)
+	}
+	if got := added(&model.MLA{QRank: 1536, KVRank: 512, NopeDim: 128, RopeDim: 64, ValueDim: 128}); got <= 0 {
+		t.Errorf("it adds %v s to latent attention", got)
+	}
+}
+
+// All-to-alls hide beside another microbatch where stages interleave or there is no
+// pipeline, for what they cost the kernels there, and no more of them than kernels last.
+func TestExpertOverlap(t *testing.T) {
+	w := &Workload{Model: moe(), Sequence: 4096, Batch: 64, Precision: BF16}
+	comm := func(text string, share unit.Share, bandwidth float64) Step {
+		m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)}
+		m.Chip.ScaleUp = unit.Point(m.Chip.ScaleUp.Likely * unit.Bandwidth(bandwidth))
+		m.Stack.ExpertOverlap = unit.Point(share)
+		return mustEstimate(t, w, m, layout(text))
+	}
+	for text, hidden := range map[string]float64{
+		"dp=8,ep=8": 0.5 * (1 - commSlowdown), "pp=2,vpp=4,dp=4,ep=4": 0.5 * (1 - commSlowdown),
+		"pp=2,dp=4,ep=4": 0, "pp=2,dp=4,ep=4,schedule=zb-h1": 0,
+	} {
+		before, after := comm(text, 0, 1).Parts.ExpertComm, comm(text, 0.5, 1).Parts.ExpertComm
+		if got := 1 - float64(after/before); math.Abs(got-hidden) > 1e-9 {
+			t.Errorf("%s: %.4f of them are hidden, want %.4f", text, got, hidden)
+		}
+	}
+	slow := comm("dp=8,ep=8", 0, 1e-3)
+	saved := slow.Time - comm("dp=8,ep=8", 1, 1e-3).Time
+	if saved <= 0 || saved > slow.Parts.Compute {
+		t.Errorf("over slow links %v s are saved beside kernels of %v s", saved, slow.Parts.Compute)
+	}
+}
+
 // The closed form against counting the layers of every stage.
 func TestBusiestStagesOfAnInterleavedPipeline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
