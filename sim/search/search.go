@@ -170,7 +170,7 @@ func (s *space) pipelines(l step.Layout) {
 		}
 		l.PP = pp
 		for vpp := (layers + 2) / pp; vpp >= 1; vpp-- {
-			if vpp > 1 && (s.coarse || pp == 1 || !even(layers, pp*vpp)) {
+			if vpp > 1 && (s.coarse || pp == 1 || !dealt(layers, pp*vpp)) {
 				continue
 			}
 			l.VPP = vpp
@@ -185,9 +185,9 @@ func even(layers, chunks int) bool {
 	return layers%chunks == 0 || (layers+1)%chunks == 0 || (layers+2)%chunks == 0
 }
 
-// dealt reports whether a pipeline of this depth is worth pricing: it divides the
-// layers evenly, or is a power of two as the chips come.
-func dealt(layers, pp int) bool { return even(layers, pp) || pp&(pp-1) == 0 }
+// dealt reports whether a pipeline of so many stages, or of so many chunks, is worth
+// pricing: it divides the layers evenly, or is a power of two as the chips come.
+func dealt(layers, parts int) bool { return even(layers, parts) || parts&(parts-1) == 0 }
 
 func (s *space) replicas(l step.Layout) {
 	for micro := 1; micro <= maxMicroBatch; micro *= 2 {
