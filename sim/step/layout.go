@@ -22,9 +22,6 @@ func (l Layout) String() string {
 			fmt.Fprintf(&b, ",%s=%d", f.name, f.value)
 		}
 	}
-	if l.LastLayers > 0 {
-		fmt.Fprintf(&b, ",last_layers=%d", l.LastLayers)
-	}
 	if l.CPComm != Ring {
 		fmt.Fprintf(&b, ",cp_comm=%s", l.CPComm)
 	}
@@ -38,6 +35,9 @@ func (l Layout) String() string {
 	}
 	if l.RecomputeLayers > 0 {
 		fmt.Fprintf(&b, ",recompute_layers=%d", l.RecomputeLayers)
+	}
+	if l.LastLayers > 0 {
+		fmt.Fprintf(&b, ",last_layers=%d", l.LastLayers)
 	}
 	if l.Offload != OffloadNone {
 		fmt.Fprintf(&b, ",offload=%s", l.Offload)
