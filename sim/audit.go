@@ -90,7 +90,7 @@ func (w *World) audit() error {
 
 // ledger is what a job's IT equipment would have drawn in joules, had no power been
 // withheld from it, computed anew from exact times: chip-milliseconds by phase, and
-// those of training by size and clock, times the power of each.
+// those of training and of rises to it by size and clock, times the power of each.
 func (w *World) ledger(j *trainee) float64 {
 	b, m := &j.books, &w.site.meter
 	sum := float64(b.spare)*m.Idle.Sum() + float64(b.chips[job.Detecting])*w.site.bounds.stopped.Sum()
@@ -100,7 +100,8 @@ func (w *World) ledger(j *trainee) float64 {
 	for k := range b.byClock {
 		s := &b.byClock[k]
 		o := &j.options[s.size]
-		sum += float64(o.used) * float64(s.time) * o.trainingAt(s.clock, m).Sum()
+		trains := o.trainingAt(s.clock, m).Sum()
+		sum += float64(o.used) * (float64(s.time)*trains + s.risen*(trains-m.Idle.Sum()))
 	}
 	return sum / 1000
 }

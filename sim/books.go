@@ -34,6 +34,7 @@ type jobBooks struct {
 	energy        float64 // joules of its IT equipment
 	overhead      float64 // joules of the plant that fall to it
 	toll          toll    // of both
+	rampEnergy    float64 // joules at the meter of rises on the ramp, among both
 	withheld      float64 // joules that it would have drawn beyond, had the limit let it
 	interruptions int
 	stops         int // of these, those of training under way
@@ -54,6 +55,7 @@ type clockBooks struct {
 	size  int
 	clock float64
 	time  des.Time
+	risen float64 // ms of full power that rises to it were as much as
 }
 
 // segment is the place in byClock for a size and clock. A clock follows from which
@@ -192,7 +194,7 @@ func (w *World) jobRun(i int) result.JobRun {
 	run := result.JobRun{
 		Started: b.started, Finished: j.phase == job.Finished, Interruptions: float64(b.interruptions),
 		Tokens:       max(min(b.tokens, j.tokens), 0), // the last millisecond may run over; a total loss may round below 0
-		CappedTokens: b.capped, RampedTokens: b.ramped,
+		CappedTokens: b.capped, RampedTokens: b.ramped, RampEnergyMWh: megawattHours(b.rampEnergy),
 		TrainingDays: math.Inf(1), FinishDays: math.Inf(1), MTTFHours: math.NaN(), PlannedStops: float64(b.plannedStops), Blocked: w.blocked(i),
 	}
 	if !b.started {

@@ -12,7 +12,7 @@ import (
 func (w *World) start(i int, recovering bool, pause unit.Duration) {
 	j := &w.jobs[i]
 	j.phase = job.Starting
-	j.recovering, j.ramped, j.serviced = recovering, false, 0
+	j.recovering, j.turn, j.rising, j.serviced = recovering, turn{}, false, 0
 	// Until a checkpoint at leave is durable a failure loses what it would have saved.
 	j.durable = w.now.After(j.spec.Checkpoint.Blocking + j.spec.Checkpoint.Background)
 	j.epoch++

@@ -61,7 +61,7 @@ func (w *World) runWithin(unheld, hour int) (limit float64, running int, clocked
 	s.pauses = running < len(w.jobs)
 	if w.plan.Site.JobRamp > 0 {
 		f = w.climb(f, w.order, running)
-		s.pauses = s.pauses || w.ramp.reach > 0
+		s.pauses = s.pauses || w.ramp.next != noTurn
 	}
 	s.clock = f
 	return limit, running, w.applyClock(f, running)
@@ -71,7 +71,7 @@ func (w *World) runWithin(unheld, hour int) (limit float64, running int, clocked
 func (w *World) addUp() {
 	s := &w.site
 	s.trains, s.rests, s.most = power.Draw{}, power.Draw{}, 0
-	training := 0
+	training, rising := 0, nobody
 	for i := range w.jobs {
 		j := &w.jobs[i]
 		busy, rest := w.drawOf(j)
@@ -80,19 +80,28 @@ func (w *World) addUp() {
 			j.busy, j.idle = busy, rest
 		}
 		s.trains, s.rests = s.trains.Plus(1, busy), s.rests.Plus(1, rest)
-		if j.phase == job.Training {
+		switch {
+		case j.phase == job.Training:
 			training += j.stance.ready
+		case j.rising:
+			rising = i
 		}
 	}
 	if s.supply.own {
 		w.swells()
 	}
-	if training > 0 {
+	if training > 0 || rising != nobody {
 		if s.bounds.any {
 			w.checkGroups(s.clock)
 		}
 		s.most = float64(training) * s.peakAt(s.clock).Sum()
 		s.swing = max(s.swing, float64(training)*s.peakSwing)
+	}
+	if rising != nobody {
+		w.lift(rising)
+		s.most += float64(w.jobs[rising].stance.ready) * s.peakAt(s.clock).Sum()
+	} else if s.rise.top > 0 {
+		s.rise = rise{}
 	}
 }
 
@@ -104,6 +113,7 @@ func (w *World) unheld() int {
 // stance is what a job's power follows from, its clock aside.
 type stance struct {
 	phase      job.Phase
+	rising     bool
 	size, held int
 	// ready chips train, or would if the site had the power; base is the power of the
 	// others that the job holds.
@@ -115,7 +125,7 @@ type stance struct {
 func (w *World) stand() (moved bool) {
 	for i := range w.jobs {
 		j := &w.jobs[i]
-		if held := w.fleet.HeldBy(i); j.phase != j.stance.phase || held != j.stance.held || j.size != j.stance.size {
+		if held := w.fleet.HeldBy(i); j.phase != j.stance.phase || j.rising != j.stance.rising || held != j.stance.held || j.size != j.stance.size {
 			moved = true
 			w.move(j, held)
 		}
@@ -125,7 +135,7 @@ func (w *World) stand() (moved bool) {
 
 func (w *World) move(j *trainee, held int) {
 	s, m := &j.stance, &w.site.meter
-	s.phase, s.size, s.held, s.ready = j.phase, j.size, held, 0
+	s.phase, s.rising, s.size, s.held, s.ready = j.phase, j.rising, j.size, held, 0
 	if !j.phase.Holds() {
 		s.base = power.Draw{}
 		return
@@ -133,21 +143,25 @@ func (w *World) move(j *trainee, held int) {
 	chips := held * w.plan.Fleet.ChipsPerServer
 	used := min(j.options[j.size].used, chips)
 	spare := power.Draw{}.Plus(float64(chips-used), m.Idle)
-	switch j.phase {
-	case job.Training, job.Paused:
+	switch {
+	case j.draws(), j.phase == job.Paused:
 		s.ready, s.base = used, spare
-	case job.Detecting: // the survivors spin in a collective that never ends
+	case j.phase == job.Detecting: // the survivors spin in a collective that never ends
 		s.base = spare.Plus(float64(used), w.site.bounds.stopped)
 	default:
 		s.base = spare.Plus(float64(used), m.Idle)
 	}
 }
 
-// drawOf is the mean IT power of a job's chips that train, and of the others before any cut.
+// drawOf is the mean IT power of a job's chips that train, and of the others before any cut;
+// where it rises, of those that will train before its rise.
 func (w *World) drawOf(j *trainee) (busy, idle power.Draw) {
 	ready := float64(j.stance.ready)
-	if j.phase == job.Training {
+	switch {
+	case j.phase == job.Training:
 		return power.Draw{}.Plus(ready, j.perChip), j.stance.base
+	case j.rising:
+		return power.Draw{}.Plus(ready, w.site.meter.Idle), j.stance.base
 	}
 	return power.Draw{}, j.stance.base.Plus(ready, w.site.meter.Idle)
 }
@@ -173,7 +187,7 @@ func (w *World) hold(limit float64) {
 	s.workless = without(workless, shed)
 	s.shed, s.cut, s.share = shed, held*(1-share), share
 	s.starved = share < 1 && s.trains == (power.Draw{})
-	s.it = s.workless.Plus(1, s.trains).Plus(share, s.rests)
+	s.it = s.workless.Plus(1, s.trains).Plus(share, s.rests).Plus(1, s.rise.lifted)
 	s.peakIT = s.workless.Sum() + s.most + held*share
 	s.exact = s.supply.active
 	at := s.crest(int(w.now / hourLength))
@@ -240,7 +254,7 @@ func (w *World) clockWithin(limit, base float64, ready int) (f float64, running 
 
 // willing counts the chips of a job that train, or would if the site had the power.
 func (j *trainee) willing() int {
-	if j.phase == job.Training || j.phase == job.Paused {
+	if j.draws() || j.phase == job.Paused {
 		return j.options[j.size].used
 	}
 	return 0
@@ -265,11 +279,20 @@ func (w *World) together(n int, clock float64) float64 {
 func (w *World) applyClock(f float64, running int) (changed bool) {
 	for n, i := range w.order {
 		j := &w.jobs[i]
-		if j.phase != job.Training && j.phase != job.Paused {
+		if !j.draws() && j.phase != job.Paused {
 			continue
 		}
 		switch run := n < running; {
+		case run && j.rising:
+			if j.clock != f {
+				w.settle(i)
+				w.setClock(i, f)
+				changed = true
+			}
 		case run && j.climbs: // waits for its turn on the ramp
+		case j.rising:
+			w.deny(i)
+			changed = true
 		case run && (j.phase == job.Paused || j.clock != f):
 			w.goOn(i, f)
 			changed = true
@@ -285,7 +308,8 @@ func (w *World) applyClock(f float64, running int) (changed bool) {
 // goOn has a job train at clock f.
 func (w *World) goOn(i int, f float64) {
 	w.settle(i)
-	w.jobs[i].phase = job.Training
+	j := &w.jobs[i]
+	j.phase, j.rising = job.Training, false
 	w.setClock(i, f)
 	w.armFinish(i)
 }

@@ -38,7 +38,7 @@ type site struct {
 	peakClock, peakSwing float64
 	peakPower            power.Draw
 
-	it       power.Draw // of all, less what is switched off
+	it       power.Draw // of all, less what is switched off; of a rise, what it has come to
 	workless power.Draw // of it: chips that no job holds
 	peakIT   float64    // with every training job in the phase that draws most
 	// peakMeter is the power at the meter with IT power of peakFor in hour peakHour, of
@@ -49,6 +49,7 @@ type site struct {
 	// much before any cut.
 	trains, rests power.Draw
 	most          float64
+	rise          rise
 	// exact is true where the sources' flow needs every peak, not just an hour's highest.
 	exact bool
 
@@ -94,6 +95,33 @@ type site struct {
 	binHighest float64
 	swing      float64 // of IT power within a step
 	duration   duration
+}
+
+// rise is what the job whose turn on the ramp it is draws beyond idle power: it grows in a
+// straight line.
+type rise struct {
+	lifted, slope power.Draw // watts so far, watts per second
+	top           float64    // watts at the turn's end
+	// Of the rise since the job was last settled: joules of it and of the plant, and more.
+	energy, overhead float64
+	toll             toll
+}
+
+// left is by how much the site's IT power still rises in the turn that is under way.
+func (r *rise) left() float64 { return max(r.top-r.lifted.Sum(), 0) }
+
+// lift has the rise go on for so many seconds.
+func (s *site) lift(dt float64) {
+	s.it, s.rise.lifted = s.it.Plus(dt, s.rise.slope), s.rise.lifted.Plus(dt, s.rise.slope)
+}
+
+// take books so many seconds of a rise's mean, and what it has of the plant's overhead and of
+// what the site's energy costs.
+func (r *rise) take(over, dt, perWatt float64, pace toll) {
+	watts := r.lifted.Sum()
+	r.energy += watts * dt
+	r.overhead += watts * over * perWatt
+	r.toll = r.toll.plus(watts*perWatt, pace)
 }
 
 // meterFor is the meter of a plan's chips.
@@ -250,7 +278,8 @@ func (s *site) until(from des.Time) des.Time {
 }
 
 // advance integrates the present course up to a time, hour by hour or day by day. Whatever
-// changes the course or reads an integral advances first.
+// changes the course or reads an integral advances first. Where power rises, what is not
+// proportional to it follows the mean of each part.
 func (s *site) advance(to des.Time) {
 	from := s.since
 	if from == to {
@@ -263,9 +292,17 @@ func (s *site) advance(to des.Time) {
 	s.shedEnergy += s.shed * dt
 	s.cutEnergy += s.cut * dt
 	it, workless := s.it.Sum(), s.workless.Sum()
+	rises := s.rise.top > 0
+	if rises {
+		s.energy = s.energy.Plus(dt*dt/2, s.rise.slope)
+	}
 	for from < to {
 		hour, end := from/hourLength, min(s.until(from), to)
 		dt := float64(end-from) / 1000
+		if rises { // to the mean of a straight line
+			s.lift(dt / 2)
+			it = s.it.Sum()
+		}
 		over, water := s.plant.Takes(it, int(hour))
 		s.overhead = s.overhead.Plus(dt, over)
 		peak := s.crest(int(hour))
@@ -281,12 +318,18 @@ func (s *site) advance(to des.Time) {
 			s.worklessOverhead += workless * over.Sum() * perWatt
 			s.perWatt = s.perWatt.plus(perWatt, pace)
 			s.idle = s.idle.plus(workless*perWatt, pace)
+			if rises {
+				s.rise.take(over.Sum(), dt, perWatt, pace)
+			}
 		} else {
 			s.unshared += over.Sum() * dt
 			s.empty = s.empty.plus(dt, pace)
 		}
 		s.duration.add(it+over.Sum(), dt)
 		s.demand.draw(s.supply.flow.grid, from, end, s.now.month)
+		if rises {
+			s.lift(dt / 2)
+		}
 		from = end
 	}
 }

@@ -33,5 +33,5 @@ func (w *World) queueForPower() {
 // aboutToTrain reports whether a job starts at this instant, or is paused.
 func (w *World) aboutToTrain(i int) bool {
 	j := &w.jobs[i]
-	return j.phase == job.Paused || j.phase == job.Training && j.began == w.now
+	return j.phase == job.Paused || j.draws() && w.begins(j)
 }

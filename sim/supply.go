@@ -242,16 +242,12 @@ func (w *World) armSupply() {
 	if !u.own {
 		return
 	}
-	wait := math.Inf(1) // seconds
 	hour := int(w.now / hourLength)
-	f := u.dispatch(w.site.load(hour), w.site.peak(hour), hour)
-	const rounding = 1e-9 // of what a battery takes back within a step
-	switch gains := f.charge*float64(u.spec.Battery.Efficiency) - f.discharge; {
-	case gains < -rounding*f.discharge:
-		wait = -u.charge / gains
-	case gains > rounding*f.discharge:
-		wait = (float64(u.spec.Battery.Energy) - u.charge) / gains
+	peak, wait := w.site.peak(hour), math.Inf(1)
+	if left := w.site.rise.left(); left > 0 { // at its end the battery gives most
+		wait = u.lasts(w.site.plant.AtMeter(w.site.it.Sum()+left, hour), peak, hour)
 	}
+	wait = min(wait, u.lasts(w.site.load(hour), peak, hour))
 	if math.IsInf(wait, 1) && !w.flowVaries(hour) {
 		return
 	}
@@ -260,6 +256,20 @@ func (w *World) armSupply() {
 		left = max(des.Time(ms), 1)
 	}
 	w.set(&u.alarm, w.now+left, kindSupply, 0)
+}
+
+// lasts is for how many seconds of an hour the battery bears a load before it is empty or
+// full.
+func (u *supply) lasts(load, peak float64, hour int) float64 {
+	f := u.dispatch(load, peak, hour)
+	const rounding = 1e-9 // of what a battery takes back within a step
+	switch gains := f.charge*float64(u.spec.Battery.Efficiency) - f.discharge; {
+	case gains < -rounding*f.discharge:
+		return -u.charge / gains
+	case gains > rounding*f.discharge:
+		return (float64(u.spec.Battery.Energy) - u.charge) / gains
+	}
+	return math.Inf(1)
 }
 
 // flowVaries reports whether the sun, or weather that makes the battery give or take, may
@@ -274,7 +284,7 @@ func (w *World) flowVaries(hour int) bool {
 			return true
 		}
 	}
-	return u.spec.Battery.Any() && !(u.full() && w.site.it.Sum()+u.swell[0] <= w.site.plant.AlwaysCarries(u.grid, hour))
+	return u.spec.Battery.Any() && !(u.full() && w.site.it.Sum()+w.site.rise.left()+u.swell[0] <= w.site.plant.AlwaysCarries(u.grid, hour))
 }
 
 // window opens or closes a window of demand response.

@@ -40,6 +40,9 @@ func (w *World) settle(i int) {
 	seconds := float64(dt) / 1000
 	b.energy += drawn * seconds
 	b.withheld += j.idle.Sum() * (1 - share) * seconds
+	if j.rising {
+		w.bookRise(j, dt)
+	}
 	switch j.phase {
 	case job.Training:
 		done, durable := j.progress.Advance(j.cycle, dt, j.rate)
@@ -66,8 +69,14 @@ func (w *World) settle(i int) {
 			b.restarting += dt
 			b.lostTo[j.cause] += dt
 		}
-		if ramping := min(w.now, j.turn.until) - (w.now - dt); ramping > 0 {
-			b.ramped += float64(ramping) * o.sustained()
+		if from := w.now - dt; j.turn.until > from { // it waits for its turn, rises in it or is denied that
+			lost := float64(min(w.now, j.turn.until)-from) * o.sustained()
+			if j.rising || from < j.turn.from {
+				ramped := lost * o.at(w.ramp.reach, &w.site.meter).rate / o.rate
+				b.ramped += ramped
+				lost -= ramped
+			}
+			b.capped += lost
 		}
 		b.chips[job.Starting] += int64(used) * int64(dt)
 	case job.Detecting:
@@ -88,6 +97,17 @@ func (w *World) settle(i int) {
 		}
 		b.chips[j.phase] += int64(used) * int64(dt)
 	}
+}
+
+// bookRise books what a job's power has risen by since the job was last settled.
+func (w *World) bookRise(j *trainee, dt des.Time) {
+	b, r := &j.books, &w.site.rise
+	b.energy += r.energy
+	b.overhead += r.overhead
+	b.toll = b.toll.plus(1, r.toll)
+	b.rampEnergy += r.energy + r.overhead
+	r.energy, r.overhead, r.toll = 0, 0, toll{}
+	b.byClock[j.segment].risen += j.turn.risen(w.now-dt, w.now)
 }
 
 // age moves what depends on how long the job has trained on.
@@ -259,25 +279,36 @@ func (w *World) restarted(i int, epoch uint32) {
 	if epoch != j.epoch || j.phase != job.Starting {
 		return
 	}
-	if !j.ramped {
-		j.ramped = true
+	if j.turn == (turn{}) {
+		if w.storage > w.now && j.recovering && j.stateless && j.tier < 0 {
+			// Loading comes last, and the store went down meanwhile, or stays down for longer.
+			w.queue.Push(event(w.storage, kindRestarted, int32(i), epoch))
+			return
+		}
 		if t := w.starts(i); t.until > w.now {
 			w.settle(i)
 			j.turn = t
-			w.queue.Push(event(t.until, kindRestarted, int32(i), epoch))
-			return
 		}
 	}
-	if w.storage > w.now && j.recovering && j.stateless && j.tier < 0 {
-		// Loading comes last, and the store went down meanwhile, or stays down for longer.
-		w.queue.Push(event(w.storage, kindRestarted, int32(i), epoch))
+	w.settle(i)
+	switch t := j.turn; {
+	case t.from > w.now:
+		w.queue.Push(event(t.from, kindRestarted, int32(i), epoch))
+		return
+	case t.until > w.now:
+		j.rising, w.site.stale = true, true // it may have risen until this instant already
+		w.setClock(i, w.site.clock)
+		w.queue.Push(event(t.until, kindRestarted, int32(i), epoch))
 		return
 	}
-	w.settle(i)
 	if !j.recovering || j.size != j.trainedOn { // what it left with has been saved
 		w.keep(j)
 	}
 	j.phase, j.planned, j.stateless = job.Training, false, false
+	if j.turn.from < j.turn.until && !j.rising { // the limit left it no power
+		j.phase = job.Paused
+	}
+	j.rising = false
 	j.began = w.now
 	j.trainedOn = j.size
 	j.follow(j.options[j.size].cycle)

@@ -149,8 +149,8 @@ type trainee struct {
 	segment   int     // of books.byClock
 	forgone   float64 // tokens per millisecond; see forgo
 
-	ramped      bool     // Starting: it has asked for its turn to draw power
-	turn        turn     // Starting: that
+	turn        turn     // to draw power: Starting, once it is ready, and Paused, while it rises
+	rising      bool     // Starting or Paused: in its turn, and the limit lets it
 	climbs      bool     // Paused: it waits for its turn to draw power
 	recovering  bool     // Starting after a failure, not of its own will
 	planned     bool     // stopped to save its work, not by a failure
@@ -237,6 +237,9 @@ func (w *World) reset(replica int) error {
 	w.latents, w.unused, w.outages, w.storeDown = w.latents[:0], w.unused[:0], w.outages[:0], 0
 	w.resetSlows(&p.Failures)
 	w.energised, w.ramp = energised{lit: math.MaxInt}, newRamp()
+	if p.Site.JobRamp > 0 {
+		w.ramp.reach = 1
+	}
 	w.site.reset(p, &pr.almanac)
 	w.money.reset(len(pr.bins), len(pr.Jobs))
 	w.openStreams(replica)

@@ -81,7 +81,10 @@ type Job struct {
 	CappedTokens Stat `json:"tokens_lost_to_cap"`
 	// RampedTokens are those that the limits on power would have allowed, but that the job
 	// lost waiting for the ramp of the site's power.
-	RampedTokens  Stat `json:"tokens_lost_to_ramp"`
+	RampedTokens Stat `json:"tokens_lost_to_ramp"`
+	// RampEnergyMWh is what the job's starts and resumptions take of energy_mwh beyond idle
+	// power, while they rise on the ramp: by work that is thrown away.
+	RampEnergyMWh Stat `json:"ramp_energy_mwh"`
 	Interruptions Stat `json:"interruptions"`
 	// PlannedStops are those for maintenance and to be rid of slow servers.
 	PlannedStops Stat `json:"planned_stops"`

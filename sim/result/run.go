@@ -50,7 +50,10 @@ type JobRun struct {
 	CappedTokens float64
 	// RampedTokens are those that it would have trained while it waited for the ramp of the
 	// site's power: to start, to go on after a pause, or for a higher clock.
-	RampedTokens  float64
+	RampedTokens float64
+	// RampEnergyMWh is what its power takes at the meter, beyond that of idle chips, while it
+	// rises: to start or to go on after a pause.
+	RampEnergyMWh float64
 	Interruptions float64
 	PlannedStops  float64 // for maintenance, evictions or want of power; not among the interruptions
 	// MTTFHours is the time in training per failure that stops it; NaN without one. A

@@ -42,6 +42,7 @@ func JobMetrics() []JobMetric {
 		{"goodput", false, func(j *JobRun) float64 { return j.Goodput }},
 		{"tokens_lost_to_cap", false, func(j *JobRun) float64 { return j.CappedTokens }},
 		{"tokens_lost_to_ramp", false, func(j *JobRun) float64 { return j.RampedTokens }},
+		{"ramp_energy_mwh", false, func(j *JobRun) float64 { return j.RampEnergyMWh }},
 		{"interruptions", false, func(j *JobRun) float64 { return j.Interruptions }},
 		{"lost_hours", false, func(j *JobRun) float64 { return j.LostHours }},
 		{"ettr", false, func(j *JobRun) float64 { return j.ETTR }},
@@ -208,7 +209,7 @@ func (s *Set) summarizeJob(i int, runs []*Run) {
 	into := map[string]*Stat{
 		"training_days": &j.TrainingDays, "finish_days": &j.FinishDays, "tokens": &j.Tokens,
 		"tokens_per_second": &j.TokensPerSecond, "mfu": &j.MFU, "goodput": &j.Goodput,
-		"tokens_lost_to_cap": &j.CappedTokens, "tokens_lost_to_ramp": &j.RampedTokens,
+		"tokens_lost_to_cap": &j.CappedTokens, "tokens_lost_to_ramp": &j.RampedTokens, "ramp_energy_mwh": &j.RampEnergyMWh,
 		"interruptions": &j.Interruptions, "planned_stops": &j.PlannedStops, "lost_hours": &j.LostHours,
 		"energy_mwh": &j.EnergyMWh, "water_m3": &j.WaterM3, "cost": &j.Cost, "total_cost": &j.TotalCost, "co2_t": &j.CO2t, "co2_market_t": &j.CO2MarketT, "embodied_co2_t": &j.EmbodiedCO2t,
 		"cost_per_m_tokens": &j.CostPerMTokens, "kwh_per_m_tokens": &j.KWhPerMTokens, "co2_kg_per_m_tokens": &j.CO2PerMTokens,

@@ -113,9 +113,9 @@ type Site struct {
 	// commissioning, and draw none. 0.1 to 10.
 	Oversubscription unit.Factor `json:"oversubscription" default:"1.2" source:"held by capping: at 83 % of their highest power chips lose less than a tenth of their speed [prior]" min:"0.1" max:"10"`
 	// JobRampPerMinute is how fast the site's power may rise where jobs start, go on after
-	// a pause, or get a higher clock, all together: one rise after the other. Until a job has
-	// its power its chips idle, and until clocks have theirs they stay; results say how many
-	// tokens that costs.
+	// a pause, or get a higher clock, all together: one rise after the other. Until its turn a
+	// job's chips idle; in its turn its power rises straight, on work that is thrown away. Clocks
+	// stay until theirs is over. Results say how many tokens and how much energy that costs.
 	JobRampPerMinute *unit.Power `json:"job_ramp_per_minute,omitempty" above:"0 W" example:"10 MW"`
 	// Smoothing of the swings that a synchronous step makes.
 	Smoothing Smoothing `json:"smoothing,omitempty"`
