@@ -110,6 +110,13 @@ func cappedLine(set *result.Set) string {
 	}
 	if text := lost(func(j *result.Job) float64 { return j.RampedTokens.Mean }); text != "" {
 		lines = append(lines, "to the ramp of power: "+text)
+		energy := 0.0
+		for i := range set.Jobs {
+			energy += set.Jobs[i].RampEnergyMWh.Mean
+		}
+		if energy > 0 {
+			lines[len(lines)-1] += ", and " + quantity("MWh", energy)
+		}
 	}
 	if len(lines) == 0 {
 		return ""

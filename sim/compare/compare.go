@@ -98,11 +98,11 @@ type metric struct {
 // location-based one above it.
 func contracts(s *result.Set, _ string) bool { return s.Site.CO2MarketT.Mean != s.Site.CO2t.Mean }
 
-// loses reports whether a job loses tokens of a kind.
-func loses(tokens func(*result.Job) result.Stat) func(s *result.Set, job string) bool {
+// loses reports whether a job loses tokens, or energy, of a kind.
+func loses(what func(*result.Job) result.Stat) func(s *result.Set, job string) bool {
 	return func(s *result.Set, job string) bool {
 		j := findJob(s, job)
-		return j != nil && tokens(j).Mean > 0
+		return j != nil && what(j).Mean > 0
 	}
 }
 
@@ -126,6 +126,7 @@ func ownSupply(s *result.Set, _ string) bool {
 func jobMetrics(currency string) []metric {
 	capped := func(j *result.Job) result.Stat { return j.CappedTokens }
 	ramped := func(j *result.Job) result.Stat { return j.RampedTokens }
+	rises := func(j *result.Job) result.Stat { return j.RampEnergyMWh }
 	return []metric{
 		{name: "training_days", value: "training_days", label: "training", base: "d", job: func(j *result.Job) result.Stat { return j.TrainingDays }},
 		{name: "finish", value: "finish_days", label: "finish (median)", job: func(j *result.Job) result.Stat { return j.FinishDays }},
@@ -136,6 +137,7 @@ func jobMetrics(currency string) []metric {
 		{name: "interruptions", value: "interruptions", label: "interruptions", job: func(j *result.Job) result.Stat { return j.Interruptions }},
 		{name: "tokens_lost_to_cap", value: "tokens_lost_to_cap", label: "lost to limits", base: "tokens", job: capped, shown: loses(capped)},
 		{name: "tokens_lost_to_ramp", value: "tokens_lost_to_ramp", label: "lost to the ramp", base: "tokens", job: ramped, shown: loses(ramped)},
+		{name: "ramp_energy_mwh", value: "ramp_energy_mwh", label: "the ramp takes", base: "MWh", job: rises, shown: loses(rises)},
 		{name: "step_mw", label: "swing in a step", base: "MW", swing: func(w *result.Swing) float64 { return w.StepMW }, shown: swings},
 		{name: "smoothing_mw", label: "smoothing takes", base: "MW", swing: func(w *result.Swing) float64 { return w.SmoothingMW }, shown: smooths},
 		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", job: func(j *result.Job) result.Stat { return j.EnergyMWh }},

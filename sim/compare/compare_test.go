@@ -313,6 +313,7 @@ func TestRowsOfWhatPlansHave(t *testing.T) {
 	labels := map[string]func(s *result.Set){
 		"tokens_lost_to_cap":  func(s *result.Set) { s.Jobs[0].CappedTokens.Mean = 1 },
 		"tokens_lost_to_ramp": func(s *result.Set) { s.Jobs[0].RampedTokens.Mean = 1 },
+		"ramp_energy_mwh":     func(s *result.Set) { s.Jobs[0].RampEnergyMWh.Mean = 1 },
 		"smoothing_mw":        func(s *result.Set) { s.Swings[0].SmoothingMW = 2 },
 		"grid_peak_mw":        func(s *result.Set) { s.Site.Battery = &result.BatteryUse{} },
 	}
