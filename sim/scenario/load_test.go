@@ -295,6 +295,21 @@ func TestValuesCarryTheirSource(t *testing.T) {
 	}
 }
 
+// Spans of hours may end at midnight or wrap around it, written either way.
+func TestHours(t *testing.T) {
+	for written, want := range map[string]string{
+		"18-0": "18-24", "18-24": "18-24", "0-6": "0-6", "24-6": "0-6", "22-6": "[0-6, 22-24]", "23": "23-24", "0-24": "0-24", "[18-0, 0-6]": "[0-6, 18-24]",
+	} {
+		opts := testOptions("site.tariff={periods: [{hours: "+written+", factor: 2}]}", "site.carbon={intensity: 0.4 kgCO2/kWh, periods: [{hours: "+written+", factor: 2}]}")
+		p := mustPlan(t, "testdata/minimal.yaml", "", opts)
+		for _, path := range []string{"site.tariff.periods[0].hours", "site.carbon.periods[0].hours"} {
+			if got := value(t, p, path).Text; got != want {
+				t.Errorf("%s of %s: %s, want %s", path, written, got, want)
+			}
+		}
+	}
+}
+
 func TestCheckpointTimes(t *testing.T) {
 	write := func(p *Plan, gbps float64) unit.Duration {
 		return unit.Duration(p.Jobs[0].Model.Params() * 14 / (gbps * 1e9))

@@ -135,7 +135,7 @@ func (v *Priced[Q]) decodeNode(d *decoder, n *node, path string, r rule) {
 func (v Priced[Q]) encodeNode() any { return yamlText(unit.FormatPriceRange(v.Range, v.Currency)) }
 
 // Months and Hours are sets of bits, written as spans: 7-9, or [1-2, 11-12]. Spans may
-// wrap around: months 11-2, hours 22-6.
+// wrap around: months 11-2, hours 22-6; hours 18-0 are 18-24.
 type (
 	Months uint16
 	Hours  uint32
@@ -158,11 +158,16 @@ func (v *Months) decodeNode(d *decoder, n *node, path string, _ rule) {
 
 func (v *Hours) decodeNode(d *decoder, n *node, path string, _ rule) {
 	for _, s := range d.spans(n, path, 0, 24, "10-12 for 10:00 to 12:00") {
-		if s.from == s.to {
+		// Midnight begins a day as 0 and ends it as 24.
+		from, to := s.from%24, s.to
+		if to == 0 {
+			to = 24
+		}
+		if s.from == s.to || s.from == 24 && to == 24 {
 			d.bad(n, path, fmt.Sprintf("%d-%d holds no hour", s.from, s.to), "write e.g. 10-12, or leave it out for all hours")
 			return
 		}
-		for h := s.from % 24; h != s.to; h = h%24 + 1 {
+		for h := from; h != to; h = h%24 + 1 {
 			*v |= 1 << (h % 24)
 		}
 	}
