@@ -263,7 +263,7 @@ func TestCarbonGoesByTheHoursOfTheYear(t *testing.T) {
 	p.Money.Carbon = cost.Carbon{
 		Intensity: hours(func(day, hour int) float64 { return float64(day) / 100 }),
 		Residual:  hours(func(_, hour int) float64 { return float64(hour) / 10 }),
-		Green:     unit.Point[unit.Share](0.25),
+		Green:     unit.Point[unit.Share](0.25), ResidualGiven: true,
 	}
 	r := run(t, prepared(t, p), 0)
 	// 27 February is day 57 from 0: 18 hours of it, 48 of the 28th and of the day that

@@ -253,6 +253,8 @@ func TestProfiles(t *testing.T) {
 	emits("outside", 13, 0, 0.4, 0.4)
 	c.Green = unit.Point[unit.Share](0.6)
 	emits("with contracts", 13, 0, 0.4, 0.4*0.4)
+	c.Residual, c.ResidualGiven = constant(0), true
+	emits("with a residual mix that emits nothing", 13, 0, 0.4, 0)
 	c.Residual = constant(0.6)
 	emits("with a residual mix", 13, 0, 0.4, 0.4*0.6)
 	if e := c.Emissions(); e.Flat() {
@@ -262,7 +264,7 @@ func TestProfiles(t *testing.T) {
 	c.Intensity.Hours[7] = 0.9 / 3.6e6
 	emits("an hour with its own", 13, 7, 0.9, 0.4*0.6)
 	emits("an hour without", 13, 8, 0, 0.4*0.6)
-	c.Residual = Course{}
+	c.Residual, c.ResidualGiven = Course{}, false
 	emits("the same for the market", 13, 7, 0.9, 0.4*0.9)
 	if e := c.Emissions(); e.Flat() {
 		t.Error("hours are flat")

@@ -27,7 +27,7 @@ func (c *Carbon) Emissions() Emissions {
 		factor:    profile(1, c.Periods, func(p *Period) float64 { return float64(p.Factor.Likely) }),
 		intensity: c.Intensity, residual: c.Residual, uncovered: 1 - float64(c.Green.Likely),
 	}
-	if !c.Residual.Given() {
+	if !c.ResidualGiven {
 		e.residual = c.Intensity
 	}
 	return e

@@ -75,9 +75,10 @@ type Carbon struct {
 	Periods []Period
 	// Green is the share of the energy that contracts cover with sources that emit
 	// nothing; Residual is the intensity of what is left of the grid's mix for those
-	// without contracts, Intensity where it is not given.
-	Green    unit.Range[unit.Share]
-	Residual Course
+	// without contracts, Intensity where ResidualGiven is false.
+	Green         unit.Range[unit.Share]
+	Residual      Course
+	ResidualGiven bool
 }
 
 // Course is an intensity that is constant, or that of the 8,760 hours of a typical year
@@ -86,9 +87,6 @@ type Course struct {
 	Constant unit.Range[unit.CarbonIntensity]
 	Hours    []unit.CarbonIntensity
 }
-
-// Given reports whether there is any.
-func (c *Course) Given() bool { return c.Constant.High > 0 || len(c.Hours) > 0 }
 
 // at an hour of the typical year, ranges at Likely.
 func (c *Course) at(hourOfYear int) float64 {

@@ -121,7 +121,7 @@ func (r *resolver) carbon() cost.Carbon {
 		out.Periods = append(out.Periods, period)
 	}
 	if s.Residual != nil {
-		out.Residual = cost.Course(*s.Residual)
+		out.Residual, out.ResidualGiven = cost.Course(*s.Residual), true
 		r.hours(s.Residual.Hours, "site.carbon.residual")
 	}
 	return out
@@ -143,7 +143,7 @@ func (r *resolver) hours(hours []unit.CarbonIntensity, path string) {
 // carbonAsWritten is the carbon that resolves to a plan's.
 func carbonAsWritten(c *cost.Carbon) GridCarbon {
 	v := GridCarbon{carbonFields{Intensity: CarbonCourse(c.Intensity), Green: c.Green}}
-	if c.Residual.Given() {
+	if c.ResidualGiven {
 		residual := CarbonCourse(c.Residual)
 		v.Residual = &residual
 	}

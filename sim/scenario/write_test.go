@@ -17,12 +17,23 @@ func TestWritePlanLoadsAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	files = append(files, "testdata/everything.yaml")
+	type source struct {
+		file string
+		opts Options
+	}
+	var sources []source
 	for _, file := range files {
 		opts := Options{}
 		if strings.HasPrefix(file, "testdata") {
 			opts = testOptions()
 		}
-		s, err := Load(file, opts)
+		sources = append(sources, source{file, opts})
+	}
+	// What is written as nothing is not what is left out.
+	sources = append(sources, source{"testdata/everything.yaml", testOptions("site.carbon.residual=0 kgCO2/kWh")})
+	for _, from := range sources {
+		file := from.file
+		s, err := Load(file, from.opts)
 		if err != nil {
 			t.Fatal(err)
 		}
