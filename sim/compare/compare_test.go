@@ -167,6 +167,9 @@ func TestDifference(t *testing.T) {
 		// Variances 1 and 1, n = 3 each: se = √(2/3), df = 4, t(0.975; 4) = 2.776445.
 		{name: "welch", a: []float64{10, 11, 12}, b: []float64{20, 21, 22}, seed: 2, mean: 10, half: 2.266958, interval: true},
 		{name: "same", a: []float64{10, 20}, b: []float64{10, 20}, seed: 1, interval: true, same: true},
+		{name: "same but for rounding", a: []float64{10, 20}, b: []float64{10 * (1 + 1e-15), 20 * (1 - 1e-14)}, seed: 1, interval: true, same: true},
+		{name: "the same constant but for rounding", a: []float64{10, 10}, b: []float64{10 * (1 + 1e-15), 10 * (1 + 2e-15)}, seed: 2, interval: true, same: true},
+		{name: "more than rounding", a: []float64{10, 20}, b: []float64{10 * (1 + 1e-7), 20 * (1 + 1e-7)}, seed: 1, mean: 1.5e-6, half: 6.353102e-6, interval: true, noise: true, moreReplicas: true},
 		{name: "one replica", a: []float64{10}, b: []float64{12}, seed: 1, mean: 2},
 		{name: "never", a: []float64{10, 20}, b: []float64{12, inf}, seed: 1, none: true},
 	} {

@@ -19,7 +19,7 @@ type Difference struct {
 	Paired bool `json:"paired"`
 	// Interval is false where there are too few replicas for one.
 	Interval bool `json:"interval"`
-	// Same is true where the two plans agree in every replica.
+	// Same is true where the two plans agree in every replica, but for rounding.
 	Same bool `json:"same"`
 	// MoreReplicas of each plan would make the interval exclude zero, if mean and
 	// spread stay as they are; 0 where it does so already.
@@ -36,13 +36,25 @@ const confidence = 0.95
 // beyond it the two plans are as good as equal.
 const mostReplicas = 100_000
 
+// rounding is the share of two values below which their difference is that of sums in
+// another order: 1e-16 for each of at most a million terms, with a margin of ten.
+const rounding = 1e-9
+
+// less is b - a, 0 where that is rounding.
+func less(b, a float64) float64 {
+	if d := b - a; !(math.Abs(d) <= rounding*math.Max(math.Abs(a), math.Abs(b))) || math.IsInf(d, 0) {
+		return d
+	}
+	return 0
+}
+
 // pairedDifference is b - a, replica by replica. It returns false where a replica
 // has no finite value.
 func pairedDifference(a, b []float64) (Difference, bool) {
 	diffs := make([]float64, len(a))
 	same := true
 	for i := range a {
-		diffs[i] = b[i] - a[i]
+		diffs[i] = less(b[i], a[i])
 		if math.IsNaN(diffs[i]) || math.IsInf(diffs[i], 0) {
 			return Difference{}, false
 		}
@@ -75,9 +87,9 @@ func welchDifference(a, b []float64) (Difference, bool) {
 	if len(a) == 0 || len(b) == 0 {
 		return Difference{}, false
 	}
-	mean := stat.Mean(b, nil) - stat.Mean(a, nil)
+	mean := less(stat.Mean(b, nil), stat.Mean(a, nil))
 	if len(a) < 2 || len(b) < 2 {
-		return Difference{Mean: mean, Low: mean, High: mean}, true
+		return Difference{Mean: mean, Low: mean, High: mean, Same: mean == 0}, true
 	}
 	va, vb := stat.Variance(a, nil), stat.Variance(b, nil)
 	spread := func(na, nb float64) (se, df float64) {
@@ -90,7 +102,7 @@ func welchDifference(a, b []float64) (Difference, bool) {
 	na, nb := float64(len(a)), float64(len(b))
 	se, df := spread(na, nb)
 	d := interval(mean, se, df)
-	d.Same = se == 0 && mean == 0
+	d.Same = mean == 0 && se <= rounding*math.Abs(stat.Mean(a, nil))
 	if d.Noise() {
 		d.MoreReplicas = settle(min(len(a), len(b)), mean, func(n float64) (float64, float64) {
 			more := n - min(na, nb)
