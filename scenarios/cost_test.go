@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"slices"
 	"testing"
 
 	"clustercap/sim/cost"
@@ -121,10 +122,10 @@ func TestWhatIsLeftOutIsNamed(t *testing.T) {
 		t.Errorf("without a chip's price and staff: %q", p.Money.LeftOut)
 	}
 	left = planOf(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}").Money.LeftOut
-	if len(left) != 2 || left[0] != "purchase of generators" || left[1] != "purchase of the battery" {
-		t.Errorf("with a supply of its own: %q", left)
+	if want := []string{"purchase of generators", "purchase of the battery", "energy of generator gas", "carbon of generator gas"}; !slices.Equal(left, want) {
+		t.Errorf("with a supply of its own: %q, want %q", left, want)
 	}
-	left = planOf(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}",
+	left = planOf(t, "shaoguan.yaml", "site.generation=[{name: gas, capacity: 5 MW, price: 0 CNY/kWh, carbon: 0 kgCO2/kWh}, {name: roof, runs: daylight, capacity: 1 MW}]", "site.battery={energy: 20 MWh, power: 5 MW}",
 		"site.money.generation=800..1000..1500 USD/kW", "site.money.battery=250 USD/kWh").Money.LeftOut
 	if len(left) != 0 {
 		t.Errorf("with prices of it: %q", left)

@@ -277,7 +277,7 @@ func costLine(set *result.Set) string {
 		line += fmt.Sprintf("; purchases of %s, net present cost %s", money(set.Currency, s.Capital.Mean), money(set.Currency, s.NetPresentCost.Mean))
 	}
 	if len(set.LeftOut) > 0 {
-		line += "; left out for want of a price: " + strings.Join(set.LeftOut, ", ")
+		line += "; left out for want of a figure: " + strings.Join(set.LeftOut, "; ")
 	}
 	return line
 }

@@ -36,6 +36,8 @@ type Generator struct {
 	Capacity unit.Power
 	Price    unit.EnergyPrice // of its energy: fuel and upkeep
 	Carbon   unit.CarbonIntensity
+	// PriceGiven and CarbonGiven are false where these are 0 for want of a figure.
+	PriceGiven, CarbonGiven bool
 	// Latitude, in degrees north, and Noon, the hour of the day (UTC) at which the sun
 	// is highest, shape a generator that runs in Daylight. Yield is its mean power over
 	// that of the clear-sky curve.

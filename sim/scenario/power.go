@@ -54,10 +54,11 @@ type Generator struct {
 	Runs power.Dispatch `json:"runs" default:"when-short" enum:"when-short,always,daylight"`
 	// Capacity is the power it gives at most.
 	Capacity unit.Power `json:"capacity" above:"0 W" example:"20 MW"`
-	// Price of its energy, fuel and upkeep, in the site's currency; one value.
+	// Price of its energy, fuel and upkeep, in the site's currency; one value. Energy
+	// without a price is in no cost, and results say so unless it comes with daylight.
 	Price *Priced[unit.EnergyPrice] `json:"price,omitempty"`
-	// Carbon of its energy.
-	Carbon unit.CarbonIntensity `json:"carbon" default:"0 kgCO2/kWh" example:"0.6 kgCO2/kWh"`
+	// Carbon of its energy; the same holds for it.
+	Carbon *unit.CarbonIntensity `json:"carbon,omitempty" example:"0.6 kgCO2/kWh"`
 	// Latitude of panels that run with daylight, in degrees north: -90 to 90.
 	Latitude float64 `json:"latitude" default:"25" min:"-90" max:"90"`
 	// Noon is the hour of the day (UTC) at which the sun is highest: 12 at Greenwich,
@@ -187,12 +188,15 @@ func (r *resolver) supply() {
 		}
 		seen[g.Name] = true
 		out := power.Generator{
-			Name: string(g.Name), Runs: g.Runs, Capacity: g.Capacity, Carbon: g.Carbon,
+			Name: string(g.Name), Runs: g.Runs, Capacity: g.Capacity,
 			Latitude: g.Latitude, Noon: g.Noon, Yield: g.Yield,
 		}
 		if g.Price != nil {
 			r.price(g.Price, p+".price")
-			out.Price = g.Price.Range.Likely
+			out.Price, out.PriceGiven = g.Price.Range.Likely, true
+		}
+		if g.Carbon != nil {
+			out.Carbon, out.CarbonGiven = *g.Carbon, true
 		}
 		spec.Supply.Generators = append(spec.Supply.Generators, out)
 	}
@@ -291,10 +295,14 @@ func supplyAsWritten(p *Plan, s *Site) {
 		s.DemandResponse = append(s.DemandResponse, v)
 	}
 	for _, g := range spec.Supply.Generators {
-		s.Generation = append(s.Generation, Generator{
-			Name: Name(g.Name), Runs: g.Runs, Capacity: g.Capacity, Carbon: g.Carbon,
-			Price: &Priced[unit.EnergyPrice]{unit.Point(g.Price), p.Money.Currency}, Latitude: g.Latitude, Noon: g.Noon, Yield: g.Yield,
-		})
+		v := Generator{Name: Name(g.Name), Runs: g.Runs, Capacity: g.Capacity, Latitude: g.Latitude, Noon: g.Noon, Yield: g.Yield}
+		if g.PriceGiven {
+			v.Price = &Priced[unit.EnergyPrice]{unit.Point(g.Price), p.Money.Currency}
+		}
+		if g.CarbonGiven {
+			v.Carbon = &g.Carbon
+		}
+		s.Generation = append(s.Generation, v)
 	}
 	if b := spec.Supply.Battery; b.Any() {
 		v := Battery(b)

@@ -79,6 +79,12 @@ func (r *resolver) unpriced() {
 	left(p.Site.Weather.Any() && p.Site.Cooling.Rejection != power.Dry && !s.Operation.Water.Given(), "water")
 	left(len(p.Site.Supply.Generators) > 0 && !s.Capital.Generation.Given(), "purchase of generators")
 	left(p.Site.Supply.Battery.Any() && !s.Capital.Battery.Given(), "purchase of the battery")
+	for i := range p.Site.Supply.Generators {
+		if g := &p.Site.Supply.Generators[i]; g.Runs != power.Daylight {
+			left(!g.PriceGiven, "energy of generator "+g.Name)
+			left(!g.CarbonGiven, "carbon of generator "+g.Name)
+		}
+	}
 	left(p.Chip.Embodied.High == 0 || p.Server.Embodied.High == 0, "embodied carbon")
 	if len(s.LeftOut) == 0 {
 		return
@@ -90,7 +96,7 @@ func (r *resolver) unpriced() {
 		}
 		text += what
 	}
-	r.computed("site.money.left_out", text, "no price is known: in no cost of this plan")
+	r.computed("site.money.left_out", text, "no figure is known: in no sum of this plan")
 }
 
 // priced is a written price in the plan's form.

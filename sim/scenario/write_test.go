@@ -30,7 +30,8 @@ func TestWritePlanLoadsAgain(t *testing.T) {
 		sources = append(sources, source{file, opts})
 	}
 	// What is written as nothing is not what is left out.
-	sources = append(sources, source{"testdata/everything.yaml", testOptions("site.carbon.residual=0 kgCO2/kWh")})
+	sources = append(sources, source{"testdata/everything.yaml", testOptions("site.carbon.residual=0 kgCO2/kWh",
+		"site.generation=[{name: gas, capacity: 5 MW}, {name: gift, capacity: 1 MW, price: 0 USD/kWh, carbon: 0 kgCO2/kWh}]")})
 	for _, from := range sources {
 		file := from.file
 		s, err := Load(file, from.opts)
