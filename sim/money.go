@@ -1,23 +1,32 @@
 package sim
 
 import (
+	"slices"
+
 	"clustercap/sim/cost"
 	"clustercap/sim/des"
+	"clustercap/sim/fleet"
 	"clustercap/sim/result"
 	"clustercap/sim/unit"
 )
 
 // money is what a replica costs and emits beyond what its energy does by itself.
 type money struct {
-	renewed   []des.Time // when servers came that were bought in place of retired ones
+	replaced  []replacement // in order of time
 	purchases []cost.Purchase
 	streams   []cost.Stream
-	embodied  []cost.Stream
+	embodied  []cost.Purchase // in kg
 	byBin     [cost.NumKinds][]float64
 	carbon    [cost.NumKinds][]float64 // embodied, in kg; the first kind holds all
 	jobs      []shares
 	// unassigned is what falls to chips that no job holds.
 	unassigned shares
+}
+
+// replacement is of a server that was retired at a time, by another that came at a later one.
+type replacement struct {
+	server        int32
+	retired, came des.Time
 }
 
 // shares is a part of the money for all but energy, and of the embodied carbon.
@@ -34,7 +43,7 @@ func (m *money) reset(bins, jobs int) {
 	}
 	m.jobs = m.jobs[:jobs]
 	clear(m.jobs)
-	m.renewed, m.unassigned = m.renewed[:0], shares{}
+	m.replaced, m.unassigned = m.replaced[:0], shares{}
 }
 
 // zeros is a slice of n zeros, in s's memory where it has room.
@@ -53,23 +62,20 @@ func zeros(s []float64, n int) []float64 {
 func (w *World) account() {
 	m, p, horizon := &w.money, &w.plan, w.pre.horizon.Duration()
 	machine := cost.Machine{Chip: &p.Chip, Server: &p.Server, Fabric: &p.Fabric}
-	lots, built := w.lots(), w.capacity()
+	bought, made := w.lots()
+	built := w.capacity()
 	plant := cost.Plant{Capacity: built, Battery: p.Site.Supply.Battery.Energy}
 	for i := range p.Site.Supply.Generators {
 		plant.Generation += p.Site.Supply.Generators[i].Capacity
 	}
-	m.purchases = p.Money.Purchases(machine, lots, plant)
+	m.purchases = p.Money.Purchases(machine, bought, plant)
 	m.streams = p.Money.Running(m.purchases, built, horizon)
-	m.streams = append(m.streams, p.Money.RackRents(lots, max(p.Fleet.Topology.Rack, 1), horizon)...)
+	m.streams = append(m.streams, p.Money.RackRents(bought, max(p.Fleet.Topology.Rack, 1), horizon)...)
 	m.streams = append(m.streams, w.charges()...)
-	m.embodied = p.Money.Embodied(machine, lots)
-
-	losses := m.streams
-	for i := range m.purchases {
-		losses = append(losses, m.purchases[i].Depreciation())
-	}
-	cost.Spread(losses, w.pre.ends, &m.byBin)
-	cost.Spread(m.embodied, w.pre.ends, &m.carbon)
+	m.embodied = p.Money.Embodied(machine, made)
+	cost.Spread(m.streams, w.pre.ends, &m.byBin)
+	cost.Depreciate(m.purchases, w.pre.ends, &m.byBin)
+	cost.Depreciate(m.embodied, w.pre.ends, &m.carbon)
 
 	onSite := w.bins.samples[onSiteColumn]
 	for b := range w.pre.ends {
@@ -98,39 +104,52 @@ func (w *World) account() {
 // what its power takes.
 func metered(k cost.Kind) bool { return k == cost.Energy || k == cost.Water }
 
-// lots are the deliveries within the calendar, and the servers bought later.
-func (w *World) lots() []cost.Lot {
-	var all []cost.Lot
-	for _, d := range w.plan.Fleet.Deliveries {
-		if d.At < w.pre.horizon.Duration() {
-			all = append(all, cost.Lot{At: d.At, Servers: d.Servers})
+// lots are the deliveries within the calendar and the servers that came in place of retired
+// ones: those that were bought, and all that were made. What replaces a server under warranty
+// takes its place in the books, and what is left of the warranty.
+func (w *World) lots() (bought, made []cost.Lot) {
+	horizon := w.pre.horizon
+	deliveries := w.plan.Fleet.Deliveries
+	for _, d := range deliveries {
+		if d.At < horizon.Duration() {
+			bought = append(bought, cost.Lot{At: d.At, Servers: d.Servers})
 		}
 	}
-	for _, at := range w.money.renewed {
-		if at < w.pre.horizon {
-			all = append(all, cost.Lot{At: at.Duration(), Servers: 1, Replaced: true})
+	made = slices.Clone(bought)
+	type place struct{ bought, made int } // lots of the server that fills it
+	places := map[int32]place{}
+	for _, r := range w.money.replaced {
+		at, known := places[r.server]
+		if !known {
+			lot := deliveryOf(deliveries, r.server)
+			at = place{lot, lot}
 		}
+		if r.retired.Duration()-bought[at.bought].At >= w.plan.Money.Capital.Warranty {
+			bought, at.bought = r.enter(bought, at.bought, horizon)
+		}
+		made, at.made = r.enter(made, at.made, horizon)
+		places[r.server] = at
 	}
-	return all
+	return bought, made
 }
 
-// renew notes that a retired server is replaced at a time, and must be paid if its
-// warranty is over.
-func (w *World) renew(s int32, at des.Time) {
-	if w.now-w.deliveredAt(s) >= des.FromDuration(w.plan.Money.Capital.Warranty) {
-		w.money.renewed = append(w.money.renewed, at)
+// enter retires a server of a lot, adds the one that came in its place if that was before the
+// horizon, and returns the number of its lot.
+func (r *replacement) enter(lots []cost.Lot, lot int, horizon des.Time) ([]cost.Lot, int) {
+	lots[lot].Retired = append(lots[lot].Retired, r.retired.Duration())
+	if r.came >= horizon {
+		return lots, lot
 	}
+	return append(lots, cost.Lot{At: r.came.Duration(), Servers: 1, Replaced: true}), len(lots)
 }
 
-// deliveredAt is when the place of a server was first filled.
-func (w *World) deliveredAt(s int32) des.Time {
+// deliveryOf is the index of the delivery that brought a server.
+func deliveryOf(all []fleet.Delivery, s int32) int {
 	first := int32(0)
-	for _, d := range w.plan.Fleet.Deliveries {
-		if first += int32(d.Servers); s < first {
-			return des.FromDuration(d.At)
-		}
-	}
-	return w.now
+	return slices.IndexFunc(all, func(d fleet.Delivery) bool {
+		first += int32(d.Servers)
+		return s < first
+	})
 }
 
 // capacity is what the site is built for: the power at the meter of all that has been
@@ -283,8 +302,8 @@ func (w *World) auditMoney(near func(what string, got, want float64)) {
 	for i := range m.purchases {
 		lost += m.purchases[i].Price - m.purchases[i].Book(horizon)
 	}
-	for _, x := range m.embodied {
-		made += x.Over(0, horizon)
+	for i := range m.embodied {
+		made += m.embodied[i].Price - m.embodied[i].Book(horizon)
 	}
 	near("money for all but energy and water", sum.other, flows+lost)
 	near("embodied carbon", sum.embodied, made)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"clustercap/sim/cost"
@@ -112,16 +113,77 @@ func TestCapital(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bought := 0
-	for _, at := range w.money.renewed {
-		if at < w.pre.horizon {
-			bought++
-		}
-	}
+	lots, made := w.lots()
+	bought := len(lots) - 2 // beside the deliveries
 	if bought == 0 || bought >= w.retired {
 		t.Fatalf("%d of %d retired servers bought anew; the first days are under warranty", bought, w.retired)
 	}
 	nearly(t, "servers bought anew", replaced.Site.Capital-r.Site.Capital, float64(bought)*servers/10)
+
+	// Whatever was bought or made is there at the horizon or was lost before; only servers that
+	// stand have a value, and those retired under warranty that of the ones they replaced.
+	there := 10.0
+	for _, x := range w.money.replaced {
+		if x.came >= w.pre.horizon {
+			there--
+		}
+	}
+	embodied := 0.0
+	for i := range w.money.embodied {
+		if w.money.embodied[i].Book(p.Horizon) > 0 {
+			embodied += w.money.embodied[i].Price
+		}
+	}
+	nearly(t, "embodied carbon of the servers that stand", embodied, there*(8*150+1000))
+	if len(made) <= len(lots) {
+		t.Errorf("%d lots made, %d bought: those under warranty are made, too", len(made), len(lots))
+	}
+	p.Money.Discount = unit.Point[unit.Share](0)
+	whole := run(t, prepared(t, p), 0)
+	nearly(t, "net present cost without discount", whole.Site.NetPresentCost, whole.Site.TotalCost)
+}
+
+// A retired server leaves the books when it is bought anew; what replaces it has a warranty of
+// its own. One replaced for nothing is made anew, but keeps the warranty and the books of the
+// one before it.
+func TestReplacedServersInTheBooks(t *testing.T) {
+	const day = unit.Day
+	p := pricedPlan()
+	p.Money.Capital.Warranty = 8 * day
+	w := prepared(t, p).NewWorld()
+	if _, err := w.Run(0); err != nil {
+		t.Fatal(err)
+	}
+	at := func(days int) des.Time { return des.FromDuration(unit.Duration(days) * day) }
+	w.money.replaced = []replacement{
+		{2, at(5), at(6)},   // under warranty
+		{7, at(20), at(21)}, // delivered on day 10: bought anew
+		{2, at(21), at(22)}, // bought anew: its warranty is that of the delivery on day 0
+		{7, at(22), at(23)}, // under the warranty of day 21
+		{7, at(29), at(31)}, // no more; the next one comes after the horizon
+	}
+	bought, made := w.lots()
+	second := p.Fleet.Deliveries[1].At
+	want := []cost.Lot{
+		{At: 0, Servers: 6, Retired: []unit.Duration{21 * day}},
+		{At: second, Servers: 4, Retired: []unit.Duration{20 * day}},
+		{At: 21 * day, Servers: 1, Replaced: true, Retired: []unit.Duration{29 * day}},
+		{At: 22 * day, Servers: 1, Replaced: true},
+	}
+	if diff := cmp.Diff(want, bought); diff != "" {
+		t.Errorf("bought (-want +got):\n%s", diff)
+	}
+	want = []cost.Lot{
+		{At: 0, Servers: 6, Retired: []unit.Duration{5 * day}},
+		{At: second, Servers: 4, Retired: []unit.Duration{20 * day}},
+		{At: 6 * day, Servers: 1, Replaced: true, Retired: []unit.Duration{21 * day}},
+		{At: 21 * day, Servers: 1, Replaced: true, Retired: []unit.Duration{22 * day}},
+		{At: 22 * day, Servers: 1, Replaced: true},
+		{At: 23 * day, Servers: 1, Replaced: true, Retired: []unit.Duration{29 * day}},
+	}
+	if diff := cmp.Diff(want, made); diff != "" {
+		t.Errorf("made (-want +got):\n%s", diff)
+	}
 }
 
 // A building follows what it must carry, and is never built beyond the limit.

@@ -24,7 +24,7 @@ func (w *World) takeOut(s int32, class int, known des.Time) {
 		w.retired++
 		at := known.After(draw(f.Retire.Replacement, w.draws.replacement))
 		w.queue.Push(event(at, kindReturned, s, 0))
-		w.renew(s, at)
+		w.money.replaced = append(w.money.replaced, replacement{s, w.now, at})
 		return
 	}
 	v.Stage = 0

@@ -47,7 +47,7 @@ func testSpec() Spec {
 }
 
 func testLots() ([]Lot, []Capacity) {
-	return []Lot{{At: 0, Servers: 10}, {At: 100 * unit.Day, Servers: 5}, {At: 200 * unit.Day, Servers: 1, Replaced: true}},
+	return []Lot{{At: 0, Servers: 10, Retired: []unit.Duration{150 * unit.Day}}, {At: 100 * unit.Day, Servers: 5}, {At: 200 * unit.Day, Servers: 1, Replaced: true}},
 		[]Capacity{{At: 0, Watts: 1e5}, {At: 100 * unit.Day, Watts: 5e4}}
 }
 
@@ -121,6 +121,53 @@ func TestDepreciationOverLifeIsPriceLessResidual(t *testing.T) {
 	}
 }
 
+// A purchase that is retired loses at once what its years have left.
+func TestRetiredPurchaseIsWrittenOff(t *testing.T) {
+	p := Purchase{Kind: Servers, At: 100 * unit.Day, Price: 1e6, Life: 1000 * unit.Day, Residual: 0.05, Retired: 350 * unit.Day}
+	near(t, "written off", p.WriteOff(), 1e6-0.25*0.95e6, rounding)
+	near(t, "book value the day before", p.Book(349*unit.Day), 1e6-0.249*0.95e6, rounding)
+	if v := p.Book(350 * unit.Day); v != 0 {
+		t.Errorf("worth %v when retired", v)
+	}
+	old := p
+	old.Retired = 2000 * unit.Day
+	near(t, "written off after its life", old.WriteOff(), 0.05e6, rounding)
+	var got [NumKinds][]float64
+	for k := range got {
+		got[k] = make([]float64, 4)
+	}
+	Depreciate([]Purchase{p, old}, []unit.Duration{100 * unit.Day, 300 * unit.Day, 400 * unit.Day, 1000 * unit.Day}, &got)
+	for bin, want := range []float64{0, 2 * 0.2 * 0.95e6, 0.05*0.95e6 + p.WriteOff() + 0.1*0.95e6, 0.6 * 0.95e6} {
+		near(t, "lost in a bin", got[Servers][bin], want, rounding)
+	}
+	s := testSpec()
+	for _, r := range s.Running([]Purchase{p}, nil, unit.Year) {
+		near(t, "maintenance until then", r.Over(0, unit.Year), 0.02*1e6*float64(250*unit.Day/unit.Year), rounding)
+	}
+}
+
+// Servers of a lot that are retired are purchases of their own, at their share of the price.
+func TestRetiredServersAreDividedFromTheirLot(t *testing.T) {
+	s, m := testSpec(), testMachine()
+	lots := []Lot{{Servers: 4, Retired: []unit.Duration{unit.Day, 2 * unit.Day}}, {At: unit.Day, Servers: 1, Replaced: true, Retired: []unit.Duration{3 * unit.Day}}}
+	var stands, gone float64
+	for _, p := range s.Purchases(m, lots, Plant{}) {
+		switch {
+		case p.Retired > 0:
+			gone += p.Price
+		case p.Kind == Chips || p.Kind == Servers:
+			stands += p.Price
+		}
+	}
+	near(t, "price of two servers that stand", stands, 2*7*(8*10_000+40_000), rounding)
+	near(t, "price of three that are gone", gone, 3*7*(8*10_000+40_000), rounding)
+	kg := 0.0
+	for _, p := range s.Embodied(m, lots) {
+		kg += p.Book(4 * unit.Day)
+	}
+	near(t, "embodied carbon left in two", kg, 2*(8*150+1000)*(1-float64(4*unit.Day/(5*unit.Year))), rounding)
+}
+
 // Spread is held against each stream's own integral over each bin.
 func TestSpreadIsTheIntegralOverEachBin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -184,7 +231,7 @@ func TestNetPresentCostWithoutDiscountIsTheSum(t *testing.T) {
 	running := s.Running(purchases, built, horizon)
 	want := 0.0
 	for i := range purchases {
-		want += purchases[i].Depreciation().Over(0, horizon)
+		want += purchases[i].Price - purchases[i].Book(horizon)
 	}
 	for _, r := range running {
 		want += r.Over(0, horizon)
@@ -276,7 +323,7 @@ func TestEmbodiedCarbonOverLife(t *testing.T) {
 	lots, _ := testLots()
 	kg := 0.0
 	for _, e := range s.Embodied(testMachine(), lots) {
-		kg += e.Over(0, 50*unit.Year)
+		kg += e.Price - e.Book(50*unit.Year)
 	}
 	near(t, "embodied carbon", kg, 16*(8*150+1000), rounding)
 }

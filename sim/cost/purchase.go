@@ -2,6 +2,7 @@ package cost
 
 import (
 	"math"
+	"slices"
 
 	"clustercap/sim/hardware"
 	"clustercap/sim/unit"
@@ -14,19 +15,48 @@ type Purchase struct {
 	Price    float64
 	Life     unit.Duration
 	Residual float64 // share of the price left after life
+	// Retired is when it is written off; 0 is never.
+	Retired unit.Duration
 }
 
-// Depreciation is the loss of value.
+// Depreciation is the loss of value, until it is written off.
 func (p *Purchase) Depreciation() Stream {
-	return Stream{p.Kind, p.At, p.At + p.Life, p.Price * (1 - p.Residual) / float64(p.Life)}
+	return Stream{p.Kind, p.At, min(p.At+p.Life, p.end()), p.Price * (1 - p.Residual) / float64(p.Life)}
 }
+
+// end of its use.
+func (p *Purchase) end() unit.Duration {
+	if p.Retired > 0 {
+		return p.Retired
+	}
+	return unit.Duration(math.Inf(1))
+}
+
+// WriteOff is the value that is lost at once when it is retired.
+func (p *Purchase) WriteOff() float64 { return p.Price - p.Depreciation().Over(p.At, p.end()) }
 
 // Book is the value at a time.
 func (p *Purchase) Book(at unit.Duration) float64 {
-	if at < p.At {
+	if at < p.At || at >= p.end() {
 		return 0
 	}
 	return p.Price - p.Depreciation().Over(p.At, at)
+}
+
+// Depreciate adds to into[kind][bin] what the purchases lose of their value in each bin of a
+// calendar that begins at 0; ends are the bins' ends, ascending.
+func Depreciate(purchases []Purchase, ends []unit.Duration, into *[NumKinds][]float64) {
+	losses := make([]Stream, len(purchases))
+	for i := range purchases {
+		losses[i] = purchases[i].Depreciation()
+	}
+	Spread(losses, ends, into)
+	for i := range purchases {
+		p := &purchases[i]
+		if bin, _ := slices.BinarySearchFunc(ends, p.end(), atLeast); bin < len(ends) {
+			into[p.Kind][bin] += p.WriteOff()
+		}
+	}
 }
 
 // Lot is servers that are delivered at once.
@@ -36,6 +66,8 @@ type Lot struct {
 	// Replaced are servers that take the place of retired ones: their network, storage
 	// and spare parts are there already.
 	Replaced bool
+	// Retired is when servers of it were retired, one each.
+	Retired []unit.Duration
 }
 
 // Capacity is power at the meter that a site is built for, from a time on in addition.
@@ -61,7 +93,8 @@ type Plant struct {
 // dollars is the currency of the hardware's prices.
 const dollars = "USD"
 
-// Purchases lists what lots, in order of time, and the plant cost, ranges at Likely.
+// Purchases lists what lots, in order of time, and the plant cost, ranges at Likely. Chips
+// and servers are written off when they are retired; network, storage and spare parts stay.
 // Supply of its own is bought at the start.
 func (s *Spec) Purchases(m Machine, lots []Lot, plant Plant) []Purchase {
 	c := &s.Capital
@@ -71,15 +104,19 @@ func (s *Spec) Purchases(m Machine, lots []Lot, plant Plant) []Purchase {
 	var all []Purchase
 	buy := func(kind Kind, at unit.Duration, price float64, life unit.Range[unit.Duration], residual unit.Range[unit.Share]) {
 		if price > 0 {
-			all = append(all, Purchase{kind, at, price, life.Likely, float64(residual.Likely)})
+			all = append(all, Purchase{Kind: kind, At: at, Price: price, Life: life.Likely, Residual: float64(residual.Likely)})
 		}
 	}
 	connected, nic := 0, m.Chip.NIC.Likely
 	for _, lot := range lots {
 		level := math.Pow(1-float64(c.Decline.Likely), float64(lot.At/unit.Year)) * float64(lot.Servers)
 		hardware := func(kind Kind, price float64) { buy(kind, lot.At, price*level, c.HardwareLife, c.HardwareResidual) }
-		hardware(Chips, chips)
-		hardware(Servers, server)
+		machines := func(kind Kind, price float64) {
+			p := Purchase{Kind: kind, At: lot.At, Price: price * level, Life: c.HardwareLife.Likely, Residual: float64(c.HardwareResidual.Likely)}
+			all = lot.divide(all, p)
+		}
+		machines(Chips, chips)
+		machines(Servers, server)
 		if lot.Replaced {
 			continue
 		}
@@ -100,20 +137,39 @@ func (s *Spec) Purchases(m Machine, lots []Lot, plant Plant) []Purchase {
 	return all
 }
 
+// divide appends the purchase of the lot's servers, if it costs anything: of those that stay,
+// and of each that was retired.
+func (l *Lot) divide(into []Purchase, p Purchase) []Purchase {
+	each := p.Price / float64(l.Servers)
+	if len(l.Retired) > 0 {
+		p.Price = each * float64(l.Servers-len(l.Retired))
+	}
+	if p.Price > 0 {
+		into = append(into, p)
+	}
+	for _, at := range l.Retired {
+		if p.Price, p.Retired = each, at; each > 0 {
+			into = append(into, p)
+		}
+	}
+	return into
+}
+
 // Running lists what runs at a cost from purchases and capacity on, to the horizon.
 func (s *Spec) Running(purchases []Purchase, capacity []Capacity, horizon unit.Duration) []Stream {
 	o := &s.Operation
 	var all []Stream
-	run := func(kind Kind, from unit.Duration, rate float64) {
+	until := func(to unit.Duration, kind Kind, from unit.Duration, rate float64) {
 		if rate > 0 {
-			all = append(all, Stream{kind, from, horizon, rate})
+			all = append(all, Stream{kind, from, min(to, horizon), rate})
 		}
 	}
+	run := func(kind Kind, from unit.Duration, rate float64) { until(horizon, kind, from, rate) }
 	perSecond := float64(o.Maintenance.Likely) / float64(unit.Year)
 	for i := range purchases {
 		switch p := &purchases[i]; p.Kind {
 		case Chips, Servers, Network, Storage:
-			run(Maintenance, p.At, p.Price*perSecond)
+			until(p.end(), Maintenance, p.At, p.Price*perSecond)
 		}
 	}
 	staff, rent := In(s, o.Staff), In(s, o.Rent)
@@ -146,14 +202,13 @@ func (s *Spec) RackRents(lots []Lot, perRack int, horizon unit.Duration) []Strea
 	return all
 }
 
-// Embodied lists the kilograms of CO2 equivalent of making the hardware of the lots, as
-// streams over its life whose kind means nothing.
-func (s *Spec) Embodied(m Machine, lots []Lot) []Stream {
+// Embodied lists the carbon of making the hardware of the lots, which is spread over its life
+// as money is: purchases whose price is in kilograms of CO2 equivalent, of the first kind.
+func (s *Spec) Embodied(m Machine, lots []Lot) []Purchase {
 	kg := float64(m.Chip.Embodied.Likely)*float64(m.Server.Chips) + float64(m.Server.Embodied.Likely)
-	life := s.Capital.HardwareLife.Likely
-	var all []Stream
-	for _, lot := range lots {
-		all = append(all, Stream{From: lot.At, To: lot.At + life, Rate: kg * float64(lot.Servers) / float64(life)})
+	var all []Purchase
+	for i := range lots {
+		all = lots[i].divide(all, Purchase{At: lots[i].At, Price: kg * float64(lots[i].Servers), Life: s.Capital.HardwareLife.Likely})
 	}
 	return all
 }

@@ -118,7 +118,8 @@ type Capital struct {
 	// paid Terms after it.
 	Deposit     unit.Range[unit.Share]
 	Lead, Terms unit.Duration
-	// Warranty is how long after delivery a retired server is replaced for nothing.
+	// Warranty is how long after it was bought a retired server is replaced for nothing, with
+	// what is left of the warranty.
 	Warranty unit.Duration
 }
 

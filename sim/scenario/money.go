@@ -79,8 +79,8 @@ type Money struct {
 	Lead unit.Duration `json:"lead" default:"0 d" max:"10 y"`
 	// Terms is how long after delivery the rest is paid: at most 10 y.
 	Terms unit.Duration `json:"terms" default:"0 d" max:"10 y"`
-	// Warranty is how long after delivery a retired server is replaced for nothing: at
-	// most 20 y.
+	// Warranty is how long after it was bought a retired server is replaced for nothing, with
+	// what is left of the warranty: at most 20 y.
 	Warranty unit.Duration `json:"warranty" default:"1095 d" source:"three years, as servers are sold [prior]" max:"20 y"`
 	// Maintenance of chips, servers, network and storage per year, as a share of their
 	// price.
