@@ -154,7 +154,7 @@ func tokenCosts(c *compare.Comparison) (Chart, bool) {
 func tokenCostTitle(c *compare.Comparison, r *compare.Row) string {
 	best := -1
 	for i := range r.Cells {
-		if v := r.Cells[i].Stat.Mean; r.Cells[i].Present && v > 0 && (best < 0 || v < r.Cells[best].Stat.Mean) {
+		if v := r.Cells[i].Stat.Mean; r.Cells[i].Present && r.Cells[i].Unit == "" && v > 0 && (best < 0 || v < r.Cells[best].Stat.Mean) {
 			best = i
 		}
 	}
@@ -162,5 +162,14 @@ func tokenCostTitle(c *compare.Comparison, r *compare.Row) string {
 		return "No plan trains any token of " + r.Job
 	}
 	text := r.Scale.Text(r.Cells[best].Stat.Mean)
+	foreign := 0
+	for i := range r.Cells {
+		if r.Cells[i].Unit != "" {
+			foreign++
+		}
+	}
+	if foreign > 0 && foreign == len(r.Cells)-1 {
+		return fmt.Sprintf("A million tokens of %s cost %s under %s; no other plan counts in %s", r.Job, text, c.Plans[best].Name, r.Base)
+	}
 	return fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, c.Plans[best].Name, text)
 }

@@ -178,7 +178,7 @@ func (p *page) drawRow(c *compare.Comparison, r *compare.Row, area vg.Rectangle)
 		p.style.plain.draw(p.Canvas, fit(p.style.plain, c.Plans[i].Name, nameRoom-8), x0-8, y, right, middle)
 		end := x0
 		switch {
-		case !cell.Present || cell.Bound && cell.AtLeast <= 0:
+		case !cell.Present || cell.Unit != "" || cell.Bound && cell.AtLeast <= 0:
 		case cell.Bound:
 			end = p.openBar(x0, x(cell.AtLeast), y, paint(i))
 		case math.IsNaN(cell.Stat.Mean) || math.IsInf(cell.Stat.Mean, 0):
@@ -199,6 +199,8 @@ func cellText(r *compare.Row, cell *compare.Cell) string {
 	switch {
 	case !cell.Present:
 		return "no such job"
+	case cell.Unit != "":
+		return " counts in " + cell.Unit
 	case cell.Bound && cell.AtLeast <= 0:
 		return "not trained"
 	case cell.Bound:
@@ -241,6 +243,9 @@ func rowTitle(r *compare.Row) string {
 func rowTop(r *compare.Row) float64 {
 	var top float64
 	for _, c := range r.Cells {
+		if c.Unit != "" {
+			continue
+		}
 		if c.Bound {
 			top = math.Max(top, c.AtLeast)
 			continue

@@ -154,6 +154,30 @@ func TestPlansTitleNamesAPrice(t *testing.T) {
 	}
 }
 
+// Amounts in another currency are not compared: such a plan is never the cheapest.
+func TestTokenCostTitleComparesOneCurrency(t *testing.T) {
+	first, other := set(t, resulttest.GrowThirty()), set(t, resulttest.GrowHundred())
+	for i, s := range []*result.Set{first, other} {
+		s.Site.Capital.Mean = 1e9
+		v := 60.0 / float64(i+1)
+		s.Jobs[0].CostPerMTokens = result.Stat{Mean: v, P10: v, P50: v, P90: v}
+	}
+	title := func() string {
+		c, err := compare.New([]*result.Set{first, other})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return titled(t, plots.ForComparison(c), "token-cost")
+	}
+	if got, want := title(), "A million tokens of dense-400b cost least under grow-100k, 30.0 CNY"; got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+	other.Currency = "USD"
+	if got, want := title(), "A million tokens of dense-400b cost 60.0 CNY under grow-30k; no other plan counts in CNY"; got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+}
+
 // What limits cost in tokens is the power chart's message, whether or not the peak is near them.
 func TestPowerTitleSaysWhatLimitsCost(t *testing.T) {
 	s := set(t, resulttest.GrowHundred())

@@ -48,6 +48,9 @@ type Cell struct {
 	// Present is false where the plan has no such job.
 	Present bool        `json:"present"`
 	Stat    result.Stat `json:"stat"`
+	// Unit of the numbers where it is not the row's: the currency of a plan that counts in
+	// another than the first. Such a cell has no difference and no part in the row's scale.
+	Unit string `json:"unit,omitempty"`
 	// Bound is true where most replicas did not finish: Stat is then projected, and
 	// the value is known only to exceed AtLeast (base units).
 	Bound   bool    `json:"bound,omitempty"`
@@ -419,6 +422,7 @@ func (b *builder) shift(i int) float64 {
 
 // finish adds the differences and the scale, and files the row.
 func (b *builder) finish(row *Row, values func(*result.Set) []float64) {
+	b.foreign(row)
 	for i := 1; i < len(row.Cells); i++ {
 		if row.Metric == "interruptions" {
 			break // a count that grows with chips and days: more of them is no verdict
@@ -427,7 +431,9 @@ func (b *builder) finish(row *Row, values func(*result.Set) []float64) {
 	}
 	var shown []float64
 	for _, c := range row.Cells {
-		shown = append(shown, c.Stat.Mean, c.AtLeast)
+		if c.Unit == "" {
+			shown = append(shown, c.Stat.Mean, c.AtLeast)
+		}
 	}
 	row.Scale = ScaleOf(row.Base, shown...)
 	if row.Base == b.base.Currency {
@@ -436,14 +442,23 @@ func (b *builder) finish(row *Row, values func(*result.Set) []float64) {
 	b.c.Rows = append(b.c.Rows, *row)
 }
 
+// foreign marks the cells of a row of money that are in another currency than the row.
+func (b *builder) foreign(row *Row) {
+	if row.Base != b.base.Currency {
+		return
+	}
+	for i, s := range b.c.Sets {
+		if cell := &row.Cells[i]; cell.Present && s.Currency != row.Base {
+			cell.Unit = s.Currency
+			cell.Notes = append(cell.Notes, b.note("%s counts in %s, %s in %s: costs are not compared", b.c.Plans[i].Name, s.Currency, b.c.Plans[0].Name, b.base.Currency))
+		}
+	}
+}
+
 func (b *builder) difference(row *Row, i int, values func(*result.Set) []float64) {
 	cell, first := &row.Cells[i], row.Cells[0]
 	s := b.c.Sets[i]
-	if !cell.Present || !first.Present {
-		return
-	}
-	if row.Base == b.base.Currency && s.Currency != b.base.Currency {
-		cell.Notes = append(cell.Notes, b.note("%s counts in %s, %s in %s: costs are not compared", b.c.Plans[i].Name, s.Currency, b.c.Plans[0].Name, b.base.Currency))
+	if !cell.Present || !first.Present || cell.Unit != "" {
 		return
 	}
 	before, after := values(b.base), values(s)

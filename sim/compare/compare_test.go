@@ -7,6 +7,7 @@ import (
 	"flag"
 	"math"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -234,23 +235,38 @@ func TestMissingJobAndCurrency(t *testing.T) {
 	if cell := find(t, c, "moe-235b", "mfu").Cells[1]; cell.Present || cell.Difference != nil {
 		t.Errorf("the job that the plan does not have: %+v", cell)
 	}
-	if cell := find(t, c, "", "cost").Cells[1]; cell.Difference != nil || len(cell.Notes) == 0 {
+	cost := find(t, c, "", "cost")
+	if cell := cost.Cells[1]; cell.Difference != nil || len(cell.Notes) == 0 || cell.Unit != "USD" {
 		t.Errorf("CNY and USD are compared: %+v", cell)
 	}
+	if want := compare.MoneyScale("CNY", cost.Cells[0].Stat.Mean); cost.Scale != want {
+		t.Errorf("scale %+v, that of the plan in CNY is %+v", cost.Scale, want)
+	}
+	own := compare.MoneyScale("USD", cost.Cells[1].Stat.Mean).Unit
 	for _, write := range []func(*bytes.Buffer) error{
 		func(b *bytes.Buffer) error { return c.WriteText(b) },
 		func(b *bytes.Buffer) error { return c.WriteMarkdown(b) },
 	} {
-		if err := write(new(bytes.Buffer)); err != nil {
+		var text bytes.Buffer
+		if err := write(&text); err != nil {
 			t.Error(err)
+		}
+		if !regexp.MustCompile(`energy cost, (M|bn) CNY.*\) ` + own).Match(text.Bytes()) {
+			t.Errorf("no cost is shown in %s:\n%s", own, text.String())
 		}
 	}
 	var table, doc bytes.Buffer
 	if err := c.WriteCSV(&table); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := csv.NewReader(&table).ReadAll(); err != nil {
+	rows, err := csv.NewReader(&table).ReadAll()
+	if err != nil {
 		t.Error(err)
+	}
+	for _, r := range rows {
+		if metric, unit, plan := r[1], r[2], r[3]; metric == "cost" && (unit == "USD") != (plan == c.Plans[1].Name) {
+			t.Errorf("cost of %s is in %s", plan, unit)
+		}
 	}
 	if err := c.WriteJSON(&doc); err != nil {
 		t.Fatal(err)

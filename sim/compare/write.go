@@ -104,7 +104,12 @@ func valueText(r *Row, i int) string {
 	case r.kind() == dates:
 		return c.Date.P50 + marks
 	}
-	low, mean, high := r.Scale.Number(c.Stat.P10), r.Scale.Central(c.Stat), r.Scale.Number(c.Stat.P90)
+	scale := r.Scale
+	if c.Unit != "" {
+		scale = MoneyScale(c.Unit, c.Stat.Mean)
+		marks = " " + scale.Unit + marks
+	}
+	low, mean, high := scale.Number(c.Stat.P10), scale.Central(c.Stat), scale.Number(c.Stat.P90)
 	if low == high && low == mean {
 		return mean + marks
 	}
@@ -297,7 +302,11 @@ func (c *Comparison) WriteCSV(w io.Writer) error {
 }
 
 func csvRow(r *Row, plan string, c *Cell, footnotes []string) []string {
-	fields := []string{r.Job, r.Metric, r.Base, plan}
+	unit := r.Base
+	if c.Unit != "" {
+		unit = c.Unit
+	}
+	fields := []string{r.Job, r.Metric, unit, plan}
 	if c.Date != nil {
 		fields = append(fields, c.Date.Mean, c.Date.P10, c.Date.P50, c.Date.P90)
 	} else {
