@@ -162,14 +162,17 @@ func tokenCostTitle(c *compare.Comparison, r *compare.Row) string {
 		return "No plan trains any token of " + r.Job
 	}
 	text := r.Scale.Text(r.Cells[best].Stat.Mean)
-	foreign := 0
+	foreign, uneven := 0, ""
 	for i := range r.Cells {
 		if r.Cells[i].Unit != "" {
 			foreign++
+		}
+		if r.Cells[i].Uneven {
+			uneven = "; not all plans count the same costs"
 		}
 	}
 	if foreign > 0 && foreign == len(r.Cells)-1 {
 		return fmt.Sprintf("A million tokens of %s cost %s under %s; no other plan counts in %s", r.Job, text, c.Plans[best].Name, r.Base)
 	}
-	return fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, c.Plans[best].Name, text)
+	return fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, c.Plans[best].Name, text) + uneven
 }

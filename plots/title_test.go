@@ -172,6 +172,10 @@ func TestTokenCostTitleComparesOneCurrency(t *testing.T) {
 	if got, want := title(), "A million tokens of dense-400b cost least under grow-100k, 30.0 CNY"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}
+	other.LeftOut = []string{"staff"}
+	if got := title(); !strings.HasSuffix(got, "; not all plans count the same costs") {
+		t.Errorf("title %q of plans one of which leaves out staff", got)
+	}
 	other.Currency = "USD"
 	if got, want := title(), "A million tokens of dense-400b cost 60.0 CNY under grow-30k; no other plan counts in CNY"; got != want {
 		t.Errorf("title %q, want %q", got, want)

@@ -61,6 +61,9 @@ type Cell struct {
 	Difference *Difference `json:"difference,omitempty"`
 	// Notes are the numbers of the footnotes that qualify this cell.
 	Notes []int `json:"notes,omitempty"`
+	// Uneven is true where the plan leaves out of the quantity what the first counts, or the
+	// other way round; a footnote says what.
+	Uneven bool `json:"uneven,omitempty"`
 	// differenceNotes counts the last of Notes, which qualify only the difference.
 	differenceNotes int
 }
@@ -423,6 +426,7 @@ func (b *builder) shift(i int) float64 {
 // finish adds the differences and the scale, and files the row.
 func (b *builder) finish(row *Row, values func(*result.Set) []float64) {
 	b.foreign(row)
+	b.uneven(row)
 	for i := 1; i < len(row.Cells); i++ {
 		if row.Metric == "interruptions" {
 			break // a count that grows with chips and days: more of them is no verdict
@@ -453,6 +457,57 @@ func (b *builder) foreign(row *Row) {
 			cell.Notes = append(cell.Notes, b.note("%s counts in %s, %s in %s: costs are not compared", b.c.Plans[i].Name, s.Currency, b.c.Plans[0].Name, b.base.Currency))
 		}
 	}
+}
+
+// uneven marks the cells whose plan leaves out of the row what the first counts, or counts what
+// that leaves out.
+func (b *builder) uneven(row *Row) {
+	for i := 1; i < len(row.Cells); i++ {
+		cell := &row.Cells[i]
+		if !cell.Present || !row.Cells[0].Present || cell.Unit != "" {
+			continue
+		}
+		mine, firsts := leftOut(b.c.Sets[i], row), leftOut(b.base, row)
+		only := func(of, other []string, plan string) []string {
+			of = slices.DeleteFunc(slices.Clone(of), func(what string) bool { return slices.Contains(other, what) })
+			if len(of) == 0 {
+				return nil
+			}
+			return []string{plan + " leaves out " + strings.Join(of, "; ")}
+		}
+		name, first := b.c.Plans[i].Name, b.c.Plans[0].Name
+		if apart := append(only(mine, firsts, name), only(firsts, mine, first)...); len(apart) > 0 {
+			cell.Uneven = true
+			cell.Notes = append(cell.Notes, b.note("%s and %s do not count the same: %s", name, first, strings.Join(apart, ". ")))
+		}
+	}
+}
+
+// leftOut lists what a set has no figure for, of that which would be in a row.
+func leftOut(s *result.Set, row *Row) []string {
+	belongs := func(what string) bool { return false }
+	fuel := func(what string) bool { return strings.HasPrefix(what, "energy of ") }
+	smoke := func(what string) bool { return strings.HasPrefix(what, "carbon of ") }
+	embodied := func(what string) bool { return what == "embodied carbon" }
+	switch row.Metric {
+	case "cost":
+		belongs = fuel
+	case "total_cost", "cost_per_m_tokens", "net_present_cost", "cost_per_chip_hour":
+		belongs = func(what string) bool { return !smoke(what) && !embodied(what) }
+	case "co2_t", "co2_market_t":
+		belongs = smoke
+	case "embodied_co2_t":
+		belongs = embodied
+	case "co2_kg_per_m_tokens", "co2_market_kg_per_m_tokens":
+		belongs = func(what string) bool { return smoke(what) || embodied(what) }
+	}
+	var all []string
+	for _, what := range s.LeftOut {
+		if belongs(what) {
+			all = append(all, what)
+		}
+	}
+	return all
 }
 
 func (b *builder) difference(row *Row, i int, values func(*result.Set) []float64) {

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -273,6 +274,53 @@ func TestMissingJobAndCurrency(t *testing.T) {
 	}
 	if !json.Valid(doc.Bytes()) {
 		t.Error("not JSON")
+	}
+}
+
+// Plans that leave different things out of their costs or their carbon say so in each row that
+// these would be in.
+func TestFootnoteOfWhatIsLeftOut(t *testing.T) {
+	s := sets(t, resulttest.HoldTenThousand(), resulttest.GrowThirty(), resulttest.GrowHundred())
+	s[0].LeftOut = []string{"building", "staff"}
+	s[1].LeftOut = []string{"building", "staff"}
+	s[2].LeftOut = []string{"staff", "all hardware, priced in USD: site.money.rates has no USD", "energy of generator gas", "carbon of generator gas", "embodied carbon"}
+	c, err := compare.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fuel, smoke, made, hardware = "energy of generator gas", "carbon of generator gas", "embodied carbon", "all hardware"
+	for metric, want := range map[string][]string{
+		"cost": {fuel}, "total_cost": {fuel, hardware, "hold-10k leaves out building"}, "cost_per_m_tokens": {fuel, hardware},
+		"net_present_cost": {fuel, hardware}, "cost_per_chip_hour": {fuel, hardware}, "co2_t": {smoke}, "embodied_co2_t": {made},
+		"co2_kg_per_m_tokens": {smoke, made}, "energy_mwh": nil, "mfu": nil, "training_days": nil,
+	} {
+		rows := 0
+		for _, r := range c.Rows {
+			if r.Metric != metric {
+				continue
+			}
+			rows++
+			text := ""
+			for _, n := range r.Cells[2].Notes {
+				text += c.Footnotes[n-1]
+			}
+			if r.Cells[2].Uneven != (want != nil) || r.Cells[1].Uneven {
+				t.Errorf("%s %s: uneven %v and %v", r.Job, metric, r.Cells[1].Uneven, r.Cells[2].Uneven)
+			}
+			for _, what := range []string{fuel, smoke, made, hardware} {
+				if strings.Contains(text, what) != slices.Contains(want, what) {
+					t.Errorf("%s %s: %q, want %q", r.Job, metric, text, want)
+				}
+			}
+			for _, what := range want {
+				if !strings.Contains(text, what) {
+					t.Errorf("%s %s: %q does not name %q", r.Job, metric, text, what)
+				}
+			}
+		}
+		if rows == 0 {
+			t.Errorf("no row %s", metric)
+		}
 	}
 }
 
