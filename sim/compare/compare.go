@@ -276,7 +276,24 @@ func (b *builder) noteSets() {
 				name, s.HorizonDays, b.c.Plans[0].Name, b.base.HorizonDays))
 		}
 	}
+	b.noteStarts()
 	b.noteWarnings()
+}
+
+// noteStarts says which plans begin at another time than the first.
+func (b *builder) noteStarts() {
+	for i, s := range b.c.Sets {
+		if s.Start.Equal(b.base.Start) {
+			continue
+		}
+		layout := "2006-01-02"
+		own, first := s.Start.UTC(), b.base.Start.UTC()
+		if own.Format(layout) == first.Format(layout) {
+			layout = "2006-01-02T15:04Z"
+		}
+		b.setNotes[i] = append(b.setNotes[i], b.note("%s begins on %s, %s on %s: they meet other seasons, prices and carbon",
+			b.c.Plans[i].Name, own.Format(layout), b.c.Plans[0].Name, first.Format(layout)))
+	}
 }
 
 // noteWarnings passes on the warnings of the runs, each once with the plans that have it.

@@ -277,6 +277,29 @@ func TestMissingJobAndCurrency(t *testing.T) {
 	}
 }
 
+// A plan that begins at another time says so wherever it is held against the first.
+func TestFootnoteOfAnotherStart(t *testing.T) {
+	s := sets(t, resulttest.GrowThirty(), resulttest.GrowHundred(), resulttest.HoldTenThousand())
+	s[1].Start = s[0].Start.AddDate(0, 3, 0)
+	c, err := compare.New(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := slices.IndexFunc(c.Footnotes, func(n string) bool {
+		return strings.HasPrefix(n, "grow-100k begins on 2026-08-01, grow-30k on 2026-05-01")
+	})
+	if at < 0 {
+		t.Fatalf("no footnote: %q", c.Footnotes)
+	}
+	for _, r := range c.Rows {
+		for i, cell := range r.Cells {
+			if marked := slices.Contains(cell.Notes, at+1); marked != (i == 1 && cell.Difference != nil) {
+				t.Errorf("%s %s of plan %d marked: %v", r.Job, r.Metric, i, marked)
+			}
+		}
+	}
+}
+
 // Plans that leave different things out of their costs or their carbon say so in each row that
 // these would be in.
 func TestFootnoteOfWhatIsLeftOut(t *testing.T) {
