@@ -150,6 +150,16 @@ func tokenCosts(c *compare.Comparison) (Chart, bool) {
 	}, true
 }
 
+// jobRow is a quantity of a job, or nil.
+func jobRow(c *compare.Comparison, job, metric string) *compare.Row {
+	for i := range c.Rows {
+		if r := &c.Rows[i]; r.Job == job && r.Metric == metric {
+			return r
+		}
+	}
+	return nil
+}
+
 // tokenCostTitle names the plan that trains the first job's tokens at the least cost.
 func tokenCostTitle(c *compare.Comparison, r *compare.Row) string {
 	best := -1
@@ -174,5 +184,9 @@ func tokenCostTitle(c *compare.Comparison, r *compare.Row) string {
 	if foreign > 0 && foreign == len(r.Cells)-1 {
 		return fmt.Sprintf("A million tokens of %s cost %s under %s; no other plan counts in %s", r.Job, text, c.Plans[best].Name, r.Base)
 	}
-	return fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, c.Plans[best].Name, text) + uneven
+	title := fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, c.Plans[best].Name, text)
+	if trains := jobRow(c, r.Job, "training_days"); trains != nil && trains.Cells[best].Bound {
+		title += ", but it does not finish in time"
+	}
+	return title + uneven
 }

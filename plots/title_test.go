@@ -169,6 +169,11 @@ func TestTokenCostTitleComparesOneCurrency(t *testing.T) {
 		}
 		return titled(t, plots.ForComparison(c), "token-cost")
 	}
+	finished(other, 3)
+	if got, want := title(), "A million tokens of dense-400b cost least under grow-100k, 30.0 CNY, but it does not finish in time"; got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+	finished(other, other.Replicas)
 	if got, want := title(), "A million tokens of dense-400b cost least under grow-100k, 30.0 CNY"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}

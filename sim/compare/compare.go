@@ -330,7 +330,7 @@ func (b *builder) unfinishedNotes(job string) []int {
 func unfinishedText(plan string, s *result.Set, j *result.Job) string {
 	done := int(math.Round(j.FinishedShare * float64(s.Replicas)))
 	end := result.Day(s.Start, s.HorizonDays)
-	head := fmt.Sprintf("%s under %s finished in %d of %d replicas by %s", j.Name, plan, done, s.Replicas, end)
+	head := fmt.Sprintf("%s under %s finished in %d of %d replicas by %s, where its energy and cost end", j.Name, plan, done, s.Replicas, end)
 	if math.IsInf(j.TrainingDays.P50, 0) {
 		if len(j.Blocked) > 0 {
 			return head + "; in most it trained nothing: " + j.Blocked[0]
@@ -384,10 +384,10 @@ func (b *builder) jobRow(job string, m metric, unfinished []int) {
 			continue
 		}
 		cell := Cell{Present: true, Stat: m.job(j)}
+		if unfinished[i] > 0 && ofWhole(m.name) {
+			cell.Notes = append(cell.Notes, unfinished[i])
+		}
 		if m.name == "training_days" || m.name == "finish" {
-			if unfinished[i] > 0 {
-				cell.Notes = append(cell.Notes, unfinished[i])
-			}
 			cell.AtLeast, cell.Bound = Unfinished(s, j)
 			if cell.Bound && m.name == "finish" {
 				cell.AtLeast = s.HorizonDays
@@ -406,6 +406,16 @@ func (b *builder) jobRow(job string, m metric, unfinished []int) {
 		}
 		return s.Values[result.JobKey(job, m.value)]
 	})
+}
+
+// ofWhole reports whether a quantity of a job is of all its training, and so too small where it
+// does not finish. Interruptions are shown without a verdict.
+func ofWhole(metric string) bool {
+	switch metric {
+	case "training_days", "finish", "tokens_lost_to_cap", "tokens_lost_to_ramp", "energy_mwh", "cost", "total_cost":
+		return true
+	}
+	return false
 }
 
 func findSwing(s *result.Set, job string) *result.Swing {

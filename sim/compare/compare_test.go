@@ -219,6 +219,15 @@ func TestUnfinished(t *testing.T) {
 	if len(cell.Notes) == 0 || !strings.Contains(c.Footnotes[cell.Notes[0]-1], "finished in 0 of 16 replicas by 2028-04-30") {
 		t.Errorf("no footnote projects it: %v %q", cell.Notes, c.Footnotes)
 	}
+	for metric, marked := range map[string]bool{"energy_mwh": true, "cost": true, "total_cost": true, "mfu": false, "cost_per_m_tokens": false} {
+		row := find(t, c, "dense-400b", metric)
+		if got := slices.Contains(row.Cells[0].Notes, cell.Notes[0]); got != marked {
+			t.Errorf("%s of a job that does not finish: marked %v", metric, got)
+		}
+		if slices.Contains(row.Cells[2].Notes, cell.Notes[0]) {
+			t.Errorf("%s of a job that finishes is marked", metric)
+		}
+	}
 	if _, err := compare.New(nil); err == nil {
 		t.Error("comparing nothing is not an error")
 	}
