@@ -184,9 +184,21 @@ func tokenCostTitle(c *compare.Comparison, r *compare.Row) string {
 	if foreign > 0 && foreign == len(r.Cells)-1 {
 		return fmt.Sprintf("A million tokens of %s cost %s under %s; no other plan counts in %s", r.Job, text, c.Plans[best].Name, r.Base)
 	}
-	title := fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, c.Plans[best].Name, text)
+	d := r.Cells[best].Difference
+	if best == 0 && tied(r, best) || d != nil && (d.Same || d.Noise()) {
+		return fmt.Sprintf("A million tokens of %s cost %s under %s; no plan is clearly cheaper", r.Job, r.Scale.Text(r.Cells[0].Stat.Mean), c.Plans[0].Name) + uneven
+	}
+	name := c.Plans[best].Name
+	switch same := alike(r, best); len(same) {
+	case 1:
+	case 2:
+		name += " and " + c.Plans[same[1]].Name
+	default:
+		name += fmt.Sprintf(" and %d others", len(same)-1)
+	}
+	title := fmt.Sprintf("A million tokens of %s cost least under %s, %s", r.Job, name, text)
 	if trains := jobRow(c, r.Job, "training_days"); trains != nil && trains.Cells[best].Bound {
-		title += ", but it does not finish in time"
+		title += fmt.Sprintf(", but %s does not finish in time", c.Plans[best].Name)
 	}
 	return title + uneven
 }

@@ -118,6 +118,9 @@ func plansTitle(c *compare.Comparison) string {
 	}
 	title := fmt.Sprintf("%s trains %s in %s", c.Plans[best].Name, train.Job, days(train.Scale, cell.Stat.Mean))
 	if best == 0 || first.Bound && first.AtLeast <= cell.Stat.Mean {
+		if tied(train, best) {
+			return title + ", as soon as any plan"
+		}
 		return title + ", soonest of all plans"
 	}
 	before := days(train.Scale, first.Stat.Mean)
@@ -128,6 +131,33 @@ func plansTitle(c *compare.Comparison) string {
 		return fmt.Sprintf("No plan trains %s clearly sooner than %s, in %s", train.Job, c.Plans[0].Name, before)
 	}
 	return title + fmt.Sprintf("; %s takes %s", c.Plans[0].Name, before) + priceClause(train, cost, best)
+}
+
+// tied reports whether another plan's value is told apart from that of the best by chance
+// alone. Differences are known to the first plan only: of two others those are tied that are
+// written alike.
+func tied(r *compare.Row, best int) bool {
+	if best > 0 {
+		return len(alike(r, best)) > 1
+	}
+	for i := range r.Cells {
+		if d := r.Cells[i].Difference; d != nil && !r.Cells[i].Bound && (d.Same || d.Noise()) {
+			return true
+		}
+	}
+	return false
+}
+
+// alike are the plans whose mean is written like that of one of them, which comes first.
+func alike(r *compare.Row, plan int) []int {
+	all := []int{plan}
+	for i := range r.Cells {
+		cell := &r.Cells[i]
+		if i != plan && cell.Present && !cell.Bound && cell.Unit == "" && r.Scale.Number(cell.Stat.Mean) == r.Scale.Number(r.Cells[plan].Stat.Mean) {
+			all = append(all, i)
+		}
+	}
+	return all
 }
 
 // priceClause is what the first plan's energy costs, as a share of the best plan's;

@@ -152,6 +152,23 @@ func TestPlansTitleNamesAPrice(t *testing.T) {
 	if !strings.HasPrefix(got, "No plan trains dense-400b clearly sooner than grow-30k") {
 		t.Errorf("the same training time: %q", got)
 	}
+	// Nor is the first plan called soonest then.
+	for name, other := range map[string]resulttest.Plan{"the same plan": resulttest.GrowHundred(), "a slower one": resulttest.GrowThirty()} {
+		first, second := set(t, resulttest.GrowHundred()), set(t, other)
+		finished(first, first.Replicas)
+		finished(second, second.Replicas)
+		c, err := compare.New([]*result.Set{first, second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := ", as soon as any plan"
+		if name == "a slower one" {
+			want = ", soonest of all plans"
+		}
+		if got := titled(t, plots.ForComparison(c), "plans"); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
 }
 
 // Amounts in another currency are not compared: such a plan is never the cheapest.
@@ -169,8 +186,17 @@ func TestTokenCostTitleComparesOneCurrency(t *testing.T) {
 		}
 		return titled(t, plots.ForComparison(c), "token-cost")
 	}
+	key := result.JobKey("dense-400b", "cost_per_m_tokens")
+	first.Values[key] = slices.Repeat([]float64{60}, first.Replicas)
+	other.Values[key] = slices.Clone(first.Values[key])
+	other.Jobs[0].CostPerMTokens = first.Jobs[0].CostPerMTokens
+	if got, want := title(), "A million tokens of dense-400b cost 60.0 CNY under grow-30k; no plan is clearly cheaper"; got != want {
+		t.Errorf("title %q, want %q", got, want)
+	}
+	other.Values[key] = slices.Repeat([]float64{30}, other.Replicas)
+	other.Jobs[0].CostPerMTokens = result.Stat{Mean: 30, P10: 30, P50: 30, P90: 30}
 	finished(other, 3)
-	if got, want := title(), "A million tokens of dense-400b cost least under grow-100k, 30.0 CNY, but it does not finish in time"; got != want {
+	if got, want := title(), "A million tokens of dense-400b cost least under grow-100k, 30.0 CNY, but grow-100k does not finish in time"; got != want {
 		t.Errorf("title %q, want %q", got, want)
 	}
 	finished(other, other.Replicas)
