@@ -260,8 +260,10 @@ func rowTitle(r *compare.Row) string {
 		return "training of " + r.Job
 	case "net_present_cost":
 		label += " cost"
+	case "co2_kg_per_m_tokens":
+		label = "CO2e/M tokens, embodied included"
 	case "co2_market_kg_per_m_tokens":
-		label = "CO2e/M tokens by the market"
+		label = "CO2e/M tokens by the market, embodied included"
 	}
 	if r.Job == "" {
 		return "site, whole calendar: " + label

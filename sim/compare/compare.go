@@ -151,7 +151,7 @@ func jobMetrics(currency string) []metric {
 		{name: "total_cost", value: "total_cost", label: "total cost", base: currency, job: func(j *result.Job) result.Stat { return j.TotalCost }},
 		{name: "cost_per_m_tokens", value: "cost_per_m_tokens", label: "cost/M tokens", base: currency, job: func(j *result.Job) result.Stat { return j.CostPerMTokens }},
 		{name: "kwh_per_m_tokens", value: "kwh_per_m_tokens", label: "energy/M tokens", base: "kWh", job: func(j *result.Job) result.Stat { return j.KWhPerMTokens }},
-		{name: "co2_kg_per_m_tokens", value: "co2_kg_per_m_tokens", label: "CO2e/M tokens", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2PerMTokens }},
+		{name: "co2_kg_per_m_tokens", value: "co2_kg_per_m_tokens", label: "total CO2e/M tok.", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2PerMTokens }},
 		{name: "co2_market_kg_per_m_tokens", value: "co2_market_kg_per_m_tokens", label: "market-based", base: "kg", job: func(j *result.Job) result.Stat { return j.CO2MarketPerMTokens }, shown: contracts},
 	}
 }
@@ -159,7 +159,7 @@ func jobMetrics(currency string) []metric {
 func siteMetrics(currency string) []metric {
 	return []metric{
 		{name: "peak_power_mw", value: "peak_power_mw", label: "peak power", base: "MW", site: func(s *result.Site) result.Stat { return s.PeakPowerMW }},
-		{name: "grid_peak_mw", value: "grid_peak_mw", label: "of it from the grid", base: "MW", site: func(s *result.Site) result.Stat { return s.GridPeakMW }, shown: ownSupply},
+		{name: "grid_peak_mw", value: "grid_peak_mw", label: "peak from the grid", base: "MW", site: func(s *result.Site) result.Stat { return s.GridPeakMW }, shown: ownSupply},
 		{name: "mean_power_mw", value: "mean_power_mw", label: "mean power", base: "MW", site: func(s *result.Site) result.Stat { return s.MeanPowerMW }},
 		{name: "energy_mwh", value: "energy_mwh", label: "energy", base: "MWh", site: func(s *result.Site) result.Stat { return s.EnergyMWh }},
 		{name: "cost", value: "cost", label: "energy cost", base: currency, site: func(s *result.Site) result.Stat { return s.Cost }},

@@ -447,6 +447,9 @@ func TestRowsOfWhatPlansHave(t *testing.T) {
 			t.Errorf("%s: no row", metric)
 			continue
 		}
+		if metric == "grid_peak_mw" && r.Label != "peak from the grid" { // at another instant than the site's peak: no part of it
+			t.Errorf("%s is labelled %q", metric, r.Label)
+		}
 		if metric == "smoothing_mw" && (r.Cells[0].Stat.Mean != 0 || r.Cells[1].Stat.Mean != 2 || r.Cells[1].Difference.Mean != 2) {
 			t.Errorf("%s: %+v", metric, r.Cells)
 		}
