@@ -79,6 +79,7 @@ func (v *CarbonCourse) decodeNode(d *decoder, n *node, path string, _ rule) {
 		column := -1
 		find := func(f *yearFile) bool {
 			column = slices.Index(f.header, carbonColumn)
+			f.scale = scaleCheck{column: column, hint: "write grams of CO2 per kWh, not kilograms", zero: true}
 			return column >= 0 || f.lacks(carbonColumn, carbonColumn)
 		}
 		hour := func(f *yearFile) {

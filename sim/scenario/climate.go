@@ -50,6 +50,8 @@ func (w *weatherFile) find(f *yearFile) bool {
 		return f.lacks(dryColumn, dryColumn+","+humidityColumn)
 	case w.wet < 0 && w.humidity < 0:
 		return f.lacks(wetColumn+" or "+humidityColumn, dryColumn+","+humidityColumn)
+	case w.wet < 0:
+		f.scale = scaleCheck{column: w.humidity, hint: "write per cent, not shares of 1"}
 	}
 	return true
 }

@@ -26,6 +26,16 @@ type yearFile struct {
 	line     int
 	row      []string // of the line
 	problems int
+	scale    scaleCheck
+}
+
+// scaleCheck is of a column whose numbers are in grams or per cent: a year of which no hour is
+// above 1 is in kilograms or shares.
+type scaleCheck struct {
+	column  int
+	hint    string
+	zero    bool // whether a year of zeros is right
+	highest float64
 }
 
 // maxYearProblems bounds how many are reported; the rest are like them.
@@ -118,7 +128,19 @@ func (f *yearFile) read(data []byte, find func(*yearFile) bool, hour func(*yearF
 		find(f)
 	case hours < power.HoursPerYear:
 		f.bad(1, fmt.Sprintf("the file ends after %s hours; a year has %s", unit.Count(hours), unit.Count(power.HoursPerYear)), wholeYear)
+	case f.problems == 0:
+		f.checkScale()
 	}
+}
+
+// checkScale reports a column that is in another unit than its name says.
+func (f *yearFile) checkScale() {
+	s := &f.scale
+	if s.hint == "" || s.highest > 1 || s.highest == 0 && s.zero {
+		return
+	}
+	f.line = 1
+	f.bad(1, f.header[s.column]+": no hour is above 1", s.hint)
 }
 
 // number reads a field of the row.
@@ -135,6 +157,9 @@ func (f *yearFile) number(column int, low, high float64, hint string) float64 {
 	case x < low || x > high:
 		f.bad(at, fmt.Sprintf("%s: %g is not from %g to %g", f.header[column], x, low, high), hint)
 	default:
+		if column == f.scale.column {
+			f.scale.highest = max(f.scale.highest, x)
+		}
 		return x
 	}
 	return 0
