@@ -299,6 +299,9 @@ func TestTariffGoesByTheSitesClock(t *testing.T) {
 		8 * unit.Hour:  (8*0.4 + 4) / 12, // begins at midnight
 		-4 * unit.Hour: 1,                // from noon to midnight
 		0:              (8 + 4*0.4) / 12, // from 16:00 to 4:00
+
+		5*unit.Hour + 30*unit.Minute:  (8*0.4 + 4) / 12, // as 5 h: from 21:00 to 9:00
+		-3*unit.Hour - 30*unit.Minute: 1,                // as -4 h: 12:30 is cut to 12:00
 	} {
 		p.Money.UTCOffset = offset
 		r := run(t, prepared(t, p), 0)

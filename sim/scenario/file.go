@@ -28,7 +28,8 @@ type File struct {
 	// and within its folder tree. Mappings merge key by key, lists and single
 	// values replace, null removes a key.
 	Base string `json:"base,omitempty"`
-	// Start is the first day of the calendar (UTC).
+	// Start is the first day of the calendar (UTC), or a time of it. Prices, carbon and
+	// weather go by hours from it, each by the whole hour that it begins in.
 	Start Date `json:"start"`
 	// Horizon is how long the calendar runs: 1 h to 20 y.
 	Horizon unit.Duration `json:"horizon" min:"1 h" max:"20 y" example:"730 d"`
@@ -87,7 +88,8 @@ type Site struct {
 	// Currency of all results: an ISO 4217 code.
 	Currency Currency `json:"currency"`
 	// UTCOffset is by how much the site's clock, which tariff and carbon go by, is ahead
-	// of UTC: -12 h to 14 h. Summer time is not kept.
+	// of UTC: -12 h to 14 h. Summer time is not kept, and half hours are cut: 5.5 h counts
+	// as 5 h where start is at a whole hour.
 	UTCOffset unit.Duration `json:"utc_offset" default:"0 h" min:"-12 h" max:"14 h" example:"8 h"`
 	// Money is what hardware and place cost beyond energy.
 	Money Money `json:"money,omitempty"`
