@@ -85,14 +85,14 @@ func (c Chart) WritePNG(w io.Writer) error {
 // lines of the title and the subtitle, wrapped to the page.
 func (c Chart) lines(st style) (title, subtitle []string) {
 	width := pageWidth - 2*margin
-	return wrap(st.title, c.Title, width, titleLines), wrap(st.subtitle, c.Subtitle, width, 1)
+	return wrap(st.title, c.Title, width, titleLines), wrap(st.subtitle, c.Subtitle, width, titleLines)
 }
 
 func (c Chart) titleBlock(st style) vg.Length {
 	title, subtitle := c.lines(st)
 	h := margin + vg.Length(len(title))*st.title.lead()
 	if len(subtitle) > 0 {
-		h += st.subtitle.lead() + 2
+		h += vg.Length(len(subtitle))*st.subtitle.lead() + 2
 	}
 	return h + 10
 }
@@ -106,5 +106,6 @@ func (c Chart) drawTitles(st style, canvas draw.Canvas) {
 	}
 	for _, line := range subtitle {
 		st.subtitle.draw(canvas, line, margin, y-2, left, top)
+		y -= st.subtitle.lead()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -16,7 +17,7 @@ import (
 // room is left?
 func powerChart(s *result.Set) Chart {
 	return Chart{
-		Name: "power", Title: powerTitle(s), Subtitle: subtitleStack(s) + "; beside names, means of the calendar" + agreedNote(s), height: 400,
+		Name: "power", Title: powerTitle(s), Subtitle: subtitleStack(s) + peakNote(s) + "; beside names, means of the calendar" + capNote(s) + agreedNote(s), height: 400,
 		body: func(p *page) { p.drawPower(s) },
 	}
 }
@@ -57,7 +58,7 @@ func powerTitle(s *result.Set) string {
 			scale.Text(highest), percent(float64(bins)/float64(len(limit.y))))
 	default:
 		return fmt.Sprintf("Power peaks at %s and stays under its cap; its daily peaks come closest on %s, to %s of %s",
-			scale.Text(highest), result.Day(s.Start, peak.x[at]), percent(most), scale.Text(limit.y[at]))
+			scale.Text(highest), result.Day(s.Start, peak.x[at]), percent(most), limitText(limit.y[at]))
 	}
 }
 
@@ -87,7 +88,6 @@ func (p *page) drawPower(s *result.Set) {
 	k := stackOf(s, powerLayers[:])
 	peak, limit := column(s, "power_peak_mw", false), column(s, "power_limit_mw", false)
 	top := math.Max(k.top(), topOf(peak))
-	scale := compare.ScaleOf("MW", top)
 	widths := p.powerValues(s, k.names)
 	const peakName, peakValue = "peak of each day", "of all phases of a step"
 	if peak != nil {
@@ -100,25 +100,18 @@ func (p *page) drawPower(s *result.Set) {
 	for _, st := range steps {
 		top = math.Max(top, st.limit)
 	}
-	highest := s.Site.PeakPowerMW.Mean
-	if peak != nil && s.Replicas > 1 && highest > 0 {
-		top = math.Max(top, highest)
-	} else {
-		highest = math.NaN()
-	}
 	pn := p.calendar(p.rect(leftRoom, right, bottomRoom, topRoom), s, "power at the meter", "MW", top)
 	labels := pn.stack(k)
 	for i := range labels {
 		labels[i].value = widths[i].value
 	}
-	pn.limits(steps, capName(s))
+	pn.limits(steps)
 	if peak != nil {
 		pn.lines([]*series{peak})
 		end := []label{{name: peakName, value: peakValue, color: ink()}}
 		p.anchor(pn, []*series{peak}, end)
 		labels = append(labels, end...)
 	}
-	pn.highest(highest, scale, steps)
 	if d := s.Site.DemandResponse; d != nil {
 		pn.agreed(d.Agreed)
 	}
@@ -135,25 +128,6 @@ func (p *page) powerValues(s *result.Set, names []string) []label {
 		labels[i] = label{name: name, value: compare.ScaleOf("MW", power).Text(power) + ", " + percent(ratio(part, all))}
 	}
 	return labels
-}
-
-// highest marks the highest power of a replica, in the mean of the replicas. It lies
-// above the line of daily peaks, since replicas reach theirs on different days. Its text
-// stands below it where that of the first cap would cross it.
-func (p *panel) highest(power float64, scale compare.Scale, caps []limitStep) {
-	if math.IsNaN(power) {
-		return
-	}
-	y := p.y(power)
-	p.data.StrokeLine2(stroke(ink(), 1, []vg.Length{2, 3}), p.data.Min.X, y, p.data.Max.X, y)
-	text, lead := "highest of a replica: "+scale.Text(power)+" in the mean", p.style.plain.lead()
-	if len(caps) > 0 {
-		if above := p.y(caps[0].limit) - y; above > -lead && above < lead+3 {
-			p.style.plain.halo(p.data, text, p.data.Min.X+4, y-3, left, top)
-			return
-		}
-	}
-	p.style.plain.halo(p.data, text, p.data.Min.X+4, y+3, left, bottom)
 }
 
 // limitStep is a time with one power limit.
@@ -185,16 +159,37 @@ func limitSteps(limit *series, end float64) []limitStep {
 	return slices.DeleteFunc(all, func(s limitStep) bool { return !(s.limit > 0) || math.IsInf(s.limit, 0) })
 }
 
-// capName says what a cap is of: what a battery gives comes on top.
-func capName(s *result.Set) string {
-	if s.Site.Battery != nil {
-		return "cap without the battery"
+// peakNote says what the title's peak is: more than the line of daily peaks reaches in the
+// mean, since replicas have theirs on different days.
+func peakNote(s *result.Set) string {
+	if s.Replicas == 1 {
+		return ""
 	}
-	return "cap"
+	return ", the title's peak that of each one's highest"
+}
+
+// besideGrid says how much of a cap is not the grid's, and what comes on top.
+func besideGrid(s *result.Set) string {
+	var parts []string
+	if own := s.Site.GeneratorsMW; own > 0 {
+		parts = append(parts, limitText(own)+" of it generators")
+	}
+	if s.Site.Battery != nil {
+		parts = append(parts, "the battery on top")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// capNote is the same in the subtitle.
+func capNote(s *result.Set) string {
+	if text := besideGrid(s); text != "" {
+		return "; cap: " + text
+	}
+	return ""
 }
 
 // limits draws the caps as a staircase, each step with its value where there is room.
-func (p *panel) limits(steps []limitStep, name string) {
+func (p *panel) limits(steps []limitStep) {
 	free := p.data.Min.X
 	for i, st := range steps {
 		x0, x1, y := p.x(st.from), p.x(math.Min(st.to, p.plt.X.Max)), p.y(st.limit)
@@ -204,7 +199,7 @@ func (p *panel) limits(steps []limitStep, name string) {
 		}
 		text := limitText(st.limit)
 		if i == 0 {
-			text = name + " " + text
+			text = "cap " + text
 		}
 		x := max(x0+4, free)
 		if w := p.style.strong.width(text); x+w <= p.data.Max.X+vg.Length(labelGap) && x < x1 {
@@ -224,7 +219,8 @@ func (p *panel) agreed(windows []result.AgreedWindow) {
 	}
 }
 
-// agreedNote names what agreed draws.
+// agreedNote names what agreed draws: the contract's part of it, which is the grid's, and that
+// of the generators.
 func agreedNote(s *result.Set) string {
 	d := s.Site.DemandResponse
 	if d == nil || len(d.Agreed) == 0 {
@@ -232,13 +228,17 @@ func agreedNote(s *result.Set) string {
 	}
 	low, high := math.Inf(1), 0.0
 	for _, w := range d.Agreed {
-		low, high = math.Min(low, w.LimitMW), math.Max(high, w.LimitMW)
+		grid := w.LimitMW - s.Site.GeneratorsMW
+		low, high = math.Min(low, grid), math.Max(high, grid)
 	}
 	text := limitText(high)
 	if low < high {
 		text = limitText(low) + " to " + text
 	}
-	return fmt.Sprintf("; dashes, %s in demand windows of %.3g h", text, ratio(d.Hours.Mean, d.Windows.Mean))
+	if s.Site.GeneratorsMW > 0 {
+		text = "the grid's " + text + " and the generators"
+	}
+	return fmt.Sprintf("; dashes: %s in demand windows of %.3g h", text, ratio(d.Hours.Mean, d.Windows.Mean))
 }
 
 // limitText writes a limit as a person would.

@@ -113,7 +113,11 @@ func (p *page) drawDuration(s *result.Set, d *result.DurationCurve) {
 		y := pn.y(limit)
 		pn.data.StrokeLine2(stroke(ink(), 2, nil), pn.data.Min.X, y, pn.data.Max.X, y)
 		// On the right, where the curve is lowest.
-		p.style.strong.halo(pn.data, "highest "+capName(s)+" "+limitText(limit), pn.data.Max.X-4, y+4, right, bottom)
+		text := "highest cap " + limitText(limit)
+		if beside := besideGrid(s); beside != "" {
+			text += ", " + beside
+		}
+		p.style.strong.halo(pn.data, text, pn.data.Max.X-4, y+4, right, bottom)
 	}
 	n := len(d.Share) - 1
 	labels[0].at = vg.Point{X: pn.x(d.Share[n]), Y: pn.y(d.Mean[n])}

@@ -213,6 +213,38 @@ func TestTokenCostTitleComparesOneCurrency(t *testing.T) {
 	}
 }
 
+// What the grid gives and what comes on top is told apart, and a cap is written alike in
+// title and chart.
+func TestPowerChartTellsTheGridFromTheRest(t *testing.T) {
+	s := set(t, resulttest.GrowHundred())
+	subtitle := func() string {
+		charts := plots.ForSet(s)
+		return charts[slices.IndexFunc(charts, func(c plots.Chart) bool { return c.Name == "power" })].Subtitle
+	}
+	s.Site.DemandResponse = &result.DemandResponse{
+		Agreed:  []result.AgreedWindow{{FromDays: 100, UntilDays: 200, LimitMW: 50}},
+		Windows: result.Stat{Mean: 10}, Hours: result.Stat{Mean: 40},
+	}
+	if got, want := subtitle(), "; beside names, means of the calendar; dashes: 50 MW in demand windows of 4 h"; !strings.HasSuffix(got, want) {
+		t.Errorf("subtitle %q, want %q", got, want)
+	}
+	s.Site.GeneratorsMW, s.Site.Battery = 15, &result.BatteryUse{}
+	if got, want := subtitle(), "; cap: 15 MW of it generators, the battery on top; dashes: the grid's 35 MW and the generators in demand windows of 4 h"; !strings.HasSuffix(got, want) {
+		t.Errorf("subtitle %q, want %q", got, want)
+	}
+	low := set(t, resulttest.HoldTenThousand())
+	for i := range low.Jobs {
+		low.Jobs[i].CappedTokens = result.Stat{}
+	}
+	limit, _ := low.Timeline.Column("power_limit_mw")
+	for i := range limit.Mean {
+		limit.Mean[i], limit.P10[i], limit.P90[i] = 30, 30, 30
+	}
+	if got := titled(t, plots.ForSet(low), "power"); !strings.HasSuffix(got, " of 30 MW") {
+		t.Errorf("title %q, the chart writes 30 MW", got)
+	}
+}
+
 // What limits cost in tokens is the power chart's message, whether or not the peak is near them.
 func TestPowerTitleSaysWhatLimitsCost(t *testing.T) {
 	s := set(t, resulttest.GrowHundred())

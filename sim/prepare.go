@@ -375,6 +375,7 @@ func (pr *Prepared) Frame() result.Set {
 		Scenario: p.Scenario, Title: p.Title, Plan: p.Name, Seed: p.Seed, Replicas: p.Replicas,
 		Start: p.Start, HorizonDays: float64(p.Horizon / unit.Day), Currency: p.Money.Currency, Warnings: pr.Warnings, LeftOut: p.Money.LeftOut, Swings: pr.Swings,
 	}
+	set.Site.GeneratorsMW = p.Site.Supply.Dispatchable() / 1e6
 	if p.Site.Supply.Battery.Any() {
 		set.Site.Battery = &result.BatteryUse{}
 	}

@@ -194,8 +194,8 @@ func siteLine(set *result.Set) string {
 		quantity("MWh", s.EnergyMWh.Mean)+overhead(s), money(set.Currency, s.Cost.Mean), carbon(s))
 }
 
-// capText is the site's cap, from the lowest of the calendar to the highest, and what beside
-// the grid is in it.
+// capText is the site's cap, from the lowest of the calendar to the highest, how much of it
+// is not the grid's, and what comes on top.
 func capText(set *result.Set) string {
 	c, ok := set.Timeline.Column("power_limit_mw")
 	if !ok || len(c.Mean) == 0 || !(slices.Max(c.Mean) > 0) {
@@ -213,11 +213,15 @@ func capText(set *result.Set) string {
 	default:
 		text = "cap " + low + " to " + high
 	}
-	if set.Site.EnergyFrom[result.Generation.String()].Mean > 0 {
-		text += " with generators"
+	var beside []string
+	if own := set.Site.GeneratorsMW; own > 0 {
+		beside = append(beside, quantity("MW", own)+" of it generators")
 	}
 	if set.Site.Battery != nil {
-		text += " and the battery"
+		beside = append(beside, "the battery on top")
+	}
+	if len(beside) > 0 {
+		text += " (" + strings.Join(beside, ", ") + ")"
 	}
 	return text
 }

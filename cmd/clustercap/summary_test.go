@@ -163,7 +163,7 @@ func TestSiteLineNamesContractsAndBattery(t *testing.T) {
 		t.Errorf("without either: %s", got)
 	}
 	s.Site.CO2MarketT.Mean, s.Site.Battery = 200, &result.BatteryUse{}
-	for _, want := range []string{" MW and the battery;", "500 t CO2e (market-based 200 t CO2e)"} {
+	for _, want := range []string{" MW (the battery on top);", "500 t CO2e (market-based 200 t CO2e)"} {
 		if got := siteLine(s); !strings.Contains(got, want) {
 			t.Errorf("%q is not in %s", want, got)
 		}

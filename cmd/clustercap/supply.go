@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -29,8 +30,8 @@ func supplyLines(set *result.Set) []string {
 		lines = append(lines, sourcesLine(set))
 	}
 	if d := s.DemandResponse; d != nil && d.Windows.Mean > 0 {
-		line := fmt.Sprintf("Demand response: %s of %s met, %s in all",
-			number(d.Met.Mean), counted(int(d.Windows.Mean+0.5), "window"), quantity("h", d.Hours.Mean))
+		line := fmt.Sprintf("Demand response, %s from the grid: %s of %s met, %s in all",
+			agreedText(s), number(d.Met.Mean), counted(int(d.Windows.Mean+0.5), "window"), quantity("h", d.Hours.Mean))
 		if d.Met.Mean < d.Windows.Mean {
 			line += "; in the others nothing but cutting the power of what jobs hold kept the limit"
 		}
@@ -45,6 +46,18 @@ func supplyLines(set *result.Set) []string {
 	return lines
 }
 
+// agreedText is what windows of demand response leave of the grid, the least to the most.
+func agreedText(s *result.Site) string {
+	least, most := math.Inf(1), 0.0
+	for _, w := range s.DemandResponse.Agreed {
+		least, most = min(least, w.LimitMW-s.GeneratorsMW), max(most, w.LimitMW-s.GeneratorsMW)
+	}
+	if low, high := quantity("MW", least), quantity("MW", most); low != high {
+		return low + " to " + high
+	}
+	return quantity("MW", most)
+}
+
 // sourcesLine is the energy by source, and what the battery did.
 func sourcesLine(set *result.Set) string {
 	s := &set.Site
@@ -54,8 +67,12 @@ func sourcesLine(set *result.Set) string {
 	}
 	if b := s.Battery; b != nil {
 		empty := "never empty"
-		if b.Emptied.Mean > 0 {
-			empty = number(b.Emptied.Mean) + " times empty"
+		switch times := number(b.Emptied.Mean); {
+		case !(b.Emptied.Mean > 0):
+		case times == "1":
+			empty = "once empty"
+		default:
+			empty = times + " times empty"
 		}
 		parts = append(parts, fmt.Sprintf("the battery took %s and gave %s, %s", quantity("MWh", b.ChargedMWh.Mean), quantity("MWh", b.DischargedMWh.Mean), empty))
 	}

@@ -154,6 +154,9 @@ type Site struct {
 	// the mean.
 	LateChips Stat `json:"late_chips"`
 	LateDays  Stat `json:"late_days"`
+	// GeneratorsMW is what generators that need no sun add to the grid's limit: it is in
+	// the timeline's power_limit_mw and in the limits of windows.
+	GeneratorsMW float64 `json:"generators_mw,omitempty"`
 	// Battery and DemandResponse are there where the plan has them.
 	Battery        *BatteryUse     `json:"battery,omitempty"`
 	DemandResponse *DemandResponse `json:"demand_response,omitempty"`
@@ -252,7 +255,7 @@ type DemandResponse struct {
 }
 
 // AgreedWindow is one that recurs between two days since the start, or lasts from one to
-// the other, with what grid and generators may give in it.
+// the other, with what grid and generators (generators_mw) may give in it.
 type AgreedWindow struct {
 	FromDays  float64 `json:"from_days"`
 	UntilDays float64 `json:"until_days"`
