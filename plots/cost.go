@@ -9,14 +9,28 @@ import (
 	"clustercap/sim/result"
 )
 
-// costLayers are the calendar's columns of money, from the bottom up.
-var costLayers = [...]layer{
-	{"cost_chips_per_day", "chips"},
-	{"cost_servers_per_day", "servers, storage"},
-	{"cost_network_per_day", "network"},
-	{"cost_facility_per_day", "building"},
-	{"cost_energy_per_day", "energy"},
-	{"cost_operation_per_day", "operation"},
+// costLayers are the calendar's columns of money, from the bottom up, each named after the
+// expenses that it adds up.
+func costLayers(s *result.Set) []layer {
+	spends := func(e result.Expense) bool { return s.Site.CostBy[e.String()].Mean > 0 }
+	energy, building := "energy", "building"
+	if spends(result.ExpenseDemand) {
+		energy = "energy and demand"
+	}
+	switch {
+	case !spends(result.ExpenseFacility):
+		building = "supply"
+	case spends(result.ExpenseSupply):
+		building = "building, supply"
+	}
+	return []layer{
+		{"cost_chips_per_day", "chips"},
+		{"cost_servers_per_day", "servers, storage"},
+		{"cost_network_per_day", "network"},
+		{"cost_facility_per_day", building},
+		{"cost_energy_per_day", energy},
+		{"cost_operation_per_day", "operation"},
+	}
 }
 
 // costChart answers: what does a day cost, and on what is it spent? There is none where
@@ -72,7 +86,7 @@ func expenseTitle(e result.Expense) string {
 }
 
 func (p *page) drawCost(s *result.Set) {
-	k := stackOf(s, costLayers[:])
+	k := stackOf(s, costLayers(s))
 	if len(k.names) == 0 {
 		return
 	}
