@@ -149,7 +149,7 @@ func stepSubtitle(s *result.Set, w *result.Swing) string {
 		}
 		verdict = " · all of the grid's limits are met"
 		if over > 0 {
-			verdict = fmt.Sprintf(" · above %d of the grid's %d limits", over, len(w.Checks))
+			verdict = fmt.Sprintf(" · checks against the grid's limits: %d of %d not met", over, len(w.Checks))
 		}
 	}
 	return fmt.Sprintf("%s · plan %s · IT equipment at full clock%s", heading(s.Title, s.Scenario), heading(s.Plan, ""), verdict)

@@ -102,7 +102,7 @@ func swingLine(set *result.Set) string {
 	}
 	switch {
 	case over > 0:
-		line += fmt.Sprintf("; above %d of the grid's %d limits", over, len(w.Checks))
+		line += fmt.Sprintf("; checks against the grid's limits: %d of %d not met", over, len(w.Checks))
 	case len(w.Checks) > 0:
 		line += "; within the grid's limits"
 	}
