@@ -2,6 +2,7 @@ package plots
 
 import (
 	"fmt"
+	"image/color"
 	"slices"
 
 	"gonum.org/v1/plot/vg"
@@ -94,16 +95,20 @@ func finishes(s *result.Set) []mark {
 // one row each, on the side of the line where it fits.
 func (p *panel) finishMarks(marks []mark) {
 	// The latest stands lowest, so that no line crosses the text of an earlier one.
+	row := func(i int) vg.Length { return p.data.Max.Y + 6 + vg.Length(i)*p.style.plain.lead() }
 	for i, m := range marks {
 		x := p.x(m.day)
-		y := p.data.Max.Y + 6 + vg.Length(i)*p.style.plain.lead()
-		p.data.StrokeLine2(stroke(grey(), 0.8, []vg.Length{2, 2}), x, p.data.Min.Y, x, y+10)
-		f := p.style.plain.in(grey())
+		p.data.StrokeLine2(stroke(grey(), 0.8, []vg.Length{2, 2}), x, p.data.Min.Y, x, row(i)+10)
+	}
+	// A text to the left of its line may stand in the way of an earlier one, which it covers.
+	for i, m := range marks {
+		f, y := p.style.plain.in(grey()), row(i)
 		text := fit(f, m.text, (p.data.Max.X-p.data.Min.X)/2)
-		if w := f.width(text); x+w+4 <= p.data.Max.X {
-			f.halo(p.data, text, x+4, y, left, bottom)
-		} else {
-			f.halo(p.data, text, x-4, y, right, bottom)
+		x, w := p.x(m.day)+4, f.width(text)
+		if x+w > p.data.Max.X {
+			x -= w + 8
 		}
+		p.data.FillPolygon(color.White, []vg.Point{{X: x - 1, Y: y}, {X: x + w + 1, Y: y}, {X: x + w + 1, Y: y + f.lead()}, {X: x - 1, Y: y + f.lead()}})
+		f.draw(p.data, text, x, y, left, bottom)
 	}
 }
