@@ -41,7 +41,7 @@ Keys of --layout, degrees being 1 unless given:
   ep, etp          groups that the experts are divided over; chips of a group (1 or tp)
   sp               0 without sequence parallelism beside tp
   vpp              model chunks per pipeline stage
-  last_layers      layers on the model's last chunk, beside the head (what balances)
+  last_layers      layers on the model's last chunk, beside the head (what spares the busiest stage)
   schedule         1f1b (interleaved where vpp > 1), zb-h1, zb-v (with vpp=2), dualpipe
   zero, shard      ZeRO stage 0 to 3 (1); over how many replicas (all)
   mb               sequences per microbatch
@@ -104,7 +104,7 @@ func (p *program) estimated(e *estimate, target *traceTarget, format string) err
 		}
 		e.traced = traceLine(target.name, &timeline)
 	}
-	e.losses = pricer.Waterfall(e.step.Layout, e.chips)
+	e.losses, e.stages = pricer.Waterfall(e.step.Layout, e.chips), pricer.StageLayers(e.step.Layout)
 	if e.drawn, err = drawSteps(e.work, e.mach, e.chips, e.step.Layout); err != nil {
 		return err
 	}
@@ -188,6 +188,7 @@ type estimate struct {
 	chosen bool // the layout was given, not found
 	step   *step.Step
 	losses step.Waterfall
+	stages []int // layers of each pipeline stage
 	drawn  []drawnStep
 	traced string // what the trace shows, if one was written
 }
@@ -217,6 +218,9 @@ func (e *estimate) text(format string) (string, error) {
 		how = "as given"
 	}
 	bullet(&b, format, fmt.Sprintf("Layout %s (%s), %s idle", s.Layout, how, counted(e.chips-s.Layout.Chips(), "chip")))
+	if len(e.stages) > 1 {
+		bullet(&b, format, "Layers of its stages: "+runs(e.stages))
+	}
 	bullet(&b, format, fmt.Sprintf("Step of %s tokens (%s sequences of %s) in %s, %s",
 		quantity("", float64(s.Tokens)), grouped(float64(e.work.Batch)), grouped(float64(e.work.Sequence)), figure(float64(s.Time))+" s", e.work.Precision))
 	bullet(&b, format, fmt.Sprintf("%s in %s, %s", e.mach.Chip.Title, e.mach.Server.Title, e.mach.Fabric.Title))
@@ -228,6 +232,24 @@ func (e *estimate) text(format string) (string, error) {
 	b.WriteString("\n" + e.powerTable().render(format))
 	b.WriteString("\n" + e.memoryTable().render(format))
 	return b.String(), nil
+}
+
+// runs writes numbers with what repeats counted: "7, 14 x 8, 7".
+func runs(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		n := i
+		for n < len(numbers) && numbers[n] == numbers[i] {
+			n++
+		}
+		if n-i > 1 {
+			parts = append(parts, fmt.Sprintf("%d x %d", n-i, numbers[i]))
+		} else {
+			parts = append(parts, fmt.Sprint(numbers[i]))
+		}
+		i = n
+	}
+	return strings.Join(parts, ", ")
 }
 
 // headlineTable shows the numbers with what is unknown about the chip.
@@ -367,6 +389,7 @@ type estimateDocument struct {
 	Sequence     int                `json:"sequence"`
 	Precision    step.Precision     `json:"precision"`
 	Layout       step.Layout        `json:"layout"`
+	StageLayers  []int              `json:"stage_layers"`
 	Numbers      map[string]ranged  `json:"numbers"`
 	Waterfall    waterfallDocument  `json:"waterfall"`
 	PartsSeconds map[string]float64 `json:"parts_seconds"`
@@ -377,7 +400,7 @@ func (e *estimate) document() estimateDocument {
 	d := estimateDocument{
 		Model: e.work.Model.Name, Chip: e.mach.Chip.Name, Server: e.mach.Server.Name, Fabric: e.mach.Fabric.Name,
 		Chips: e.chips, ChipsUsed: e.step.Layout.Chips(), GlobalBatch: e.work.Batch, Sequence: e.work.Sequence,
-		Precision: e.work.Precision, Layout: e.step.Layout,
+		Precision: e.work.Precision, Layout: e.step.Layout, StageLayers: e.stages,
 		Numbers: make(map[string]ranged), Waterfall: e.waterfallDocument(), PartsSeconds: partsJSON(e.step), MemoryBytes: make(map[string]float64),
 	}
 	for _, r := range e.rows() {

@@ -52,6 +52,8 @@ type Case struct {
 	TP  int `csv:"tp"`
 	PP  int `csv:"pp"`
 	VPP int `csv:"vpp"`
+	// LastLayers is the number of layers on the last chunk of the pipeline.
+	LastLayers int `csv:"last_layers"`
 	DP  int `csv:"dp"`
 	CP  int `csv:"cp"`
 	EP  int `csv:"ep"`

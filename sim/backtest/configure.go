@@ -355,6 +355,8 @@ func (c *Case) lastLayers(m *model.Model, l step.Layout) int {
 	switch {
 	case l.PP == 1:
 		return 0
+	case c.LastLayers > 0:
+		return min(c.LastLayers, (m.Layers+chunks-1)/chunks)
 	case m.Layers%chunks == 0:
 		return m.Layers / chunks
 	case (m.Layers+2)%chunks == 0:

@@ -33,6 +33,9 @@ type Row struct {
 	Step   step.Step     `json:"-"`
 }
 
+// mixture reports whether the case's model has experts, whether the source counts them or not.
+func (r *Row) mixture() bool { return r.Case.Experts > 0 || r.Config.Work.Model.MoE != nil }
+
 // flopsPerSecond turns a step time into causal model FLOP/s per chip, on which
 // workloads of different size compare.
 func (r *Row) flopsPerSecond(seconds float64) float64 {

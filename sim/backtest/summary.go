@@ -80,8 +80,8 @@ func summarise(rows []Row) Summary {
 	}
 	group("all", "all", func(*Row) bool { return true })
 	group("complete", "complete", func(r *Row) bool { return r.Case.Complete })
-	group("complete", "complete, dense", func(r *Row) bool { return r.Case.Complete && r.Case.Experts == 0 })
-	group("complete", "complete, experts", func(r *Row) bool { return r.Case.Complete && r.Case.Experts > 0 })
+	group("complete", "complete, dense", func(r *Row) bool { return r.Case.Complete && !r.mixture() })
+	group("complete", "complete, experts", func(r *Row) bool { return r.Case.Complete && r.mixture() })
 	every := make([]*Row, len(rows))
 	for i := range rows {
 		every[i] = &rows[i]

@@ -47,7 +47,7 @@ func everyLayout(w *step.Workload, m *step.Machine, chips int, visit func(step.L
 			for _, l.CPComm = range []step.ContextComm{step.Ring, step.AllGather} {
 				for l.PP = 1; l.PP <= layers+2; l.PP++ {
 					for l.VPP = 1; l.VPP <= layers+2; l.VPP++ {
-						if !dealt(layers, l.PP) || l.VPP > 1 && !dealt(layers, l.PP*l.VPP) {
+						if !dealt(layers, l.PP) || l.VPP > 1 && !interleaved(layers, l.PP, l.VPP) {
 							continue
 						}
 						for _, l.Schedule = range []step.Schedule{step.OneFOneB, step.ZeroBubbleH1, step.ZeroBubbleV, step.DualPipe} {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"clustercap/sim/step"
@@ -132,7 +133,8 @@ func newSpace(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 	return s, nil
 }
 
-// walk goes through the space, a coarse part of it first.
+// walk goes through the space, a coarse part of it first. What that found stays, if the rest
+// is no faster.
 func (s *space) walk() {
 	first := *s
 	first.coarse = true
@@ -141,6 +143,12 @@ func (s *space) walk() {
 		s.limit = first.best[s.k-1].Time
 	}
 	s.tensors()
+	for i := range first.best {
+		f := &first.best[i]
+		if !slices.ContainsFunc(s.best, func(b step.Step) bool { return b.Layout == f.Layout }) {
+			s.keep(f)
+		}
+	}
 }
 
 func (s *space) tensors() {
@@ -170,7 +178,7 @@ func (s *space) pipelines(l step.Layout) {
 		}
 		l.PP = pp
 		for vpp := (layers + 2) / pp; vpp >= 1; vpp-- {
-			if vpp > 1 && (s.coarse || pp == 1 || !dealt(layers, pp*vpp)) {
+			if vpp > 1 && (s.coarse || pp == 1 || !interleaved(layers, pp, vpp)) {
 				continue
 			}
 			l.VPP = vpp
@@ -185,9 +193,13 @@ func even(layers, chunks int) bool {
 	return layers%chunks == 0 || (layers+1)%chunks == 0 || (layers+2)%chunks == 0
 }
 
-// dealt reports whether a pipeline of so many stages, or of so many chunks, is worth
-// pricing: it divides the layers evenly, or is a power of two as the chips come.
+// dealt reports whether a pipeline of so many stages, or chunks, is worth pricing: it
+// divides the layers evenly, or is a power of two as the chips come.
 func dealt(layers, parts int) bool { return even(layers, parts) || parts&(parts-1) == 0 }
+
+// interleaved reports whether so many chunks a stage are worth pricing: those dealt, and as
+// many as there are layers for, which leave the shortest bubble.
+func interleaved(layers, pp, vpp int) bool { return dealt(layers, pp*vpp) || vpp == layers/pp }
 
 func (s *space) replicas(l step.Layout) {
 	for micro := 1; micro <= maxMicroBatch; micro *= 2 {

@@ -57,9 +57,6 @@ func (b block) times(f float64) block {
 	}
 }
 
-// sum is the time of a microbatch's passes.
-func (b *block) sum() float64 { return b.forward.sum() + b.redo.sum() + b.backward.sum() }
-
 // Bytes of one element in the tensors that layers exchange and keep.
 const (
 	activationBytes = 2.0 // BF16
@@ -488,12 +485,15 @@ func (p *pricer) dispatch(moe *model.MoE) copies {
 
 // besideOther hides the all-to-alls of a layer of experts beside the kernels of another
 // microbatch's other pass (Megatron-Core's batch-level overlap, since 0.14), net of what they
-// cost these. Without interleaving a stage has no other microbatch at hand.
+// cost these. Without interleaving a stage has no other microbatch at hand, and layers that are
+// run again as a whole are not divided so.
 func (p *pricer) besideOther(b *block) {
+	l := p.layout
 	share := float64(p.mach.Stack.ExpertOverlap.Likely)
-	if share == 0 || p.layout.Schedule != OneFOneB || p.layout.PP > 1 && p.layout.VPP == 1 {
+	if share == 0 || l.Schedule != OneFOneB || l.PP > 1 && l.VPP == 1 || l.Recompute == RecomputeFull {
 		return
 	}
+	share *= 1 - 1/p.microbatches() // the last one has none beside it
 	traffic := b.forward.expert + b.backward.expert - 2*p.expertSync()
 	kernels := b.forward.compute.sum() + b.redo.compute.sum() + b.backward.compute.sum()
 	hidden := (1 - commSlowdown) * share * min(traffic, kernels)

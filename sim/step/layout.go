@@ -200,12 +200,12 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	if l.PP*l.VPP > mod.Layers+endChunks {
 		bad("pp=%d x vpp=%d is more than the model's %d layers, its embedding and its head; the most is %d", l.PP, l.VPP, mod.Layers, mod.Layers+endChunks)
 	}
-	switch most := mod.Layers / max(1, l.PP*l.VPP); {
+	switch chunks := l.PP * l.VPP; {
 	case l.LastLayers == 0:
 	case l.PP == 1:
 		bad("last_layers=%d needs pp of at least 2", l.LastLayers)
-	case l.LastLayers < 0 || l.LastLayers > most:
-		bad("last_layers=%d must be 0 (dealt) to %d, an even share of the model's %d layers", l.LastLayers, most, mod.Layers)
+	case l.LastLayers < 0 || (l.LastLayers-1)*chunks >= mod.Layers:
+		bad("last_layers=%d must be 1 to %d, an even share of the model's %d layers, or left out", l.LastLayers, (mod.Layers+chunks-1)/chunks, mod.Layers)
 	}
 	if l.VPP > 1 && l.PP == 1 {
 		bad("vpp=%d needs pp of at least 2", l.VPP)

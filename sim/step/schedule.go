@@ -121,22 +121,28 @@ func btoi(b bool) int {
 	return 0
 }
 
-// deal chooses the number of layers on the last chunk: the layout's, else the one that
-// leaves the slowest stage the least time, where a layer takes so long and the head,
-// prediction modules included.
-func (p *pricer) deal(layer, head float64) dealing {
+// deal chooses the number of layers on the last chunk: the layout's, else the one that gives
+// the busiest stage the least FLOPs, head and prediction modules counted and layers taken for
+// equal; so the division is the model's, the same on any hardware and whatever is recomputed.
+func (p *pricer) deal() dealing {
 	l := p.layout
 	d := dealing{p.work.Model.Layers, l.PP * l.VPP, -1}
 	switch {
 	case l.LastLayers > 0:
 		d.last = l.LastLayers
 		return d
-	case l.PP == 1, l.Schedule == ZeroBubbleV: // zb-v has its last chunk on the first stage
+	case l.PP == 1:
 		return d
 	}
+	m := &p.work.Model
+	modules := float64(m.MTP)
+	h := float64(m.Hidden)
+	vocabulary := 2 * h * float64(m.Vocab)
+	layer := (m.ForwardFLOPs(p.work.Sequence) - (1+modules)*vocabulary - modules*4*h*h) / (float64(m.Layers) + modules)
+	head := vocabulary + modules*(layer+4*h*h+vocabulary)
 	best := math.Inf(1)
 	for last := d.layers / d.chunks; last >= 0; last-- {
-		rest, end := busiest(d.layers-last, l.PP, l.VPP)
+		rest, end := busiest(d.layers-last, l)
 		other := float64(rest) * layer
 		ends := float64(end+last)*layer + head
 		slowest := max(other, ends)
@@ -144,7 +150,7 @@ func (p *pricer) deal(layer, head float64) dealing {
 			// The last stage shares its chips with the first.
 			slowest = max(other, (ends+math.Floor(float64(d.layers-last)/float64(l.PP-1))*layer)/2)
 		}
-		if slowest < best*(1-1e-9) {
+		if slowest < best*(1-1e-12) {
 			best, d.last = slowest, last
 		}
 		if other >= ends {
@@ -154,13 +160,16 @@ func (p *pricer) deal(layer, head float64) dealing {
 	return d
 }
 
-// busiest counts the layers of the busiest stage but the last, and of the last one without
-// its last chunk, where that chunk is dealt apart and the first ones go short.
-func busiest(layers, pp, vpp int) (rest, end int) {
-	chunks := pp*vpp - 1
+// busiest counts the layers of the busiest stage but the one with the last chunk, and of that
+// one without it, where the last chunk is dealt apart and the first ones go short.
+func busiest(layers int, l Layout) (rest, end int) {
+	chunks := l.PP*l.VPP - 1
 	most := (layers + chunks - 1) / chunks
 	short := most*chunks - layers
-	return vpp*most - (short+1)/pp, (vpp-1)*most - short/pp
+	if l.Schedule == ZeroBubbleV { // the last chunk is on the first stage
+		return 2*most - btoi(short >= l.PP), most - btoi(short >= 1)
+	}
+	return l.VPP*most - (short+1)/l.PP, (l.VPP-1)*most - short/l.PP
 }
 
 // layers are the priced blocks that the chunks of a pipeline are made of.
@@ -172,7 +181,7 @@ type layers struct {
 
 func (p *pricer) layers(sh shape) layers {
 	m := &p.work.Model
-	out := layers{embedding: p.embedding(sh), head: p.head(sh)}
+	out := layers{embedding: p.embedding(sh), head: p.head(sh), deal: p.deal()}
 	if m.DenseLayers() > 0 {
 		out.dense = p.layer(sh, false)
 	}
@@ -193,11 +202,25 @@ func (p *pricer) layers(sh shape) layers {
 	if m.MTP > 0 {
 		out.head = out.head.plus(p.predictor(sh).times(float64(m.MTP)))
 	}
-	layer := out.dense.sum()
-	if m.MoE != nil {
-		layer = out.moe.sum()
+	return out
+}
+
+// StageLayers is how many layers of the model each pipeline stage of a layout holds,
+// embedding, head and prediction modules not counted.
+func (p *Pricer) StageLayers(l Layout) []int {
+	p.p.take(l)
+	d := p.p.deal()
+	out := make([]int, l.PP)
+	for stage := range out {
+		for v := range l.VPP {
+			_, n := d.chunk(l.chunkAt(stage, v))
+			out[stage] += n
+		}
+		if l.Schedule == DualPipe { // a stage holds that of its mirror image too
+			_, n := d.chunk(l.PP - 1 - stage)
+			out[stage] += n
+		}
 	}
-	out.deal = p.deal(layer, out.head.sum())
 	return out
 }
 

@@ -691,26 +691,34 @@ func TestUnfusedRotaryIsOfLatentAttention(t *testing.T) {
 }
 
 // All-to-alls hide beside another microbatch where stages interleave or there is no
-// pipeline, for what they cost the kernels there, and no more of them than kernels last.
+// pipeline, for what they cost the kernels there, and no more of them than kernels last;
+// those of the only microbatch never, and the wait for the host neither.
 func TestExpertOverlap(t *testing.T) {
 	w := &Workload{Model: moe(), Sequence: 4096, Batch: 64, Precision: BF16}
+	var sync unit.Duration
 	comm := func(text string, share unit.Share, bandwidth float64) Step {
 		m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)}
 		m.Chip.ScaleUp = unit.Point(m.Chip.ScaleUp.Likely * unit.Bandwidth(bandwidth))
 		m.Stack.ExpertOverlap = unit.Point(share)
+		m.Stack.ExpertSync = unit.Point(sync)
 		return mustEstimate(t, w, m, layout(text))
 	}
 	for text, hidden := range map[string]float64{
-		"dp=8,ep=8": 0.5 * (1 - commSlowdown), "pp=2,vpp=4,dp=4,ep=4": 0.5 * (1 - commSlowdown),
-		"pp=2,dp=4,ep=4": 0, "pp=2,dp=4,ep=4,schedule=zb-h1": 0,
+		"dp=8,ep=8": 0.5 * (1 - commSlowdown) * 7 / 8, "pp=2,vpp=4,dp=4,ep=4": 0.5 * (1 - commSlowdown) * 15 / 16,
+		"dp=8,ep=8,mb=8": 0, "dp=8,ep=8,recompute=full": 0, "pp=2,dp=4,ep=4": 0, "pp=2,dp=4,ep=4,schedule=zb-h1": 0,
 	} {
 		before, after := comm(text, 0, 1).Parts.ExpertComm, comm(text, 0.5, 1).Parts.ExpertComm
 		if got := 1 - float64(after/before); math.Abs(got-hidden) > 1e-9 {
 			t.Errorf("%s: %.4f of them are hidden, want %.4f", text, got, hidden)
 		}
 	}
+	saved := comm("dp=8,ep=8", 0, 1).Time - comm("dp=8,ep=8", 0.5, 1).Time
+	sync = 1e-3
+	if got := comm("dp=8,ep=8", 0, 1).Time - comm("dp=8,ep=8", 0.5, 1).Time; math.Abs(float64(got/saved-1)) > 1e-9 {
+		t.Errorf("with a wait for the host %v s are saved, want %v", got, saved)
+	}
 	slow := comm("dp=8,ep=8", 0, 1e-3)
-	saved := slow.Time - comm("dp=8,ep=8", 1, 1e-3).Time
+	saved = slow.Time - comm("dp=8,ep=8", 1, 1e-3).Time
 	if saved <= 0 || saved > slow.Parts.Compute {
 		t.Errorf("over slow links %v s are saved beside kernels of %v s", saved, slow.Parts.Compute)
 	}
@@ -720,6 +728,9 @@ func TestExpertOverlap(t *testing.T) {
 func TestBusiestStagesOfAnInterleavedPipeline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := Layout{PP: rapid.IntRange(2, 16).Draw(t, "pp"), VPP: rapid.IntRange(1, 8).Draw(t, "vpp"), Schedule: OneFOneB}
+		if rapid.Bool().Draw(t, "zb-v") {
+			l.VPP, l.Schedule = 2, ZeroBubbleV
+		}
 		d := dealing{chunks: l.PP * l.VPP, last: rapid.IntRange(0, 4).Draw(t, "last")}
 		d.layers = d.last*d.chunks + rapid.IntRange(0, 200).Draw(t, "more")
 		most, end := 0, 0
@@ -729,14 +740,56 @@ func TestBusiestStagesOfAnInterleavedPipeline(t *testing.T) {
 				_, n := d.chunk(l.chunkAt(stage, v))
 				sum += n
 			}
-			if stage < l.PP-1 {
-				most = max(most, sum)
-			} else {
+			if stage == l.lastStage() {
 				end = sum - d.last
+			} else {
+				most = max(most, sum)
 			}
 		}
-		if rest, without := busiest(d.layers-d.last, l.PP, l.VPP); rest != most || without != end {
-			t.Fatalf("%+v over %d stages: busiest %d and %d, counted %d and %d", d, l.PP, rest, without, most, end)
+		if rest, without := busiest(d.layers-d.last, l); rest != most || without != end {
+			t.Fatalf("%+v in %s: busiest %d and %d, counted %d and %d", d, l, rest, without, most, end)
+		}
+	})
+}
+
+// No other number of layers on the last chunk gives the busiest stage fewer FLOPs.
+func TestLayersAreDealtToSpareTheBusiestStage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := &Workload{Model: gpt(96, 12288, 96), Sequence: 4096, Batch: 512, Precision: BF16}
+		m := &w.Model
+		m.Layers, m.Vocab = rapid.IntRange(4, 130).Draw(t, "layers"), rapid.IntRange(1000, 3_000_000).Draw(t, "vocabulary")
+		l := layout("tp=1,dp=1")
+		l.PP, l.VPP = rapid.IntRange(2, 16).Draw(t, "pp"), rapid.IntRange(1, 4).Draw(t, "vpp")
+		if rapid.Bool().Draw(t, "zb-v") {
+			l.VPP, l.Schedule = 2, ZeroBubbleV
+		}
+		if l.PP*l.VPP > m.Layers {
+			t.Skip("more chunks than layers")
+		}
+		p := pricer{work: w, layout: l}
+		head := 2 * float64(m.Hidden) * float64(m.Vocab)
+		layer := (m.ForwardFLOPs(w.Sequence) - head) / float64(m.Layers)
+		busiest := func(d dealing) float64 {
+			worst := 0.0
+			for stage := range l.PP {
+				sum := 0.0
+				for v := range l.VPP {
+					_, n := d.chunk(l.chunkAt(stage, v))
+					sum += float64(n) * layer
+				}
+				if stage == l.lastStage() {
+					sum += head
+				}
+				worst = max(worst, sum)
+			}
+			return worst
+		}
+		dealt := p.deal()
+		for last := range m.Layers/dealt.chunks + 1 {
+			other := dealing{m.Layers, dealt.chunks, last}
+			if busiest(other) < busiest(dealt)*(1-1e-9) {
+				t.Fatalf("%d layers dealt with %d on the last chunk; %d spare the busiest stage", m.Layers, dealt.last, last)
+			}
 		}
 	})
 }

@@ -117,7 +117,7 @@ type Layout struct {
 	// VPP is the number of model chunks per stage (1: plain 1F1B; 2 under zb-v).
 	VPP int `json:"vpp"`
 	// LastLayers is the number of layers on the model's last chunk, which holds the head too.
-	// 0 deals layers out so that the slowest stage takes the least time.
+	// 0 deals layers out so that the busiest stage has the least FLOPs.
 	LastLayers int `json:"last_layers,omitempty"`
 	DP         int `json:"dp"` // data-parallel replicas
 	CP         int `json:"cp"` // context parallel
