@@ -169,3 +169,23 @@ func TestSiteLineNamesContractsAndBattery(t *testing.T) {
 		}
 	}
 }
+
+// A generator's part of the cap is named whether or not it ran; a battery ran empty once, or
+// more often; what is left out is told apart where an item has commas of its own.
+func TestSummaryOfSupplyAndOmissions(t *testing.T) {
+	s := small(t)
+	s.Site.GeneratorsMW, s.Site.Battery = 5, &result.BatteryUse{}
+	if got, want := siteLine(s), " MW (5.00 MW of it generators, the battery on top);"; !strings.Contains(got, want) {
+		t.Errorf("%q is not in %s", want, got)
+	}
+	for emptied, want := range map[float64]string{0: ", never empty", 1: ", once empty", 11: ", 11 times empty"} {
+		s.Site.Battery.Emptied.Mean = emptied
+		if got := sourcesLine(s); !strings.HasSuffix(got, want) {
+			t.Errorf("emptied %g times: %s", emptied, got)
+		}
+	}
+	s.LeftOut = []string{"all hardware, priced in USD: no rate", "staff"}
+	if got, want := costLine(s), "left out for want of a figure: all hardware, priced in USD: no rate; staff"; !strings.HasSuffix(got, want) {
+		t.Errorf("%q is not the end of %s", want, got)
+	}
+}
