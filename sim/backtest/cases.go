@@ -54,9 +54,9 @@ type Case struct {
 	VPP int `csv:"vpp"`
 	// LastLayers is the number of layers on the last chunk of the pipeline.
 	LastLayers int `csv:"last_layers"`
-	DP  int `csv:"dp"`
-	CP  int `csv:"cp"`
-	EP  int `csv:"ep"`
+	DP         int `csv:"dp"`
+	CP         int `csv:"cp"`
+	EP         int `csv:"ep"`
 	// SP is Megatron's sequence parallelism; nil where not printed.
 	SP *bool `csv:"sp"`
 	// ZeRO stage; nil where not printed.
