@@ -475,12 +475,25 @@ func (p *pricer) dispatch(moe *model.MoE) copies {
 	}
 	k := float64(moe.TopK)
 	distinct := func(n float64) float64 { return n * (1 - math.Pow(1-1/n, k)) }
+	if p.mach.Stack.NeighbourExperts {
+		distinct = func(n float64) float64 { return neighbours(moe.TopK, max(1, int(float64(moe.Experts)/n))) }
+	}
 	g := p.expertGroup()
 	domains := distinct(math.Ceil(float64(g.size) / float64(p.net.local(g))))
 	if moe.NodeLimit > 0 {
 		domains = min(domains, float64(moe.NodeLimit))
 	}
 	return copies{chips: min(1, distinct(float64(g.size))/k), domains: min(1, domains/k)}
+}
+
+// neighbours is over how many places, each holding so many experts, k experts in a row lie in
+// the mean, the first one a multiple of k.
+func neighbours(k, each int) float64 {
+	gcd, rest := k, each
+	for rest > 0 {
+		gcd, rest = rest, gcd%rest
+	}
+	return 1 + float64(k-gcd)/float64(each)
 }
 
 // besideOther hides the all-to-alls of a layer of experts beside the kernels of another

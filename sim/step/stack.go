@@ -47,6 +47,9 @@ type Stack struct {
 	// PlainDispatch is true where each token is sent to every one of its experts,
 	// and not once to each domain that holds some and forwarded there (DeepEP).
 	PlainDispatch bool `json:"plain_dispatch,omitempty"`
+	// NeighbourExperts is true where routing is made even by sending each token to experts that
+	// follow each other, which few chips hold.
+	NeighbourExperts bool `json:"neighbour_experts,omitempty"`
 	// ExpertOverlap is the share of experts' all-to-alls that runs beside the kernels of
 	// another microbatch, where stages interleave or there is no pipeline.
 	ExpertOverlap unit.Range[unit.Share] `json:"expert_overlap,omitzero"`

@@ -601,6 +601,34 @@ func TestDispatchSendsOncePerChip(t *testing.T) {
 	}
 }
 
+// Experts in a row, the first a multiple of how many, against counting.
+func TestNeighbourExperts(t *testing.T) {
+	for _, c := range []struct{ k, each, places int }{{8, 4, 64}, {8, 12, 32}, {8, 16, 8}, {4, 2, 64}, {8, 32, 8}, {2, 3, 5}, {6, 10, 16}} {
+		sum, tokens := 0, 10*c.each
+		for token := range tokens {
+			met := map[int]bool{}
+			for e := range c.k {
+				met[(token*c.k+e)/c.each] = true // places never end, so that none wraps round
+			}
+			sum += len(met)
+		}
+		if got, want := neighbours(c.k, c.each), float64(sum)/float64(tokens); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%d experts in a row lie on %v places of %d, counted %v", c.k, got, c.each, want)
+		}
+	}
+	w := &Workload{Model: moe(), Sequence: 4096, Batch: 512, Precision: BF16}
+	w.Model.MoE.Imbalance = 1
+	comm := func(neighbour bool) float64 {
+		m := a100()
+		m.Stack.NeighbourExperts, m.Stack.PlainDispatch = neighbour, !neighbour
+		return float64(mustEstimate(t, w, m, layout("tp=1,dp=8,ep=8,zero=0,mb=64")).Parts.ExpertComm)
+	}
+	// Eight of 64 experts over eight chips: all on one, an eighth of the traffic.
+	if got := comm(true) / comm(false); math.Abs(got*8-1) > 0.02 {
+		t.Errorf("%.4f of a plain dispatch's traffic, want an eighth", got)
+	}
+}
+
 // Where the host launches slower than the chip computes, a chip twice as fast gains
 // nothing in layers of experts; with twice the tokens the step takes no longer.
 func TestLayersOfExpertsWaitForTheHost(t *testing.T) {
