@@ -366,7 +366,7 @@ func (p *pipe) flow(l Layout, micro float64) float64 {
 		return micro*pace + (float64(l.PP)/2-1)*(forward+backward/2)
 	}
 	if l.Schedule.splits() {
-		return micro*pace + p.zeroBubble(l, micro)
+		return p.flowThrough(l, micro)
 	}
 	rest := p.mean.sum()*float64(l.PP) - pace
 	return micro*pace + rest/float64(l.VPP)

@@ -86,22 +86,33 @@ func (o *vOrder) forward(c int)  { o.next(forwardPass, c, &o.forwards) }
 func (o *vOrder) backward(c int) { o.next(inputPass, c, &o.backwards) }
 func (o *vOrder) weights(c int)  { o.next(weightPass, c, &o.weight) }
 
-// zeroBubble is the time that the slowest stage waits under ZB-H1 or ZB-V. With
+// flowThrough is how long the microbatches of ZB-H1 or ZB-V take to flow through the stage
+// that they take longest for: not always the slowest one, which may have more weights of its
+// own to fill its waits with.
+func (p *pipe) flowThrough(l Layout, micro float64) float64 {
+	longest := 0.0
+	for i := range p.stages {
+		w := &p.stages[i].work
+		longest = max(longest, micro*w.sum()+p.zeroBubble(l, micro, w))
+	}
+	return longest
+}
+
+// zeroBubble is the time that a stage waits under ZB-H1 or ZB-V. With
 // forward, input-gradient and weight-gradient passes of F, B and W seconds on every
 // stage and W <= F <= B, that is (p-1)(F + B - W) under ZB-H1 (Qi et al., table 2;
 // DeepSeek-V3's table 2 writes F + B - 2W, its B holding both) and
 // (p-1) max(B/2, B - W) under ZB-V, which is what its published order takes.
 // Where stages differ, the others' passes stand for (p-1) of each.
-func (p *pipe) zeroBubble(l Layout, micro float64) float64 {
+func (p *pipe) zeroBubble(l Layout, micro float64, slow *work) float64 {
 	others := float64(l.PP)
-	slow := &p.slowest.work
 	forward := p.mean.forward*others - slow.forward
 	weights := p.mean.weights*others - slow.weights
 	input := p.mean.sum()*others - slow.sum() - forward - weights
 	if l.Schedule == ZeroBubbleV {
 		return max(input/2, input-weights)
 	}
-	// The slowest stage has weights of its own to fill gaps with, one pass for each
+	// The stage has weights of its own to fill gaps with, one pass for each
 	// stage before and behind it and never more than the forward passes it waits for.
 	fill := min(others-1, micro-1) * slow.weights
 	return input + max(0, forward-fill)

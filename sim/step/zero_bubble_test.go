@@ -145,3 +145,24 @@ func TestZeroBubbleClosedFormIsNearTheTimeline(t *testing.T) {
 		}
 	}
 }
+
+// A pipeline whose last stage has the head takes no less time when the other stages take
+// more, also where they come to be the slowest.
+func TestZeroBubbleDoesNotJump(t *testing.T) {
+	for _, schedule := range []Schedule{ZeroBubbleH1, ZeroBubbleV} {
+		last := 0.0
+		for others := 3.0; others < 6; others += 0.01 {
+			p := pipe{stages: make([]stage, 8)}
+			for i := range p.stages {
+				p.stages[i].work = work{base: cost{matrix: others}, forward: 1, weights: 1}
+			}
+			p.stages[7].work = work{base: cost{matrix: 4.5}, forward: 1, weights: 2} // the head
+			p.summarise()
+			got := p.flow(Layout{PP: 8, VPP: 1, Schedule: schedule}, 32)
+			if got < last {
+				t.Fatalf("%s: stages of %.2f s take %.3f s, shorter ones took %.3f s", schedule, others, got, last)
+			}
+			last = got
+		}
+	}
+}
