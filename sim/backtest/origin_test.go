@@ -89,6 +89,8 @@ func TestDispatchOfRecipes(t *testing.T) {
 	}{
 		{"mbridge-25.11", "DeepSeek-V3 671B", "h100-sxm", "", false, true},
 		{"mbridge-26.02", "DeepSeek-V3 671B", "h100-sxm", "", false, false},
+		{"dgxc-v25.10", "DeepSeek-V3 671B", "h100-sxm", "", false, true},
+		{"dgxc-v25.05.05", "DeepSeek-V3 671B", "h100-sxm", "", false, false},
 		{"mbridge-25.11", "DeepSeek-V3 671B", "gb200-nvl72", "", false, false},
 		{"mbridge-25.11", "Qwen3 235B-A22B", "h100-sxm", "", true, false},
 		{"mbridge-26.04", "Qwen3 235B-A22B", "h100-sxm", "", true, true},

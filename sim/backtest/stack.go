@@ -193,8 +193,8 @@ func (c *Case) dispatch(on *shelf, chip string, s *step.Stack) {
 	if c.says("dispatcher a2a") {
 		s.PlainDispatch = true
 	}
-	o, container := c.origin(), c.container()
-	if o.framework != "mbridge" {
+	container := c.container()
+	if container < firstBridge {
 		return
 	}
 	for _, d := range dispatchings {
