@@ -143,13 +143,9 @@ func (p *pricer) deal() dealing {
 	best := math.Inf(1)
 	for last := d.layers / d.chunks; last >= 0; last-- {
 		rest, end := busiest(d.layers-last, l)
-		other := float64(rest) * layer
-		ends := float64(end+last)*layer + head
+		other := rest * layer
+		ends := (end+float64(last)*share(l))*layer + head*share(l)
 		slowest := max(other, ends)
-		if l.Schedule == DualPipe {
-			// The last stage shares its chips with the first.
-			slowest = max(other, (ends+math.Floor(float64(d.layers-last)/float64(l.PP-1))*layer)/2)
-		}
 		if slowest < best*(1-1e-12) {
 			best, d.last = slowest, last
 		}
@@ -160,16 +156,32 @@ func (p *pricer) deal() dealing {
 	return d
 }
 
+// share is the part of the microbatches that a chunk works on: under DualPipe two stages
+// that mirror each other share their chips and halve them.
+func share(l Layout) float64 {
+	if l.Schedule == DualPipe {
+		return 0.5
+	}
+	return 1
+}
+
 // busiest counts the layers of the busiest stage but the one with the last chunk, and of that
-// one without it, where the last chunk is dealt apart and the first ones go short.
-func busiest(layers int, l Layout) (rest, end int) {
+// one without it, by what each works on, where the last chunk is dealt apart and the first
+// ones go short.
+func busiest(layers int, l Layout) (rest, end float64) {
 	chunks := l.PP*l.VPP - 1
 	most := (layers + chunks - 1) / chunks
 	short := most*chunks - layers
-	if l.Schedule == ZeroBubbleV { // the last chunk is on the first stage
-		return 2*most - btoi(short >= l.PP), most - btoi(short >= 1)
+	switch l.Schedule {
+	case ZeroBubbleV: // the last chunk is on the first stage
+		return float64(2*most - btoi(short >= l.PP)), float64(most - btoi(short >= 1))
+	case DualPipe: // the last stage shares its chips with the first
+		if l.PP > 2 {
+			rest = float64(most) - 0.5*float64(btoi(short >= l.PP/2))
+		}
+		return rest, 0.5 * float64(most-btoi(short >= 1))
 	}
-	return l.VPP*most - (short+1)/l.PP, (l.VPP-1)*most - short/l.PP
+	return float64(l.VPP*most - (short+1)/l.PP), float64((l.VPP-1)*most - short/l.PP)
 }
 
 // layers are the priced blocks that the chunks of a pipeline are made of.

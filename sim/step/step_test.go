@@ -756,26 +756,35 @@ func TestExpertOverlap(t *testing.T) {
 func TestBusiestStagesOfAnInterleavedPipeline(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := Layout{PP: rapid.IntRange(2, 16).Draw(t, "pp"), VPP: rapid.IntRange(1, 8).Draw(t, "vpp"), Schedule: OneFOneB}
-		if rapid.Bool().Draw(t, "zb-v") {
+		switch rapid.SampledFrom([]Schedule{OneFOneB, ZeroBubbleV, DualPipe}).Draw(t, "schedule") {
+		case ZeroBubbleV:
 			l.VPP, l.Schedule = 2, ZeroBubbleV
+		case DualPipe:
+			l.PP, l.VPP, l.Schedule = 2*l.PP, 1, DualPipe
 		}
 		d := dealing{chunks: l.PP * l.VPP, last: rapid.IntRange(0, 4).Draw(t, "last")}
 		d.layers = d.last*d.chunks + rapid.IntRange(0, 200).Draw(t, "more")
-		most, end := 0, 0
+		most, end := 0.0, 0.0
 		for stage := range l.PP {
-			sum := 0
+			sum := 0.0
 			for v := range l.VPP {
 				_, n := d.chunk(l.chunkAt(stage, v))
-				sum += n
+				sum += float64(n)
 			}
-			if stage == l.lastStage() {
-				end = sum - d.last
-			} else {
+			if l.Schedule == DualPipe { // half of it, and of the stage that mirrors it
+				_, n := d.chunk(l.PP - 1 - stage)
+				sum = (sum + float64(n)) / 2
+			}
+			switch {
+			case stage == l.lastStage():
+				end = sum - float64(d.last)*share(l)
+			case l.Schedule == DualPipe && stage == 0: // the same chips
+			default:
 				most = max(most, sum)
 			}
 		}
 		if rest, without := busiest(d.layers-d.last, l); rest != most || without != end {
-			t.Fatalf("%+v in %s: busiest %d and %d, counted %d and %d", d, l, rest, without, most, end)
+			t.Fatalf("%+v in %s: busiest %v and %v, counted %v and %v", d, l, rest, without, most, end)
 		}
 	})
 }
@@ -788,8 +797,11 @@ func TestLayersAreDealtToSpareTheBusiestStage(t *testing.T) {
 		m.Layers, m.Vocab = rapid.IntRange(4, 130).Draw(t, "layers"), rapid.IntRange(1000, 3_000_000).Draw(t, "vocabulary")
 		l := layout("tp=1,dp=1")
 		l.PP, l.VPP = rapid.IntRange(2, 16).Draw(t, "pp"), rapid.IntRange(1, 4).Draw(t, "vpp")
-		if rapid.Bool().Draw(t, "zb-v") {
+		switch rapid.SampledFrom([]Schedule{OneFOneB, ZeroBubbleV, DualPipe}).Draw(t, "schedule") {
+		case ZeroBubbleV:
 			l.VPP, l.Schedule = 2, ZeroBubbleV
+		case DualPipe:
+			l.PP, l.VPP, l.Schedule = 2*l.PP, 1, DualPipe
 		}
 		if l.PP*l.VPP > m.Layers {
 			t.Skip("more chunks than layers")
@@ -798,17 +810,22 @@ func TestLayersAreDealtToSpareTheBusiestStage(t *testing.T) {
 		head := 2 * float64(m.Hidden) * float64(m.Vocab)
 		layer := (m.ForwardFLOPs(w.Sequence) - head) / float64(m.Layers)
 		busiest := func(d dealing) float64 {
-			worst := 0.0
-			for stage := range l.PP {
-				sum := 0.0
+			load := make([]float64, l.PP)
+			for stage := range load {
 				for v := range l.VPP {
 					_, n := d.chunk(l.chunkAt(stage, v))
-					sum += float64(n) * layer
+					load[stage] += float64(n) * layer
 				}
 				if stage == l.lastStage() {
-					sum += head
+					load[stage] += head
 				}
-				worst = max(worst, sum)
+			}
+			worst := 0.0
+			for stage, own := range load {
+				if l.Schedule == DualPipe {
+					own = (own + load[l.PP-1-stage]) / 2
+				}
+				worst = max(worst, own)
 			}
 			return worst
 		}
