@@ -144,7 +144,7 @@ func (p *pricer) deal() dealing {
 	for last := d.layers / d.chunks; last >= 0; last-- {
 		rest, end := busiest(d.layers-last, l)
 		other := rest * layer
-		ends := (end+float64(last)*share(l))*layer + head*share(l)
+		ends := (end+float64(last)*microShare(l))*layer + head*microShare(l)
 		slowest := max(other, ends)
 		if slowest < best*(1-1e-12) {
 			best, d.last = slowest, last
@@ -156,9 +156,9 @@ func (p *pricer) deal() dealing {
 	return d
 }
 
-// share is the part of the microbatches that a chunk works on: under DualPipe two stages
+// microShare is the part of the microbatches that a chunk works on: under DualPipe two stages
 // that mirror each other share their chips and halve them.
-func share(l Layout) float64 {
+func microShare(l Layout) float64 {
 	if l.Schedule == DualPipe {
 		return 0.5
 	}

@@ -777,7 +777,7 @@ func TestBusiestStagesOfAnInterleavedPipeline(t *testing.T) {
 			}
 			switch {
 			case stage == l.lastStage():
-				end = sum - float64(d.last)*share(l)
+				end = sum - float64(d.last)*microShare(l)
 			case l.Schedule == DualPipe && stage == 0: // the same chips
 			default:
 				most = max(most, sum)

@@ -1,0 +1,139 @@
+package step
+
+import (
+	"math"
+
+	"clustercap/sim/model"
+)
+
+// unfusedActivation is the traffic of an expert's activation with biases and clamps over
+// that of one fused kernel, where the stack does not say: GPT-OSS clamps gate and linear
+// part, multiplies by a scaled sigmoid, adds one, multiplies, weighs and adds biases, a
+// kernel each where none fuses them: 20 reads and writes for 3; range 1-13.
+const unfusedActivation = 6
+
+// expertActivation is the traffic of the model's expert activation over that of a kernel
+// of its own.
+func (p *pricer) expertActivation() float64 {
+	switch {
+	case p.work.Model.Bias:
+		return orElse(p.mach.Stack.ExpertActivation, unfusedActivation)
+	case p.mach.Stack.FusedExperts && p.work.Precision == MXFP8:
+		return 0
+	}
+	return 1
+}
+
+// experts prices router, dispatch, grouped expert products, combine, and the
+// shared experts of one MoE layer.
+func (p *pricer) experts(s shape) block {
+	var b block
+	moe := p.work.Model.MoE
+	h := s.hidden
+	routed := s.split * float64(moe.TopK)
+	p.norm(&b, s)
+
+	router := p.rates.gemmBF16(s.split, float64(moe.Experts), h)
+	b.forward.compute = b.forward.compute.plus(router)
+	b.backward.compute = b.backward.compute.plus(router.times(2))
+	// Permutation into expert order, and back with the weighted sum.
+	permuted := 2 * activationBytes * routed * h
+	p.streams(&b, 2*orOne(p.mach.Stack.Dispatch), permuted, 2*permuted)
+
+	busiest := max(1, moe.Imbalance)
+	local := float64(moe.Experts) / float64(p.layout.EP)
+	etp := float64(p.layout.ETP)
+	p.mlp(&b, local, busiest*routed*etp/local, float64(moe.FFN)/etp, h, p.expertActivation())
+	p.keep(&b, regionUp, p.rates.operand*busiest*routed*h) // dispatched tokens
+
+	all, inner := p.expertGroup(), group{p.layout.ETP, 1}
+	dispatch := busiest * p.net.exchange(activationBytes*routed*h, all, p.dispatch(moe))
+	// With ETP the chips of a group share each other's tokens.
+	share := p.net.gather(activationBytes*busiest*routed*h*etp, inner)
+	p.occupy(&b, all, 2*dispatch, 2*dispatch)
+	p.occupy(&b, inner, 2*share, 2*share)
+	exchange := dispatch + share
+	sync := p.expertSync()
+	b.forward.expert += 2*exchange + sync
+	b.backward.expert += 2*exchange + sync
+	if p.recomputes(regionUp) {
+		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * routed * h * p.rates.traffic))
+		b.redo.expert += exchange + sync
+	}
+	if moe.SharedFFN > 0 {
+		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h, 1)
+		p.tensorPair(&b, s)
+	}
+	p.residual(&b, s)
+	return b
+}
+
+// expertGroup is the chips that exchange tokens: the same rank of every group that
+// holds experts.
+func (p *pricer) expertGroup() group { return group{p.layout.EP, p.layout.ETP} }
+
+// copies are the parts of an even all-to-all's traffic that a dispatch sends: over the
+// scale-up links, and beyond the domain.
+type copies struct{ chips, domains float64 }
+
+// dispatch is the traffic of a dispatch that sends each token once to every chip, and
+// beyond the domain once to every domain, that holds one of its experts, and forwards
+// it there (DeepEP, HybridEP), as a share of sending it once to every expert: k experts
+// drawn over n places meet n (1 - (1-1/n)^k) different ones, at most NodeLimit domains.
+// The way back is as long: results of one chip are summed before they are sent.
+func (p *pricer) dispatch(moe *model.MoE) copies {
+	if p.mach.Stack.PlainDispatch {
+		return copies{1, 1}
+	}
+	k := float64(moe.TopK)
+	distinct := func(n float64) float64 { return n * (1 - math.Pow(1-1/n, k)) }
+	if p.mach.Stack.NeighbourExperts {
+		distinct = func(n float64) float64 { return neighbours(moe.TopK, max(1, int(float64(moe.Experts)/n))) }
+	}
+	g := p.expertGroup()
+	domains := distinct(math.Ceil(float64(g.size) / float64(p.net.local(g))))
+	if moe.NodeLimit > 0 {
+		domains = min(domains, float64(moe.NodeLimit))
+	}
+	return copies{chips: min(1, distinct(float64(g.size))/k), domains: min(1, domains/k)}
+}
+
+// neighbours is over how many places, each holding so many experts, k experts in a row lie in
+// the mean, the first one a multiple of k.
+func neighbours(k, each int) float64 {
+	gcd, rest := k, each
+	for rest > 0 {
+		gcd, rest = rest, gcd%rest
+	}
+	return 1 + float64(k-gcd)/float64(each)
+}
+
+// besideOther hides the all-to-alls of a layer of experts beside the kernels of another
+// microbatch's other pass (Megatron-Core's batch-level overlap, since 0.14), net of what they
+// cost these. Without interleaving a stage has no other microbatch at hand, and layers that are
+// run again as a whole are not divided so.
+func (p *pricer) besideOther(b *block) {
+	l := p.layout
+	share := float64(p.mach.Stack.ExpertOverlap.Likely)
+	if share == 0 || l.Schedule != OneFOneB || l.PP > 1 && l.VPP == 1 || l.Recompute == RecomputeFull {
+		return
+	}
+	share *= 1 - 1/p.microbatches() // the last one has none beside it
+	traffic := b.forward.expert + b.backward.expert - 2*p.expertSync()
+	kernels := b.forward.compute.sum() + b.redo.compute.sum() + b.backward.compute.sum()
+	hidden := (1 - commSlowdown) * share * min(traffic, kernels)
+	b.forward.expert -= hidden / 2
+	b.backward.expert -= hidden / 2
+}
+
+// expertSync is how long the host stalls a layer of experts, each way.
+func (p *pricer) expertSync() float64 { return float64(p.mach.Stack.ExpertSync.Likely) }
+
+// awaitHost adds to a pass of a layer with experts, and what it computes again, the
+// wait for the host. With counts of tokens to learn in every layer the host cannot run
+// ahead: a layer takes as long as its launches, however fast the chip.
+func (p *pricer) awaitHost(pass *pass, redo pass) {
+	device := pass.sum() + redo.sum()
+	host := float64(p.mach.Stack.ExpertLaunch.Likely) * (pass.compute.kernels + redo.compute.kernels)
+	pass.expert += max(0, host-device)
+}
