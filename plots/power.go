@@ -226,11 +226,7 @@ func agreedNote(s *result.Set) string {
 	if d == nil || len(d.Agreed) == 0 {
 		return ""
 	}
-	low, high := math.Inf(1), 0.0
-	for _, w := range d.Agreed {
-		grid := w.LimitMW - s.Site.GeneratorsMW
-		low, high = math.Min(low, grid), math.Max(high, grid)
-	}
+	low, high := s.Site.AgreedMW()
 	text := limitText(high)
 	if low < high {
 		text = limitText(low) + " to " + text

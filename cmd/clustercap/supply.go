@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -48,10 +47,7 @@ func supplyLines(set *result.Set) []string {
 
 // agreedText is what windows of demand response leave of the grid, the least to the most.
 func agreedText(s *result.Site) string {
-	least, most := math.Inf(1), 0.0
-	for _, w := range s.DemandResponse.Agreed {
-		least, most = min(least, w.LimitMW-s.GeneratorsMW), max(most, w.LimitMW-s.GeneratorsMW)
-	}
+	least, most := s.AgreedMW()
 	if low, high := quantity("MW", least), quantity("MW", most); low != high {
 		return low + " to " + high
 	}

@@ -37,7 +37,8 @@ type Set struct {
 	Start         time.Time `json:"start"`
 	HorizonDays   float64   `json:"horizon_days"`
 	Currency      string    `json:"currency"`
-	// LeftOut names what has no price, and is in no cost.
+	// LeftOut names what has no price, and is in no cost, or no carbon, and is in none of that:
+	// "energy of generator NAME", "carbon of generator NAME" and "embodied carbon" among others.
 	LeftOut []string `json:"costs_left_out,omitempty"`
 
 	Jobs       []Job           `json:"jobs"`
@@ -252,6 +253,22 @@ type DemandResponse struct {
 	// CoveredMWh what generators and battery gave in the windows.
 	CurtailedMWh Stat `json:"curtailed_mwh"`
 	CoveredMWh   Stat `json:"covered_mwh"`
+}
+
+// AgreedMW is the least and the most that windows of demand response leave of the grid, beside
+// what generators give; 0 without windows.
+func (s *Site) AgreedMW() (least, most float64) {
+	if s.DemandResponse == nil {
+		return 0, 0
+	}
+	for i, w := range s.DemandResponse.Agreed {
+		grid := w.LimitMW - s.GeneratorsMW
+		if i == 0 {
+			least, most = grid, grid
+		}
+		least, most = min(least, grid), max(most, grid)
+	}
+	return least, most
 }
 
 // AgreedWindow is one that recurs between two days since the start, or lasts from one to
