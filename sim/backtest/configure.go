@@ -526,7 +526,9 @@ func (c *Case) selective(f *Configuration) {
 const memoryError = 0.10
 
 // leastRecompute is the least recomputation with which the case may have fitted in
-// memory, and its price; none where nothing fits, since the run was done.
+// memory, and its price; none where nothing fits, since the run was done. Before fused
+// attention there was no choice but all layers or none (selective recomputation is of May
+// 2022, arXiv:2205.05198).
 func (c *Case) leastRecompute(f *Configuration) (step.Recompute, step.Step) {
 	p, err := step.NewPricer(&f.Work, &f.Machine)
 	if err != nil {
@@ -534,6 +536,9 @@ func (c *Case) leastRecompute(f *Configuration) (step.Recompute, step.Step) {
 	}
 	var first step.Step
 	for _, r := range []step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
+		if r == step.RecomputeLight && c.Year > 0 && c.Year < fusedSince {
+			continue
+		}
 		l := f.Layout
 		l.Recompute = r
 		if len(l.Problems(&f.Work, &f.Machine)) > 0 {

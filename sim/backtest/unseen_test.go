@@ -194,14 +194,21 @@ func TestEveryChipScales(t *testing.T) {
 }
 
 // Recomputation that is not printed is the least that fits, and all of it where nothing
-// does: those who had no room kept least.
+// does: those who had no room kept least. Before 2023 nobody could choose but all or none.
 func TestRecomputeThatIsNotPrinted(t *testing.T) {
 	on := newShelf(loadCatalog(t))
 	for _, c := range []struct {
-		tp, pp int
-		want   step.Recompute
-	}{{4, 4, step.RecomputeNone}, {4, 2, step.RecomputeLight}, {2, 4, step.RecomputeFull}, {2, 1, step.RecomputeFull}} {
-		row := Case{Model: "Llama 3 70B", Chip: "H100", Chips: 512, TP: c.tp, PP: c.pp, Sequence: 8192, Batch: 1024, MicroBatch: 1, StepTime: 10}
+		tp, pp, year int
+		want         step.Recompute
+	}{
+		{4, 4, 2024, step.RecomputeNone},
+		{4, 2, 2024, step.RecomputeLight},
+		{2, 4, 2024, step.RecomputeFull},
+		{2, 1, 2024, step.RecomputeFull},
+		{4, 2, 0, step.RecomputeLight},
+		{4, 2, 2022, step.RecomputeFull},
+	} {
+		row := Case{Model: "Llama 3 70B", Chip: "H100", Year: c.year, Chips: 512, TP: c.tp, PP: c.pp, Sequence: 8192, Batch: 1024, MicroBatch: 1, StepTime: 10, Notes: "attention=fused"}
 		r := price(&row, on)
 		if got := r.Config.Layout.Recompute; got != c.want {
 			t.Errorf("%s: recompute=%s, want %s; %s", r.Layout, got, c.want, r.Step.Memory)

@@ -101,7 +101,7 @@ func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 		backward = s.slowest.work.weights
 	}
 	forward, backward = forward*free, backward*free
-	if p.mach.Stack.SerialData {
+	if p.mach.Stack.SerialData && p.layout.ZeRO < 3 {
 		forward, backward = 0, 0
 	}
 	switch p.layout.ZeRO {

@@ -29,8 +29,9 @@ type Stack struct {
 	// TensorOverlap is the share of tensor-parallel traffic that runs beside the
 	// matrix products it feeds.
 	TensorOverlap unit.Range[unit.Share] `json:"tensor_overlap,omitzero"`
-	// SerialData is true where gradients are reduced after the last backward pass
-	// instead of beside it.
+	// SerialData is true where gradients are reduced after a backward pass instead of
+	// beside it, unless weights are sharded (ZeRO 3): then a layer's gradients go as soon as
+	// they are there, since the chip has no room for all.
 	SerialData bool `json:"serial_data,omitempty"`
 	// WholeReduce is true where, with the optimizer sharded (ZeRO 1), gradients are summed by
 	// an all-reduce, whole on every chip, instead of scattered.

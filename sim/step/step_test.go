@@ -547,6 +547,23 @@ func TestWholeReduce(t *testing.T) {
 	}
 }
 
+// Who reduces gradients after the backward pass does so with ZeRO 0 to 2; weights that are
+// sharded leave no room for them to wait.
+func TestSerialData(t *testing.T) {
+	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
+	for _, zero := range []string{"0", "1", "2", "3"} {
+		data := func(serial bool) float64 {
+			m := a100()
+			m.Stack.SerialData = serial
+			return float64(mustEstimate(t, w, m, layout("tp=1,dp=128,zero="+zero)).Parts.DataComm)
+		}
+		serial, beside := data(true), data(false)
+		if waits := serial > beside; waits != (zero != "3") {
+			t.Errorf("zero=%s: %v s after the pass, %v beside it", zero, serial, beside)
+		}
+	}
+}
+
 // A table that both ends of a pipeline hold is summed between them once a step: with two
 // holders each sends and receives it once, in FP32, divided by the tensor-parallel degree.
 func TestTiedGradientIsSummedBetweenTheEnds(t *testing.T) {
