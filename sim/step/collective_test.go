@@ -96,3 +96,27 @@ func TestTorus(t *testing.T) {
 		t.Errorf("a ring over 256 takes %v steps, want 30", got)
 	}
 }
+
+// Groups of six on servers of eight lie across two, and as few as two of them share one; a
+// job within a server has no such groups, and one of racks of 72 leaves eight chips idle.
+func TestGroupsAcrossServers(t *testing.T) {
+	for _, c := range []struct {
+		domain, chips, size, stride, want int
+	}{
+		{8, 48, 6, 1, 2},
+		{8, 48, 3, 1, 1},
+		{8, 48, 3, 2, 1},
+		{8, 6, 6, 1, 6},
+		{8, 48, 4, 2, 4},
+		{8, 480, 12, 1, 8},
+		{8, 480, 60, 1, 8},
+		{72, 128, 64, 1, 64},
+		{72, 720, 24, 3, 24},
+		{72, 960, 48, 1, 24},
+	} {
+		n := network{domain: c.domain, chips: c.chips}
+		if got := n.local(group{c.size, c.stride}); got != c.want {
+			t.Errorf("%d chips in groups of %d, %d apart, in domains of %d: %d in one, want %d", c.chips, c.size, c.stride, c.domain, got, c.want)
+		}
+	}
+}
