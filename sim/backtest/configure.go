@@ -296,8 +296,11 @@ func (c *Case) zero(f *Configuration) int {
 // breaks a rule of the step model it takes the nearest that does not.
 func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 	m := &f.Work.Model
-	for heads := m.Attention().Heads; heads%l.TP != 0; {
-		l.TP--
+	for whole := l; ; l.TP-- {
+		whole.TP, whole.SP = l.TP, false
+		if whole.Divides(&f.Work) {
+			break
+		}
 	}
 	for l.CP > 1 && f.Work.Sequence%(2*l.CP) != 0 {
 		l.CP--
@@ -308,6 +311,13 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 		l.VPP = 1
 	}
 	l.SP = l.SP || l.TP == 1 || m.MoE != nil
+	for !l.Divides(&f.Work) {
+		if m.MoE == nil {
+			l.SP = false // or padded, as XLA does
+		} else {
+			l.TP--
+		}
+	}
 	if m.MoE == nil {
 		l.EP = 1
 	} else {

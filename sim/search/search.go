@@ -161,6 +161,9 @@ func (s *space) tensors() {
 				break
 			}
 			l := step.Layout{TP: tp, SP: true, CP: cp, CPComm: step.Ring, Offload: step.OffloadNone, Schedule: step.OneFOneB, Attention: step.Fused}
+			if !l.Divides(s.work) {
+				continue
+			}
 			s.pipelines(l)
 			if cp > 1 {
 				l.CPComm = step.AllGather
@@ -256,7 +259,7 @@ func (s *space) expertLayouts(l step.Layout, ep, etp int) {
 func (s *space) micro(l step.Layout) int { return s.work.Batch / (l.DP * l.MicroBatch) }
 
 // runs reports whether a schedule is worth pricing beside 1F1B: ZB-V and DualPipe need
-// enough microbatches, DualPipe an even number of stages to enter at both ends, and it
+// enough microbatches, DualPipe as many for either end of an even number of stages, and it
 // hides only what experts exchange (it is published for mixtures alone).
 func (s *space) runs(l step.Layout, schedule step.Schedule) bool {
 	switch schedule {
@@ -265,7 +268,7 @@ func (s *space) runs(l step.Layout, schedule step.Schedule) bool {
 	case step.ZeroBubbleV:
 		return l.VPP == 2 && s.micro(l) >= 2*l.PP-1
 	default:
-		return l.EP > 1 && l.VPP == 1 && l.PP%2 == 0 && s.micro(l) >= 2*l.PP
+		return l.EP > 1 && l.VPP == 1 && l.PP%2 == 0 && s.micro(l)%2 == 0 && s.micro(l) >= 2*l.PP
 	}
 }
 

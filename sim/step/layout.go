@@ -193,10 +193,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		return out
 	}
 	mod := &w.Model
-	a := mod.Attention()
-	if a.Heads%l.TP != 0 {
-		bad("tp=%d must divide the model's %d attention heads; the nearest that does is %d", l.TP, a.Heads, nearestDivisor(a.Heads, l.TP))
-	}
+	out = append(out, l.tensorProblems(w)...)
 	if l.PP*l.VPP > mod.Layers+endChunks {
 		bad("pp=%d x vpp=%d is more than the model's %d layers, its embedding and its head; the most is %d", l.PP, l.VPP, mod.Layers, mod.Layers+endChunks)
 	}
@@ -222,10 +219,11 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	}
 	switch {
 	case w.Batch%(l.DP*l.MicroBatch) != 0:
-		bad("dp=%d x mb=%d must divide the global batch of %d sequences; %s", l.DP, l.MicroBatch, w.Batch, l.nearestReplicas(w.Batch))
+		bad("dp=%d x mb=%d must divide the global batch of %d sequences; %s", l.DP, l.MicroBatch, w.Batch, l.nearestReplicas(w))
 	case l.VPP > 1 && l.Schedule == OneFOneB && w.Batch/(l.DP*l.MicroBatch)%l.PP != 0:
 		micro := w.Batch / (l.DP * l.MicroBatch)
-		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides; %s", l.VPP, micro, l.PP, nearestPipeline(micro, l.PP))
+		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides; %s", l.VPP, micro, l.PP,
+			l.replicasFor(w, "write vpp=1", func(micro int) bool { return micro%l.PP == 0 }))
 	}
 	if moe := mod.MoE; moe == nil {
 		if l.EP > 1 {
@@ -259,6 +257,65 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	return out
 }
 
+// tensorProblems lists what tensor and sequence parallelism demand of heads and tokens.
+func (l Layout) tensorProblems(w *Workload) []string {
+	var out []string
+	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	a := w.Model.Attention()
+	switch linear := w.Model.Linear; {
+	case a.Heads%l.TP != 0:
+		bad("tp=%d must divide the model's %d attention heads; the nearest that does is %d", l.TP, a.Heads, nearest(l.TP, w.dividesHeads))
+	case !w.dividesHeads(l.TP) && !shared(l.TP, a.KVHeads):
+		bad("tp=%d must divide the model's %d key-value heads, or be a multiple of them; the nearest that fits is %d", l.TP, a.KVHeads, nearest(l.TP, w.dividesHeads))
+	case !w.dividesHeads(l.TP):
+		bad("tp=%d must divide the %d key and %d value heads of the model's linear attention; the nearest that does is %d", l.TP, linear.KeyHeads, linear.ValueHeads, nearest(l.TP, w.dividesHeads))
+	case !l.dividesTokens(w):
+		other := l
+		fits := func(tp int) bool {
+			other.TP = tp
+			return other.Divides(w)
+		}
+		or := ""
+		if w.Model.MoE == nil {
+			or = "write sp=0, or "
+		}
+		bad("sequence parallelism divides the %d tokens of a chip's sequence by tp=%d; %sthe nearest tp that fits is %d", w.Sequence/l.CP, l.TP, or, nearest(l.TP, fits))
+	}
+	return out
+}
+
+// Divides reports whether tensor and sequence parallelism divide heads and tokens evenly;
+// Problems says why not.
+func (l Layout) Divides(w *Workload) bool { return w.dividesHeads(l.TP) && l.dividesTokens(w) }
+
+// dividesHeads reports whether chips of a tensor-parallel group each have as many heads of
+// every kind; of keys and values several may hold the same one.
+func (w *Workload) dividesHeads(tp int) bool {
+	a, linear := w.Model.Attention(), w.Model.Linear
+	return a.Heads%tp == 0 && shared(tp, a.KVHeads) && (linear == nil || linear.KeyHeads%tp == 0 && linear.ValueHeads%tp == 0)
+}
+
+// shared reports whether so many heads are divided evenly over tp chips, or copied.
+func shared(tp, heads int) bool { return heads%tp == 0 || tp%heads == 0 }
+
+// dividesTokens reports whether sequence parallelism has as many tokens for every chip.
+func (l Layout) dividesTokens(w *Workload) bool {
+	return !l.SP || l.TP == 1 || w.Sequence/l.CP%l.TP == 0
+}
+
+// nearest is the number of at least 1 that fits and is nearest to v, the smaller of two; 1
+// fits.
+func nearest(v int, fits func(int) bool) int {
+	for d := 0; ; d++ {
+		switch {
+		case v-d >= 1 && fits(v-d):
+			return v - d
+		case fits(v + d):
+			return v + d
+		}
+	}
+}
+
 // nearestDivisor is the divisor of n that is nearest to v, the smaller of two.
 func nearestDivisor(n, v int) int {
 	if v >= n {
@@ -282,26 +339,50 @@ func nearestCommon(a, b, v int) int {
 	return nearestDivisor(a, v)
 }
 
-// nearestPipeline says which pipeline divides a number of microbatches.
-func nearestPipeline(micro, pp int) string {
-	if d := nearestDivisor(micro, pp); d > 1 {
-		return fmt.Sprintf("the nearest that does is %d", d)
+// fewer is the most replicas, no more than the layout's, since more would take more chips,
+// that divide the batch into numbers of microbatches that fit, and hold the experts; 0 where
+// none do.
+func (l Layout) fewer(w *Workload, fits func(micro int) bool) int {
+	for dp := min(l.DP, w.Batch/l.MicroBatch); dp > 0; dp-- {
+		if w.Batch%(dp*l.MicroBatch) == 0 && (w.Model.MoE == nil || l.TP*l.CP*dp%(l.EP*l.ETP) == 0) && fits(w.Batch/(dp*l.MicroBatch)) {
+			return dp
+		}
 	}
-	return "write vpp=1"
+	return 0
 }
 
-// nearestReplicas says which numbers near the layout's divide the batch: of replicas no
-// more than there are, since more would take more chips.
-func (l *Layout) nearestReplicas(batch int) string {
-	if batch%l.MicroBatch != 0 {
-		return fmt.Sprintf("the nearest mb that does, with dp=1, is %d", nearestDivisor(batch, l.MicroBatch))
+// replicasFor says which number of replicas gives a number of microbatches that fits, or
+// what to do where none does.
+func (l Layout) replicasFor(w *Workload, otherwise string, fits func(micro int) bool) string {
+	if dp := l.fewer(w, fits); dp > 0 {
+		return fmt.Sprintf("with dp=%d there are %d", dp, w.Batch/(dp*l.MicroBatch))
 	}
-	rest := batch / l.MicroBatch
-	dp := min(l.DP, rest)
-	for rest%dp != 0 {
-		dp--
+	return otherwise
+}
+
+// nearestReplicas says which numbers near the layout's divide the batch: microbatches of
+// another size where that spares more of the replicas.
+func (l Layout) nearestReplicas(w *Workload) string {
+	whole := func(int) bool { return true }
+	dp, mb := l.fewer(w, whole), l.MicroBatch
+	other := l
+	if w.Batch%l.DP == 0 {
+		other.MicroBatch = nearestDivisor(w.Batch/l.DP, l.MicroBatch)
+	} else {
+		other.MicroBatch = nearestDivisor(w.Batch, l.MicroBatch)
 	}
-	return fmt.Sprintf("the nearest dp below is %d", dp)
+	if d := other.fewer(w, whole); d > dp {
+		dp, mb = d, other.MicroBatch
+	}
+	switch {
+	case dp == 0:
+		return "no dp below does, with these experts"
+	case mb == l.MicroBatch:
+		return fmt.Sprintf("the nearest dp below that does is %d", dp)
+	case dp == l.DP:
+		return fmt.Sprintf("the nearest mb that does is %d", mb)
+	}
+	return fmt.Sprintf("dp=%d with mb=%d does", dp, mb)
 }
 
 // scheduleProblems lists what the schedule demands of pipeline and microbatches.
@@ -316,8 +397,9 @@ func (l Layout) scheduleProblems(w *Workload) []string {
 			bad("schedule=dualpipe needs an even pp, not %d; the nearest is %d", l.PP, max(l.PP-1, 2))
 		case l.VPP > 1:
 			bad("schedule=dualpipe already holds two chunks per stage; leave vpp at 1")
-		case micro < 2*l.PP:
-			bad("schedule=dualpipe needs at least %d microbatches per replica, twice pp; there are %d", 2*l.PP, micro)
+		case micro < 2*l.PP || micro%2 != 0:
+			bad("schedule=dualpipe needs an even number of microbatches per replica, at least %d, twice pp; there are %d: %s", 2*l.PP, micro,
+				l.replicasFor(w, "take a shorter pipeline or a larger batch", func(micro int) bool { return micro >= 2*l.PP && micro%2 == 0 }))
 		}
 	case ZeroBubbleH1:
 		switch {
@@ -333,7 +415,8 @@ func (l Layout) scheduleProblems(w *Workload) []string {
 		case l.VPP != 2:
 			bad("schedule=zb-v holds two chunks per stage; write vpp=2")
 		case micro < 2*l.PP-1:
-			bad("schedule=zb-v needs at least %d microbatches per replica, 2 pp - 1; there are %d", 2*l.PP-1, micro)
+			bad("schedule=zb-v needs at least %d microbatches per replica, 2 pp - 1; there are %d: %s", 2*l.PP-1, micro,
+				l.replicasFor(w, "take a shorter pipeline or a larger batch", func(micro int) bool { return micro >= 2*l.PP-1 }))
 		}
 	}
 	return out

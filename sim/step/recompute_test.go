@@ -119,7 +119,7 @@ func TestRecomputeProblems(t *testing.T) {
 		"recompute_layers=3":                       "recompute_layers=3 needs recompute; write e.g. recompute=full",
 		"recompute=full,recompute_layers=25":       "recompute_layers=25 must be 0 (all) to the model's 24 layers",
 		"schedule=zb-v,pp=2":                       "schedule=zb-v holds two chunks per stage; write vpp=2",
-		"schedule=zb-v,pp=2,vpp=2,dp=128,mb=2":     "schedule=zb-v needs at least 3 microbatches per replica, 2 pp - 1; there are 1",
+		"schedule=zb-v,pp=2,vpp=2,dp=128,mb=2":     "schedule=zb-v needs at least 3 microbatches per replica, 2 pp - 1; there are 1: with dp=32 there are 4",
 		"schedule=zb-h1":                           "schedule=zb-h1 needs pp of at least 2",
 		"schedule=zb-h1,pp=2,vpp=2":                "schedule=zb-h1 does not interleave; leave vpp at 1, or write schedule=zb-v,vpp=2",
 		"cp_comm=tree":                             "cp_comm=tree is not ring or all-gather",
