@@ -171,7 +171,7 @@ func (o *option) chipHours(b *sizeBooks, h *[result.NumStates]float64) {
 	h[result.Productive] += hours * float64(o.parts.Compute)
 	h[result.Recompute] += hours * float64(o.parts.Recompute)
 	h[result.ExposedComm] += hours * float64(o.parts.ExposedComm())
-	h[result.Bubble] += hours * float64(o.parts.Bubble+o.parts.Overhead)
+	h[result.Bubble] += hours * float64(o.parts.HostWait+o.parts.Bubble+o.parts.Overhead)
 	h[result.Straggler] += hours * float64(o.parts.Straggler)
 	// What training took beyond its steps: fast checkpoints, slow servers, the limit.
 	train := chipHours(int64(b.kept.Train) * int64(o.used))

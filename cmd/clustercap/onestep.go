@@ -148,6 +148,7 @@ func partsOf(p step.Parts) []part {
 		{"pipe_comm", "pipeline traffic", float64(p.PipeComm)},
 		{"data_comm", "data traffic", float64(p.DataComm)},
 		{"host_comm", "host traffic", float64(p.HostComm)},
+		{"host_wait", "waiting for the host", float64(p.HostWait)},
 		{"bubble", "bubble", float64(p.Bubble)},
 		{"straggler", "stragglers", float64(p.Straggler)},
 		{"overhead", "outside the model", float64(p.Overhead)},

@@ -67,10 +67,11 @@ func NewPricer(w *Workload, m *Machine) (*Pricer, error) {
 // ideal is the chip-seconds that the step's products take at least: matrix products,
 // and those of the vocabulary in BF16, at the rate of a large one; attention at that of
 // its fused kernels with their own FLOPs in the backward pass, or at the best rate of
-// any kernel where scores are stored.
+// any kernel where scores are stored. Linear attention, which is slower, counts as matrix
+// products.
 func (p *pricer) ideal() (fused, unfused float64) {
 	m, r := &p.work.Model, &p.rates
-	layers := float64(m.Layers + m.MTP)
+	layers := float64(m.SoftmaxLayers() + m.MTP)
 	span := model.AttentionSpan(p.work.Sequence, 0)
 	if m.Window > 0 {
 		span = (span + model.AttentionSpan(p.work.Sequence, m.Window)) / 2
@@ -96,7 +97,8 @@ func (p *Pricer) Price(l Layout) Step {
 func (p *pricer) take(l Layout) {
 	p.layout = l
 	p.anew, _ = l.Recompute.regions()
-	p.net.worst = worstOf(l.Chips())
+	p.net.chips = l.Chips()
+	p.net.worst = worstOf(p.net.chips)
 }
 
 // Floor is a time that the layout cannot beat: all products at the best rates of the
@@ -170,6 +172,7 @@ func (p *pricer) price() Step {
 		PipeComm:    seconds(p.messages(&s, micro)),
 		DataComm:    seconds(micro*each + once),
 		HostComm:    seconds(mean.host + streamed),
+		HostWait:    seconds(mean.wait),
 		Bubble:      seconds(max(0, s.flow(l, micro)-mean.sum())),
 		Straggler:   seconds(p.straggler(kernels.sum())),
 		Overhead:    p.mach.Stack.StepOverhead.Likely,
@@ -193,7 +196,7 @@ func (p *pricer) price() Step {
 			Matrix: seconds(kernels.matrix),
 			Memory: seconds(kernels.memory),
 			Comm:   parts.ExposedComm(),
-			Wait:   parts.Bubble + parts.Straggler + parts.Overhead,
+			Wait:   parts.HostWait + parts.Bubble + parts.Straggler + parts.Overhead,
 		},
 	}
 }

@@ -50,15 +50,18 @@ func (p *pricer) experts(s shape) block {
 	dispatch := busiest * p.net.exchange(activationBytes*routed*h, all, p.dispatch(moe))
 	// With ETP the chips of a group share each other's tokens.
 	share := p.net.gather(activationBytes*busiest*routed*h*etp, inner)
-	p.occupy(&b, all, 2*dispatch, 2*dispatch)
-	p.occupy(&b, inner, 2*share, 2*share)
-	exchange := dispatch + share
-	sync := p.expertSync()
-	b.forward.expert += 2*exchange + sync
-	b.backward.expert += 2*exchange + sync
+	once := p.occupied(all, dispatch).plus(p.occupied(inner, share))
+	sync := float64(p.mach.Stack.ExpertSync.Likely)
+	add := func(q *pass, times float64) {
+		q.expert += times * (dispatch + share)
+		q.counts += sync
+		q.links, q.own = q.links.plus(once.times(times)), q.own.plus(once.times(times))
+	}
+	add(&b.forward, 2)
+	add(&b.backward, 2)
 	if p.recomputes(regionUp) {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * routed * h * p.rates.traffic))
-		b.redo.expert += exchange + sync
+		add(&b.redo, 1)
 	}
 	if moe.SharedFFN > 0 {
 		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h, 1)
@@ -119,21 +122,40 @@ func (p *pricer) besideOther(b *block) {
 		return
 	}
 	share *= 1 - 1/p.microbatches() // the last one has none beside it
-	traffic := b.forward.expert + b.backward.expert - 2*p.expertSync()
+	traffic := b.forward.expert + b.backward.expert
 	kernels := b.forward.compute.sum() + b.redo.compute.sum() + b.backward.compute.sum()
 	hidden := (1 - commSlowdown) * share * min(traffic, kernels)
 	b.forward.expert -= hidden / 2
 	b.backward.expert -= hidden / 2
 }
 
-// expertSync is how long the host stalls a layer of experts, each way.
-func (p *pricer) expertSync() float64 { return float64(p.mach.Stack.ExpertSync.Likely) }
+// awaitHost adds to the forward pass of a layer with experts the wait for the host. With
+// counts of tokens to learn in every layer the host cannot run ahead: a layer takes as long
+// as its launches, however fast the chip.
+func (p *pricer) awaitHost(q *pass) {
+	q.launch = p.launches(q.compute.kernels)
+	q.wait = max(0, q.launch-q.sum())
+}
 
-// awaitHost adds to a pass of a layer with experts, and what it computes again, the
-// wait for the host. With counts of tokens to learn in every layer the host cannot run
-// ahead: a layer takes as long as its launches, however fast the chip.
-func (p *pricer) awaitHost(pass *pass, redo pass) {
-	device := pass.sum() + redo.sum()
-	host := float64(p.mach.Stack.ExpertLaunch.Likely) * (pass.compute.kernels + redo.compute.kernels)
-	pass.expert += max(0, host-device)
+// awaitHostBackward does the same for the backward pass with what it computes again, and
+// where gradients of weights are put off for these alone.
+func (p *pricer) awaitHostBackward(b *block) {
+	q := &b.backward
+	kernels, device := q.compute.kernels, q.sum()
+	if p.layout.Recompute != RecomputeFull { // then it has waited as a forward pass
+		kernels, device = kernels+b.redo.compute.kernels, device+b.redo.sum()
+	}
+	q.launch = p.launches(kernels)
+	if !p.layout.Schedule.splits() {
+		q.wait = max(0, q.launch-device)
+		return
+	}
+	later := p.launches(b.launches)
+	b.lags = max(0, later-b.weights)
+	q.wait = max(0, q.launch-later-(device-b.weights)) + b.lags
+}
+
+// launches is how long the host takes for so many kernels of layers with experts.
+func (p *pricer) launches(kernels float64) float64 {
+	return float64(p.mach.Stack.ExpertLaunch.Likely) * kernels
 }

@@ -7,20 +7,29 @@ type pass struct {
 	expert  float64 // s of expert-parallel all-to-alls
 	context float64 // s of context-parallel exchange that attention does not hide
 	host    float64 // s of copies to and from the host that the layer does not hide
+	counts  float64 // s until the host has learnt how many tokens each expert got
+	wait    float64 // s more until it has launched the kernels
+	launch  float64 // s that it takes to launch them, where it cannot run ahead
 	links   links   // s for which collectives occupy them, hidden or not
+	own     links   // of which for the all-to-alls and what ETP shares
 }
 
 func (p pass) plus(q pass) pass {
 	return pass{
 		p.compute.plus(q.compute), p.tensor + q.tensor, p.expert + q.expert, p.context + q.context, p.host + q.host,
-		p.links.plus(q.links),
+		p.counts + q.counts, p.wait + q.wait, p.launch + q.launch, p.links.plus(q.links), p.own.plus(q.own),
 	}
 }
 
-func (p pass) sum() float64 { return p.compute.sum() + p.tensor + p.expert + p.context + p.host }
+func (p pass) sum() float64 {
+	return p.compute.sum() + p.tensor + p.expert + p.context + p.host + p.counts + p.wait
+}
 
 func (p pass) times(f float64) pass {
-	return pass{p.compute.times(f), p.tensor * f, p.expert * f, p.context * f, p.host * f, p.links.times(f)}
+	return pass{
+		p.compute.times(f), p.tensor * f, p.expert * f, p.context * f, p.host * f,
+		p.counts * f, p.wait * f, p.launch * f, p.links.times(f), p.own.times(f),
+	}
 }
 
 // block is what one layer (or the embedding, or the head) costs one microbatch.
@@ -32,6 +41,8 @@ type block struct {
 	redone            float64 // bytes of activations computed again for the backward pass
 	working           float64 // bytes live only while the layer runs
 	weights           float64 // s of the backward pass that only gradients of weights take
+	launches          float64 // of their kernels
+	lags              float64 // s that the host takes longer to launch these than they run
 	owed              float64 // bytes kept for them where they are put off
 	host              float64 // bytes kept per microbatch on the host
 }
@@ -40,14 +51,14 @@ func (b block) plus(c block) block {
 	return block{
 		b.forward.plus(c.forward), b.backward.plus(c.backward), b.redo.plus(c.redo),
 		b.stored + c.stored, b.products + c.products, b.redone + c.redone, max(b.working, c.working),
-		b.weights + c.weights, b.owed + c.owed, b.host + c.host,
+		b.weights + c.weights, b.launches + c.launches, b.lags + c.lags, b.owed + c.owed, b.host + c.host,
 	}
 }
 
 func (b block) times(f float64) block {
 	return block{
 		b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.products * f, b.redone * f, b.working,
-		b.weights * f, b.owed * f, b.host * f,
+		b.weights * f, b.launches * f, b.lags * f, b.owed * f, b.host * f,
 	}
 }
 
@@ -107,6 +118,7 @@ func (p *pricer) grouped(b *block, of region, groups, m, n, k, input, output flo
 		plus(weights).
 		plus(gradient)
 	b.weights += weights.sum()
+	b.launches += weights.kernels
 	b.owed += r.operand * groups * m * (k + n)
 }
 
@@ -246,7 +258,7 @@ func (p *pricer) layer(s shape, moe bool) block {
 	}
 	if moe {
 		p.besideOther(&b)
-		p.awaitHost(&b.forward, pass{})
+		p.awaitHost(&b.forward)
 	}
 	all, input := b.stored+b.redone, activationBytes*s.sharded*s.hidden
 	switch p.layout.Recompute {
@@ -265,11 +277,7 @@ func (p *pricer) layer(s shape, moe bool) block {
 		b.redo = b.forward
 	}
 	if moe {
-		redo := b.redo
-		if p.layout.Recompute == RecomputeFull {
-			redo = pass{} // it has waited as a forward pass
-		}
-		p.awaitHost(&b.backward, redo)
+		p.awaitHostBackward(&b)
 	}
 	// What is computed again lives while the layer runs.
 	b.working += all - b.stored

@@ -9,18 +9,32 @@ func (l links) plus(m links) links { return links{l.domain + m.domain, l.nic + m
 
 func (l links) times(f float64) links { return links{l.domain * f, l.nic * f} }
 
+// others is the longest that traffic other than own has a link that own uses.
+func (l links) others(own links) (busy float64) {
+	if own.domain > 0 {
+		busy = l.domain - own.domain
+	}
+	if own.nic > 0 {
+		busy = max(busy, l.nic-own.nic)
+	}
+	return max(0, busy)
+}
+
 // leaves reports whether a group's collectives leave the scale-up domain.
 func (n *network) leaves(g group) bool { return n.local(g) < g.size }
 
+// occupied is what collectives of a group that last so many seconds take of the links.
+func (p *pricer) occupied(g group, seconds float64) links {
+	if p.net.leaves(g) {
+		return links{nic: seconds}
+	}
+	return links{domain: seconds}
+}
+
 // occupy adds what collectives of a group take of the links in the two passes.
 func (p *pricer) occupy(b *block, g group, forward, backward float64) {
-	if p.net.leaves(g) {
-		b.forward.links.nic += forward
-		b.backward.links.nic += backward
-	} else {
-		b.forward.links.domain += forward
-		b.backward.links.domain += backward
-	}
+	b.forward.links = b.forward.links.plus(p.occupied(g, forward))
+	b.backward.links = b.backward.links.plus(p.occupied(g, backward))
 }
 
 // shared is the share of a stage's time in which other traffic has the link that its

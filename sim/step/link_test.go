@@ -82,7 +82,7 @@ func TestDataTrafficWaitsForTheLink(t *testing.T) {
 	far, parts := of("tp=1,dp=64,ep=8", 1)
 	whole := parts.Compute + parts.ExpertComm
 	if want := float64(parts.ExpertComm / whole); far < 0.9*want || far > 1.1*want {
-		// The optimizer is part of Compute and the host's stalls are of ExpertComm.
+		// The optimizer is part of Compute.
 		t.Errorf("experts over the NIC take %v of it, want about %v", far, want)
 	}
 }
@@ -91,7 +91,7 @@ func TestDataTrafficWaitsForTheLink(t *testing.T) {
 // has of the same NIC.
 func TestDualPipeSharesTheNIC(t *testing.T) {
 	p := pricer{layout: layout("tp=1,pp=2,dp=16,ep=16,schedule=dualpipe"), net: newNetwork(a100())}
-	b := block{forward: pass{compute: cost{matrix: 1}, expert: 5, links: links{nic: 5}}}
+	b := block{forward: pass{compute: cost{matrix: 1}, expert: 5, links: links{nic: 5}, own: links{nic: 5}}}
 	alone := p.workOf(&b)
 	kernels := 1 / (1 - dualPipeCores)
 	if want := 5 - kernels; !near(alone.expert, want) {

@@ -15,8 +15,9 @@ type work struct {
 	base, redo              cost
 	tensor, expert, context float64 // s of exposed collectives
 	host                    float64 // s of exposed copies
+	wait                    float64 // s that the host lets the chip wait
 	forward                 float64 // s of the forward pass, traffic included
-	weights                 float64 // s of base that only gradients of weights take
+	weights                 float64 // s that only gradients of weights take, waits included
 	links                   links
 }
 
@@ -28,41 +29,40 @@ func (p *pricer) workOf(b *block) work {
 		expert:  b.forward.expert + b.backward.expert + b.redo.expert,
 		context: b.forward.context + b.backward.context + b.redo.context,
 		host:    b.forward.host + b.backward.host,
+		wait:    b.forward.counts + b.backward.counts + b.redo.counts + b.forward.wait + b.backward.wait + b.redo.wait,
 		forward: b.forward.sum(),
-		weights: b.weights,
+		weights: b.weights + b.lags,
 		links:   b.forward.links.plus(b.backward.links).plus(b.redo.links),
 	}
 	if p.layout.Schedule == DualPipe {
-		// The all-to-alls of one microbatch run beside the kernels of another, on
-		// cores set aside for them, while nothing else of it has their link; and while
-		// that one waits for the host.
+		// The all-to-alls of one microbatch run beside all that another does but its own,
+		// kernels on the cores that are not set aside for them, while nothing else of it
+		// has their links. One host launches the kernels of both.
 		const slower = 1 / (1 - dualPipeCores)
 		w.base, w.redo = w.base.slowed(slower), w.redo.slowed(slower)
-		window := w.base.sum() + w.redo.sum() + w.context + w.host
-		if p.net.leaves(p.expertGroup()) {
-			window -= max(0, w.links.nic-w.expert)
-		} else {
-			window -= max(0, w.links.domain-w.expert-w.tensor)
-		}
-		w.expert = max(0, w.expert-max(0, window))
+		traffic := w.expert
+		w.expert, w.wait = 0, b.forward.counts+b.backward.counts+b.redo.counts
+		other := w.links.others(b.forward.own.plus(b.backward.own).plus(b.redo.own))
+		w.expert = max(0, traffic-max(0, w.sum()-other))
+		w.wait += max(0, b.forward.launch+b.backward.launch+b.redo.launch-w.sum())
 	}
 	return w
 }
 
 func (w work) sum() float64 {
-	return w.base.sum() + w.redo.sum() + w.tensor + w.expert + w.context + w.host
+	return w.base.sum() + w.redo.sum() + w.tensor + w.expert + w.context + w.host + w.wait
 }
 
 func (w work) plus(v work) work {
 	return work{
-		w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context, w.host + v.host,
+		w.base.plus(v.base), w.redo.plus(v.redo), w.tensor + v.tensor, w.expert + v.expert, w.context + v.context, w.host + v.host, w.wait + v.wait,
 		w.forward + v.forward, w.weights + v.weights, w.links.plus(v.links),
 	}
 }
 
 func (w work) times(f float64) work {
 	return work{
-		w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f, w.host * f,
+		w.base.times(f), w.redo.times(f), w.tensor * f, w.expert * f, w.context * f, w.host * f, w.wait * f,
 		w.forward * f, w.weights * f, w.links.times(f),
 	}
 }

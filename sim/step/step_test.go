@@ -53,7 +53,8 @@ func near(got, want float64) bool { return math.Abs(got-want) <= 1e-9*math.Abs(w
 func TestPartsAndActivitySumToTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, l := drawStep(t)
-		s, err := Estimate(w, a100(), l)
+		machine := within(a100(), drawHost(t))
+		s, err := Estimate(w, machine, l)
 		if err != nil {
 			t.Skip(err)
 		}
@@ -67,7 +68,7 @@ func TestPartsAndActivitySumToTime(t *testing.T) {
 		if s.Parts.Bubble < 0 || s.MFU <= 0 || s.MFU >= 0.8 || s.HFU < s.MFU || l.Recompute == RecomputeFull && l.RecomputeLayers == 0 && s.HFU < 1.2*s.MFU {
 			t.Fatalf("%s: implausible step %+v", l, s)
 		}
-		p, _ := NewPricer(w, a100())
+		p, _ := NewPricer(w, machine)
 		if f := p.Floor(l); f > s.Time {
 			t.Fatalf("%s: floor %v is above the price %v", l, f, s.Time)
 		}
@@ -77,9 +78,12 @@ func TestPartsAndActivitySumToTime(t *testing.T) {
 // drawStep draws a workload and a layout, dense or with experts.
 func drawStep(t *rapid.T) (*Workload, Layout) {
 	pow := func(name string, most int) int { return 1 << rapid.IntRange(0, most).Draw(t, name) }
-	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048 * pow("sequence", 2), Batch: 256, Precision: BF16}
+	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048 * pow("sequence", 6), Batch: 256, Precision: BF16}
 	if rapid.Bool().Draw(t, "moe") {
 		w.Model = moe()
+	}
+	if rapid.Bool().Draw(t, "linear") {
+		w.Model.Linear = &model.Linear{Every: 4, KeyHeads: 16, ValueHeads: 32, KeyDim: 128, ValueDim: 128, Conv: 4}
 	}
 	l := Layout{
 		TP: pow("tp", 3), SP: rapid.Bool().Draw(t, "sp"), PP: pow("pp", 3), VPP: 1, DP: pow("dp", 5), CP: pow("cp", 1), EP: 1, ETP: 1,
@@ -116,10 +120,25 @@ func drawStep(t *rapid.T) (*Workload, Layout) {
 	return w, l
 }
 
+// drawHost draws a stack whose host lets layers of experts wait, or not.
+func drawHost(t *rapid.T) Stack {
+	return Stack{
+		ExpertLaunch: unit.Point(rapid.SampledFrom([]unit.Duration{0, 50e-6, 1e-3}).Draw(t, "expert_launch")),
+		ExpertSync:   unit.Point(rapid.SampledFrom([]unit.Duration{0, 1e-3}).Draw(t, "expert_sync")),
+	}
+}
+
+// within is a machine that runs a stack.
+func within(m *Machine, stack Stack) *Machine {
+	m.Stack = stack
+	return m
+}
+
 func TestMoreWorkNeverTakesLess(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, l := drawStep(t)
-		base, err := Estimate(w, a100(), l)
+		stack := drawHost(t)
+		base, err := Estimate(w, within(a100(), stack), l)
 		if err != nil {
 			t.Skip(err)
 		}
@@ -137,7 +156,7 @@ func TestMoreWorkNeverTakesLess(t *testing.T) {
 			},
 		}
 		for name, change := range slower {
-			m, w2, l2 := a100(), *w, l
+			m, w2, l2 := within(a100(), stack), *w, l
 			change(m, &w2, &l2)
 			if name == "full recomputation" && l.Offload.activations() {
 				continue // which leaves less to send to the host
@@ -429,7 +448,7 @@ func TestProblemsAreListedAtOnce(t *testing.T) {
 	got := layout("tp=9,pp=8,dp=7,ep=4").Problems(w, a100())
 	want := []string{
 		"tp=9 must divide the model's 96 attention heads; the nearest that does is 8",
-		"dp=7 x mb=1 must divide the global batch of 1536 sequences; the nearest dp below is 6",
+		"dp=7 x mb=1 must divide the global batch of 1536 sequences; the nearest dp below that does is 6",
 		"ep=4, but gpt has no experts",
 	}
 	if len(got) != len(want) {
@@ -448,8 +467,12 @@ func TestProblemsNameWhatIsLegal(t *testing.T) {
 	for _, c := range []struct{ layout, want, legal string }{
 		{"tp=2,dp=12,ep=16", "ep=16 must divide tp x cp x dp = 24; the nearest that does is 8", "tp=2,dp=12,ep=8"},
 		{"tp=2,dp=12,ep=16,etp=2", "ep=16 x etp=2 must divide tp x cp x dp = 24; the nearest ep that does is 4", "tp=2,dp=12,ep=4,etp=2"},
-		{"pp=7,vpp=2,dp=10", "vpp=2 needs a number of microbatches (24) that pp=7 divides; the nearest that does is 6", "pp=6,vpp=2,dp=10"},
-		{"pp=3,vpp=2,dp=240", "vpp=2 needs a number of microbatches (1) that pp=3 divides; write vpp=1", "pp=3,dp=240"},
+		{"pp=8,vpp=2,dp=20,ep=2", "vpp=2 needs a number of microbatches (12) that pp=8 divides; with dp=10 there are 24", "pp=8,vpp=2,dp=10,ep=2"},
+		{"pp=7,vpp=2,dp=10", "vpp=2 needs a number of microbatches (24) that pp=7 divides; write vpp=1", "pp=7,dp=10"},
+		{"pp=3,vpp=2,dp=240", "vpp=2 needs a number of microbatches (1) that pp=3 divides; with dp=80 there are 3", "pp=3,vpp=2,dp=80"},
+		{"pp=4,dp=60,schedule=dualpipe", "schedule=dualpipe needs an even number of microbatches per replica, at least 8, twice pp; there are 4: with dp=30 there are 8", "pp=4,dp=30,schedule=dualpipe"},
+		{"dp=16,mb=7", "dp=16 x mb=7 must divide the global batch of 240 sequences; the nearest mb that does is 5", "dp=16,mb=5"},
+		{"tp=4,dp=15,sp=0,ep=1", "sp=0 with experts needs tp=1, not 4: the tokens of a tensor-parallel group are divided among its chips", "tp=1,dp=15,sp=0"},
 		{"pp=5,dp=10,schedule=dualpipe", "schedule=dualpipe needs an even pp, not 5; the nearest is 4", "pp=4,dp=10,schedule=dualpipe"},
 	} {
 		if got := layout(c.layout).Problems(w, m); !slices.Contains(got, c.want) {
@@ -457,6 +480,40 @@ func TestProblemsNameWhatIsLegal(t *testing.T) {
 		}
 		if got := layout(c.legal).Problems(w, m); len(got) > 0 {
 			t.Errorf("%s, as advised for %s: %q", c.legal, c.layout, got)
+		}
+	}
+}
+
+// Heads of keys and values are divided or copied, those of linear attention divided, and
+// sequence parallelism leaves no token over.
+func TestTensorParallelDivides(t *testing.T) {
+	dense := gpt(24, 4096, 32)
+	dense.KVHeads = 8
+	linear := dense
+	linear.Heads, linear.KVHeads = 48, 8
+	linear.Linear = &model.Linear{Every: 4, KeyHeads: 16, ValueHeads: 32, KeyDim: 128, ValueDim: 128, Conv: 4}
+	grouped := dense
+	grouped.Heads = 96
+	for _, c := range []struct {
+		model         model.Model
+		sequence      int
+		layout, wants string
+	}{
+		{dense, 4096, "tp=16,dp=8", ""},
+		{grouped, 4096, "tp=8,dp=8", ""},
+		{grouped, 4096, "tp=6,dp=8", "tp=6 must divide the model's 8 key-value heads, or be a multiple of them; the nearest that fits is 4"},
+		{grouped, 6144, "tp=12,dp=8", "tp=12 must divide the model's 8 key-value heads, or be a multiple of them; the nearest that fits is 8"},
+		{linear, 4096, "tp=16,dp=8", ""},
+		{linear, 6144, "tp=24,dp=8", "tp=24 must divide the 16 key and 32 value heads of the model's linear attention; the nearest that does is 16"},
+		{dense, 4100, "tp=8,dp=8", "sequence parallelism divides the 4100 tokens of a chip's sequence by tp=8; write sp=0, or the nearest tp that fits is 4"},
+		{dense, 4100, "tp=8,dp=8,sp=0", ""},
+		{moe(), 4100, "tp=8,dp=8", "sequence parallelism divides the 4100 tokens of a chip's sequence by tp=8; the nearest tp that fits is 4"},
+	} {
+		w := &Workload{Model: c.model, Sequence: c.sequence, Batch: 256, Precision: BF16}
+		l := layout(c.layout)
+		got := strings.Join(l.Problems(w, a100()), "; ")
+		if got != c.wants || l.Divides(w) != (c.wants == "") {
+			t.Errorf("%s: %q, divides: %v; want %q", c.layout, got, l.Divides(w), c.wants)
 		}
 	}
 }
@@ -647,25 +704,28 @@ func TestNeighbourExperts(t *testing.T) {
 }
 
 // Where the host launches slower than the chip computes, a chip twice as fast gains
-// nothing in layers of experts; with twice the tokens the step takes no longer.
+// nothing in layers of experts; with twice the tokens the step takes no longer. No schedule
+// hides that.
 func TestLayersOfExpertsWaitForTheHost(t *testing.T) {
-	price := func(speed float64, micro int) float64 {
-		w := &Workload{Model: moe(), Sequence: 1024, Batch: 8 * micro, Precision: BF16}
+	price := func(text string, speed float64, micro int) float64 {
+		w := &Workload{Model: moe(), Sequence: 1024, Batch: 64 * micro, Precision: BF16}
 		w.Model.MoE.DenseLayers, w.Model.FFN = 0, 0
 		m := a100()
 		m.Stack.ExpertLaunch = unit.Point(unit.Duration(2e-3))
 		m.Chip.BF16 = unit.Point(m.Chip.BF16.Likely * unit.FLOPRate(speed))
-		l := layout("tp=1,dp=8,ep=8,zero=0")
+		l := layout("dp=8,ep=8,zero=0," + text)
 		l.MicroBatch = micro
 		s := mustEstimate(t, w, m, l)
 		// The head, the optimizer and gradients are not in layers of experts.
-		return float64(s.Parts.Compute + s.Parts.ExpertComm)
+		return float64(s.Parts.Compute + s.Parts.ExpertComm + s.Parts.HostWait)
 	}
-	base := price(1, 1)
-	for name, got := range map[string]float64{"a chip twice as fast": price(2, 1), "twice the tokens": price(1, 2)} {
-		// The head and the optimizer are 2 % of the step.
-		if math.Abs(got/base-1) > 0.03 {
-			t.Errorf("%s takes %v s, want %v", name, got, base)
+	for _, text := range []string{"pp=1", "pp=2", "pp=2,schedule=zb-h1", "pp=2,vpp=2,schedule=zb-v", "pp=2,schedule=dualpipe"} {
+		base := price(text, 1, 1)
+		for name, got := range map[string]float64{"a chip twice as fast": price(text, 2, 1), "twice the tokens": price(text, 1, 2)} {
+			// The head and the optimizer are 2 % of the step.
+			if math.Abs(got/base-1) > 0.03 {
+				t.Errorf("%s: %s takes %v s, want %v", text, name, got, base)
+			}
 		}
 	}
 }

@@ -46,38 +46,50 @@ const (
 	SpanContext   SpanKind = "context traffic"
 	SpanData      SpanKind = "data traffic"
 	SpanHost      SpanKind = "host traffic"
+	SpanWait      SpanKind = "waiting for the host"
 	SpanOptimizer SpanKind = "optimizer"
 	SpanStraggler SpanKind = "stragglers"
 	SpanOverhead  SpanKind = "outside the model"
 )
 
 // passTime is how long a pass takes, in seconds.
-type passTime struct{ kernels, tensor, expert, context, host float64 }
+type passTime struct{ kernels, tensor, expert, context, host, wait float64 }
 
-func (t passTime) sum() float64 { return t.kernels + t.tensor + t.expert + t.context + t.host }
+func (t passTime) sum() float64 { return t.kernels + t.tensor + t.expert + t.context + t.host + t.wait }
 
 // chunkTime is how long one microbatch takes in one chunk, and how long of the
 // backward pass's kernels only the gradients of weights.
 type chunkTime struct {
 	forward, redo, backward passTime
-	weights                 float64
+	weights                 passTime
 }
 
 // chunkTimes divides workOf by direction. What is left exposed of the all-to-alls
-// under DualPipe falls on the passes in proportion to what they send.
+// under DualPipe falls on the passes in proportion to what they send, and the wait for the
+// host in proportion to what it does for them.
 func (p *pricer) chunkTimes(b *block) chunkTime {
-	slower, share := 1.0, 1.0
-	if p.layout.Schedule == DualPipe {
-		slower = 1 / (1 - dualPipeCores)
-		share = 0
-		if all := b.forward.expert + b.backward.expert + b.redo.expert; all > 0 {
-			share = p.workOf(b).expert / all
+	if p.layout.Schedule != DualPipe {
+		of := func(q pass) passTime {
+			return passTime{q.compute.sum(), q.tensor, q.expert, q.context, q.host, q.counts + q.wait}
 		}
+		return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{kernels: b.weights, wait: b.lags}}
 	}
+	const slower = 1 / (1 - dualPipeCores)
+	w := p.workOf(b)
+	whole := b.forward.plus(b.backward).plus(b.redo)
+	exposed, waits := share(w.expert, whole.expert), share(w.wait, whole.counts+whole.launch)
 	of := func(q pass) passTime {
-		return passTime{q.compute.sum() * slower, q.tensor, q.expert * share, q.context, q.host}
+		return passTime{q.compute.sum() * slower, q.tensor, q.expert * exposed, q.context, q.host, (q.counts + q.launch) * waits}
 	}
-	return chunkTime{of(b.forward), of(b.redo), of(b.backward), b.weights * slower}
+	return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{}}
+}
+
+// share is a part of a whole, none of nothing.
+func share(part, whole float64) float64 {
+	if whole == 0 {
+		return 0
+	}
+	return part / whole
 }
 
 // Timeline schedules the step of a layout without Problems. Of a step with more than
@@ -281,12 +293,13 @@ func (c *clock) play(stage int, p chunkPass, at float64) {
 		show(SpanForward, t.forward)
 		c.forward[i] = at
 	case weightPass:
-		show(SpanWeight, passTime{kernels: t.weights})
+		show(SpanWeight, t.weights)
 	default:
 		show(SpanRecompute, t.redo)
 		if p.kind == inputPass {
 			inputs := t.backward
-			inputs.kernels -= t.weights
+			inputs.kernels -= t.weights.kernels
+			inputs.wait -= t.weights.wait
 			show(SpanInput, inputs)
 		} else {
 			show(SpanBackward, t.backward)
@@ -317,6 +330,8 @@ func (c *clock) show(kind SpanKind, stage int, p chunkPass, at float64, t passTi
 	add(SpanExpert, t.expert)
 	at += t.expert
 	add(SpanHost, t.host)
+	at += t.host
+	add(SpanWait, t.wait)
 	return end
 }
 

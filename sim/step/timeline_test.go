@@ -11,7 +11,7 @@ import (
 func uniform(l Layout, forward, backward float64) clock {
 	c := clock{layout: l, chunks: make([]chunkTime, l.PP*l.VPP)}
 	for i := range c.chunks {
-		c.chunks[i] = chunkTime{forward: passTime{kernels: forward}, backward: passTime{kernels: backward}, weights: backward / 2}
+		c.chunks[i] = chunkTime{forward: passTime{kernels: forward}, backward: passTime{kernels: backward}, weights: passTime{kernels: backward / 2}}
 	}
 	return c
 }

@@ -185,6 +185,7 @@ type Parts struct {
 	PipeComm    unit.Duration
 	DataComm    unit.Duration
 	HostComm    unit.Duration // copies to and from host memory
+	HostWait    unit.Duration // until the host knows the tokens of each expert, or has launched the kernels
 	Bubble      unit.Duration // waiting for the pipeline to fill, drain or balance
 	Straggler   unit.Duration // waiting for the slowest chip
 	Overhead    unit.Duration // outside the model: data loading, logging
@@ -197,7 +198,7 @@ func (p Parts) ExposedComm() unit.Duration {
 
 // Sum is the whole step.
 func (p Parts) Sum() unit.Duration {
-	return p.Compute + p.Recompute + p.ExposedComm() + p.Bubble + p.Straggler + p.Overhead
+	return p.Compute + p.Recompute + p.ExposedComm() + p.HostWait + p.Bubble + p.Straggler + p.Overhead
 }
 
 // Activity is how long the mean chip spends in each power state during a step;

@@ -56,6 +56,7 @@ const (
 	PipelineTraffic Cause = "pipe_comm"
 	DataTraffic     Cause = "data_comm"
 	HostTraffic     Cause = "host_comm"
+	HostWait        Cause = "host_wait" // for the counts of tokens and the launches of layers with experts
 	PipelineBubble  Cause = "bubble"
 	Stragglers      Cause = "straggler"
 	StepOverhead    Cause = "overhead"
@@ -91,6 +92,7 @@ func (p *Pricer) Waterfall(l Layout, chips int) Waterfall {
 	lose(PipelineTraffic, s.Parts.PipeComm)
 	lose(DataTraffic, s.Parts.DataComm)
 	lose(HostTraffic, s.Parts.HostComm)
+	lose(HostWait, s.Parts.HostWait)
 	lose(PipelineBubble, s.Parts.Bubble)
 	lose(Stragglers, s.Parts.Straggler)
 	lose(StepOverhead, s.Parts.Overhead)

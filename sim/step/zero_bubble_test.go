@@ -37,7 +37,7 @@ func TestUniformZeroBubbleIsTheClosedForm(t *testing.T) {
 		c := uniform(l, 0, 0)
 		for i := range c.chunks {
 			c.chunks[i] = chunkTime{
-				forward: passTime{kernels: forward / parts}, backward: passTime{kernels: (input + weight) / parts}, weights: weight / parts,
+				forward: passTime{kernels: forward / parts}, backward: passTime{kernels: (input + weight) / parts}, weights: passTime{kernels: weight / parts},
 			}
 		}
 		c.run(passOrder(l, micro), micro)
