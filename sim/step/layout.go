@@ -157,6 +157,9 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 		name  string
 		value int
 	}{{"tp", l.TP}, {"pp", l.PP}, {"vpp", l.VPP}, {"dp", l.DP}, {"cp", l.CP}, {"ep", l.EP}, {"etp", l.ETP}, {"mb", l.MicroBatch}} {
+		if f.name == "dp" && l.DP == 0 && (l.TP < 1 || l.PP < 1 || l.CP < 1) {
+			continue // Complete had nothing to divide the chips by
+		}
 		if f.value < 1 || f.value > maxDegree {
 			bad("%s=%d must be at least 1", f.name, f.value)
 		}
@@ -252,7 +255,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	}
 	out = append(out, l.scheduleProblems(w)...)
 	if l.ZeRO > 1 && l.PP > 1 {
-		bad("zero=%d with pp=%d would communicate all weights or gradients with every microbatch; use zero=1 with a pipeline", l.ZeRO, l.PP)
+		bad("zero=%d with pp=%d would communicate all weights or gradients with every microbatch; write zero=1, which is also what stacks do that keep them whole for a step (FSDP without resharding)", l.ZeRO, l.PP)
 	}
 	return out
 }
