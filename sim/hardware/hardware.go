@@ -31,7 +31,7 @@ type Chip struct {
 	HBMBandwidth unit.Range[unit.Bandwidth] `json:"hbm_bandwidth"`
 
 	// ScaleUp is the bandwidth per direction into the scale-up fabric (NVLink,
-	// ICN, HCCS, ICI); the size of the domain is the server's.
+	// ICN, HCCS, ICI), in a torus of all links; the size of the domain is the server's.
 	ScaleUp unit.Range[unit.Bandwidth] `json:"scale_up"`
 	// NIC is the bandwidth per direction into the scale-out fabric.
 	NIC unit.Range[unit.Bandwidth] `json:"nic"`
@@ -102,6 +102,9 @@ type Efficiency struct {
 	CommPower unit.Range[unit.Share] `json:"comm_power"`
 }
 
+// MaxTorus is the most dimensions that a torus of chips may have.
+const MaxTorus = 6
+
 // Server is the unit that is delivered, fails and is repaired.
 type Server struct {
 	Name  string `json:"name"`
@@ -116,6 +119,10 @@ type Server struct {
 	// Torus is the number of dimensions of the torus that joins the domain's chips; 0 where
 	// switches do.
 	Torus int `json:"torus,omitempty"`
+	// TorusCube is the width of the cubes that optical switches join to slices of a torus:
+	// whole cubes are rings along every axis, parts of one along none. 0 where wiring is
+	// fixed, and an axis of a slice is a ring where it is as long as the domain's.
+	TorusCube int `json:"torus_cube,omitempty"`
 	// InNetworkReduction is true where the domain's switches reduce and multicast
 	// (NVLink SHARP).
 	InNetworkReduction bool `json:"in_network_reduction,omitempty"`

@@ -111,8 +111,14 @@ func (s Server) Validate() []error {
 	case s.Chips > 0 && s.ScaleUpDomain%s.Chips != 0:
 		p.add("scale_up_domain", "%d chips is not a whole number of servers of %d", s.ScaleUpDomain, s.Chips)
 	}
-	if s.Torus < 0 || s.Torus > 6 {
+	if s.Torus < 0 || s.Torus > MaxTorus {
 		p.add("torus", "%d dimensions; 2 and 3 are usual, 0 says that switches join the domain", s.Torus)
+	}
+	switch {
+	case s.TorusCube < 0:
+		p.add("torus_cube", "%d is below 0", s.TorusCube)
+	case s.TorusCube > 0 && s.Torus == 0:
+		p.add("torus_cube", "%d without torus; say how many dimensions it has", s.TorusCube)
 	}
 	optional(&p, "scale_up_latency", s.ScaleUpLatency)
 	optional(&p, "host_link", s.HostLink)

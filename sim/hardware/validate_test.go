@@ -40,6 +40,9 @@ func TestValidate(t *testing.T) {
 		{"chip", chip().Validate(), nil},
 		{"server", server().Validate(), nil},
 		{"fabric", fabric().Validate(), nil},
+		{"torus of cubes", Server{Chips: 4, ScaleUpDomain: 4096, Torus: 3, TorusCube: 4}.Validate(), nil},
+		{"too many dimensions", Server{Chips: 4, ScaleUpDomain: 64, Torus: 7, TorusCube: -1}.Validate(), []string{"torus: 7 dimensions", "torus_cube: -1 is below 0"}},
+		{"cubes of no torus", Server{Chips: 4, ScaleUpDomain: 64, TorusCube: 4}.Validate(), []string{"torus_cube: 4 without torus"}},
 		{"rack-scale domain", Server{Chips: 4, ScaleUpDomain: 72}.Validate(), nil},
 
 		{"no chip at all", Chip{}.Validate(), []string{

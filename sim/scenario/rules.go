@@ -109,6 +109,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(server, f, `optional:"1"`)
 	}
 	add(server, "Torus", `optional:"1" min:"0" max:"6"`)
+	add(server, "TorusCube", `optional:"1" min:"0" max:"1000"`)
 	add(server, "Embodied", `optional:"1" example:"1.5 tCO2"`)
 
 	fabric := reflect.TypeFor[hardware.Fabric]()

@@ -35,8 +35,8 @@ type tier struct {
 // network is the hierarchy of a machine: the scale-up domain and the fabric's tiers.
 type network struct {
 	domain int
-	chips  int // of the job
-	torus  int // dimensions of the torus that joins a domain; 0 where switches do
+	chips  int   // of the job
+	torus  torus // the job's slice of a domain
 	up     tier
 	out    []tier
 	// worst is how many standard deviations the most loaded of the links in use lies
@@ -48,7 +48,7 @@ func newNetwork(m *Machine) network {
 	s := &m.Server
 	net := network{
 		domain: max(1, s.ScaleUpDomain),
-		torus:  s.Torus,
+		torus:  newTorus(s),
 		up: tier{
 			chips:     float64(s.ScaleUpDomain),
 			bandwidth: float64(m.Chip.ScaleUp.Likely) * float64(m.Chip.Efficiency.ScaleUpBus.Likely),
@@ -172,32 +172,56 @@ func (n *network) ring(bytes float64, g group) float64 {
 	}
 	size, local := float64(g.size), float64(n.local(g))
 	domains := math.Ceil(size / local)
-	steps := domains * n.hops(local) * (ringStep + n.up.latency)
+	steps := domains * n.hops(n.inner(g)) * (ringStep + n.up.latency)
 	if domains > 1 {
 		steps += (domains - 1) * (ringStep + n.out[0].latency)
 	}
 	return collectiveLaunch + steps + bytes*(size-1)/size/n.between(g)
 }
 
-// hops is the steps of a ring of so many chips within a domain, on a torus those of one
-// ring for each dimension.
-func (n *network) hops(chips float64) float64 {
-	if n.torus == 0 {
-		return chips - 1
+// inner is the part of a group within one scale-up domain.
+func (n *network) inner(g group) group { return group{n.local(g), g.stride} }
+
+// hops is the steps of a ring of a group within a domain, on a torus those of one ring for
+// each axis that it spans.
+func (n *network) hops(g group) float64 {
+	if n.torus.axes == 0 {
+		return float64(g.size) - 1
 	}
-	d := float64(n.torus)
-	return d * (math.Pow(chips, 1/d) - 1)
+	return n.torus.span(g).hops
+}
+
+// link is the bandwidth of one of a chip's links in a torus.
+func (n *network) link() float64 { return n.up.bandwidth / float64(2*n.torus.axes) }
+
+// scaleUp is the bandwidth at which a group within a domain passes on what each member
+// receives: on a torus, of the links that it has.
+func (n *network) scaleUp(g group) float64 {
+	if n.torus.axes == 0 || g.size <= 1 {
+		return n.up.bandwidth
+	}
+	return n.torus.span(g).links * n.link()
+}
+
+// spread is the time in which each member of a group within a domain sends so many bytes,
+// as many to each of the others.
+func (n *network) spread(bytes float64, g group) float64 {
+	if n.torus.axes == 0 || g.size <= 1 {
+		return bytes / n.up.bandwidth
+	}
+	size := float64(g.size)
+	return bytes * size / (size - 1) * n.torus.span(g).load / n.link()
 }
 
 // between is the bandwidth at which a ring or tree passes on what each member receives.
 func (n *network) between(g group) float64 {
 	local := n.local(g)
 	if local == g.size {
-		return n.up.bandwidth
+		return n.scaleUp(g)
 	}
 	bandwidth := float64(local) * n.pace(max(g.stride, n.domain), g.size*g.stride)
 	if local > 1 {
-		bandwidth = min(bandwidth, n.up.bandwidth)
+		bandwidth = min(bandwidth, n.scaleUp(n.inner(g)))
 	}
 	return bandwidth
 }
@@ -210,7 +234,7 @@ func (n *network) climb(g group) float64 {
 
 // tree prices an all-reduce up and down a tree of the domains, along chains within.
 func (n *network) tree(bytes float64, g group) float64 {
-	chain := n.hops(float64(n.local(g))) * (ringStep + n.up.latency)
+	chain := n.hops(n.inner(g)) * (ringStep + n.up.latency)
 	return collectiveLaunch + 2*(chain+n.climb(g)) + 2*bytes/(treeShare*n.between(g))
 }
 
@@ -233,7 +257,7 @@ func (n *network) exchange(bytes float64, g group, sent copies) float64 {
 	}
 	size := float64(g.size)
 	local := float64(n.local(g))
-	slowest := bytes * sent.chips * (local - 1) / size / n.up.bandwidth * n.relayed(local)
+	slowest := n.spread(bytes*sent.chips*(local-1)/size, n.inner(g))
 	if local < size {
 		inside := local
 		for i := range n.out {
@@ -247,23 +271,12 @@ func (n *network) exchange(bytes float64, g group, sent copies) float64 {
 		}
 		// What arrives for a neighbour is forwarded over the scale-up links.
 		if sent.domains < 1 {
-			slowest = max(slowest, bytes*sent.chips*(size-1)/size/n.up.bandwidth)
+			slowest = max(slowest, n.spread(bytes*sent.chips*(size-1)/size, n.inner(g)))
 		}
 	}
 	// Within a domain kernels store to all peers at once; over NICs every peer is a
 	// message of its own.
 	return collectiveLaunch + ringStep + n.up.latency + slowest + (size-local)*peerMessage
-}
-
-// relayed is how often an all-to-all's bytes pass a link where switches would pass them
-// once: on a torus whatever goes half round a ring of k chips takes k/4 links in the mean,
-// in each dimension.
-func (n *network) relayed(chips float64) float64 {
-	if n.torus == 0 {
-		return 1
-	}
-	d := float64(n.torus)
-	return max(1, d*math.Pow(chips, 1/d)/4)
 }
 
 // send prices one message to the same rank of the next pipeline stage, stage
@@ -273,7 +286,7 @@ func (n *network) send(bytes float64, stage int) float64 {
 		return 0
 	}
 	if 2*stage <= n.domain {
-		return ringStep + n.up.latency + bytes/n.up.bandwidth
+		return ringStep + n.up.latency + bytes/n.scaleUp(group{2, stage})
 	}
 	return ringStep + n.reach(2*stage).latency + bytes/n.pace(stage, 2*stage)
 }

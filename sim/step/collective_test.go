@@ -4,7 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"clustercap/sim/hardware"
 	"clustercap/sim/hardware/hardwaretest"
 	"clustercap/sim/unit"
 )
@@ -76,24 +75,6 @@ func TestStepsOfCollectives(t *testing.T) {
 		if math.Abs(c.got-collectiveLaunch-c.want) > 1e-9 {
 			t.Errorf("%s takes %.1f us beside the launch, want %.1f", c.name, 1e6*(c.got-collectiveLaunch), 1e6*c.want)
 		}
-	}
-}
-
-// On a torus of 16 x 16 half of an all-to-all's bytes cross the middle, 32 links each way of
-// a quarter of a chip's bandwidth, from 128 chips: eight times as long as over a switch.
-// A ring's steps are those of two rings of 16.
-func TestTorus(t *testing.T) {
-	m := &Machine{Chip: hardwaretest.H100(), Server: hardware.Server{Chips: 4, ScaleUpDomain: 256}, Fabric: hardwaretest.Clos(1)}
-	switched := newNetwork(m)
-	m.Server.Torus = 2
-	torus := newNetwork(m)
-	const bytes = 1e12
-	all := group{256, 1}
-	if got := torus.exchange(bytes, all, copies{1, 1}) / switched.exchange(bytes, all, copies{1, 1}); math.Abs(got/8-1) > 1e-3 {
-		t.Errorf("an all-to-all takes %.2f times as long as over a switch, want 8", got)
-	}
-	if got := torus.hops(256); math.Abs(got-30) > 1e-9 {
-		t.Errorf("a ring over 256 takes %v steps, want 30", got)
 	}
 }
 

@@ -99,6 +99,7 @@ func (p *pricer) take(l Layout) {
 	p.anew, _ = l.Recompute.regions()
 	p.net.chips = l.Chips()
 	p.net.worst = worstOf(p.net.chips)
+	p.net.torus.hold(&l, p.net.domain)
 }
 
 // Floor is a time that the layout cannot beat: all products at the best rates of the

@@ -47,7 +47,7 @@ func (n *network) reduceSwitched(bytes float64, g group) float64 {
 		}
 	}
 	local := float64(n.local(g))
-	inner := 2 * bytes * (local - 1) / local / n.up.bandwidth
+	inner := 2 * bytes * (local - 1) / local / n.scaleUp(n.inner(g))
 	outer := bytes / local / (treeSwitchShare * far.bandwidth)
 	steps := 2*(local-1)*(ringStep+n.up.latency) + 2*(ringStep+far.latency)
 	return collectiveLaunch + steps + max(inner, outer)
