@@ -207,12 +207,12 @@ func (c *Case) try(f *Configuration, l step.Layout, known bool, best *Configurat
 		}
 		switch {
 		case !known:
+		case c.MicroBatch > 0 && s.Memory.Total() > s.Memory.Capacity:
+			// It was run in ways that are not printed: memory tells nothing.
+			room = unit.Bytes(math.Inf(1))
 		case s.Memory.Total() <= room:
 			// It was run, so what it needs is there, and interleaving needs little more.
 			room = (1 + memoryError) * s.Memory.Total()
-		case c.MicroBatch > 0:
-			// It was run in ways that are not printed: memory tells nothing.
-			room = unit.Bytes(math.Inf(1))
 		}
 	}
 	return nil
