@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -49,6 +47,13 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 		if fit.Chip == "" {
 			return badUsage("such as --chip h100-sxm", "%s needs --chip", cmd.CommandPath())
 		}
+		var file *outFile
+		var err error
+		if cmd.Flags().Changed("out") {
+			if file, err = newOutFile("--out", out, "my-chip.yaml"); err != nil {
+				return err
+			}
+		}
 		catalog, err := scenario.LoadCatalog()
 		if err != nil {
 			return err
@@ -74,8 +79,8 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 		if err != nil {
 			return err
 		}
-		if out != "" {
-			if err := p.writeOverlay(out, c); err != nil {
+		if file != nil {
+			if err := p.writeOverlay(file, c); err != nil {
 				return err
 			}
 		}
@@ -120,34 +125,20 @@ func knownPrecision(cases *backtest.Cases, precision, file string) error {
 	return badUsage(hint, "%s has no row of precision %q", file, precision)
 }
 
-// writeOverlay writes the fitted constants whole or not at all.
-func (p *program) writeOverlay(out string, c *backtest.Calibration) error {
+// writeOverlay writes the fitted constants.
+func (p *program) writeOverlay(out *outFile, c *backtest.Calibration) error {
 	text := c.Overlay()
 	if text == "" {
-		return cannot(nil, "more configurations would help", "%s not written: these steps tell none of the constants", out)
+		return cannot(nil, "more configurations would help", "%s not written: these steps tell none of the constants", out.name)
 	}
-	if info, err := os.Stat(out); err == nil && info.IsDir() {
-		return badUsage("name a file, such as --out "+filepath.Join(out, c.Chip+".yaml"), "%s is a folder", out)
-	}
-	beside, err := os.CreateTemp(filepath.Dir(out), ".clustercap-*")
+	err := out.write(func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
 	if err != nil {
-		return cannot(err, "--out FILE writes somewhere else", "%s cannot be written: %v", out, plainPathError(err))
+		return err
 	}
-	_, err = io.WriteString(beside, text)
-	if closed := beside.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Chmod(beside.Name(), 0o644) // as any new file: the temporary one is private
-	}
-	if err == nil {
-		err = os.Rename(beside.Name(), out)
-	}
-	if err != nil {
-		_ = os.Remove(beside.Name()) // the error to tell is the one before
-		return cannot(err, "", "%s cannot be written: %v", out, plainPathError(err))
-	}
-	say(p.stderr, "wrote %s", out)
+	say(p.stderr, "wrote %s", out.name)
 	return nil
 }
 

@@ -60,15 +60,16 @@ Keys of --layout, degrees being 1 unless given:
 	cmd.Flags().StringVar(&trace, "trace", "", "write the timeline of one step to `FILE`; - prints it in place of the tables")
 	format := addChoice(cmd, "format", "how to print", formatText, formatJSON, formatCSV, formatMarkdown)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		var target *traceTarget
-		if cmd.Flags().Changed("trace") {
-			if trace == traceToStdout && cmd.Flags().Changed("format") {
-				return badUsage("name a file, or leave --format out", "--trace - prints the trace in place of what --format is for")
-			}
-			var err error
-			if target, err = newTraceTarget(trace); err != nil {
+		var target *outFile
+		var err error
+		switch {
+		case !cmd.Flags().Changed("trace"):
+		case trace != traceToStdout:
+			if target, err = newOutFile("--trace", trace, "step.json"); err != nil {
 				return err
 			}
+		case cmd.Flags().Changed("format"):
+			return badUsage("name a file, or leave --format out", "--trace - prints the trace in place of what --format is for")
 		}
 		w, m, err := o.resolve(cmd)
 		if err != nil {
@@ -79,30 +80,39 @@ Keys of --layout, degrees being 1 unless given:
 			return err
 		}
 		e := estimate{work: &w, mach: &m, chips: o.chips, chosen: layout != "auto", step: priced}
+		if trace == traceToStdout {
+			return p.printTrace(&e)
+		}
 		return p.estimated(&e, target, format.value)
 	}
 	return cmd
 }
 
-// estimated writes the trace, if there is to be one, then prints the estimate.
-func (p *program) estimated(e *estimate, target *traceTarget, format string) error {
+// printTrace prints the timeline of a step.
+func (p *program) printTrace(e *estimate) error {
 	pricer, err := step.NewPricer(e.work, e.mach)
 	if err != nil {
 		return err
 	}
-	if target != nil {
+	timeline := pricer.Timeline(e.step.Layout, traceSpans)
+	if err := e.writeTrace(p.stdout, &timeline); err != nil {
+		return cannot(err, "", "writing to standard output: %v", plainPathError(err))
+	}
+	return nil
+}
+
+// estimated writes the trace, if there is to be one, then prints the estimate.
+func (p *program) estimated(e *estimate, trace *outFile, format string) error {
+	pricer, err := step.NewPricer(e.work, e.mach)
+	if err != nil {
+		return err
+	}
+	if trace != nil {
 		timeline := pricer.Timeline(e.step.Layout, traceSpans)
-		encode := func(w io.Writer) error { return e.writeTrace(w, &timeline) }
-		if target.path == "" {
-			if err := encode(p.stdout); err != nil {
-				return cannot(err, "", "writing to standard output: %v", plainPathError(err))
-			}
-			return nil
-		}
-		if err := target.write(encode); err != nil {
+		if err := trace.write(func(w io.Writer) error { return e.writeTrace(w, &timeline) }); err != nil {
 			return err
 		}
-		e.traced = traceLine(target.name, &timeline)
+		e.traced = traceLine(trace.name, &timeline)
 	}
 	e.losses, e.stages = pricer.Waterfall(e.step.Layout, e.chips), pricer.StageLayers(e.step.Layout)
 	if e.drawn, err = drawSteps(e.work, e.mach, e.chips, e.step.Layout); err != nil {

@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"clustercap/sim/step"
@@ -22,66 +19,6 @@ const traceSpans = 200_000
 
 // traceToStdout is the name that sends the trace to standard output.
 const traceToStdout = "-"
-
-// traceTarget is where a trace goes: a file that appears whole or not at all.
-type traceTarget struct {
-	name string // as the reader wrote it
-	path string // absolute, links followed; empty for standard output
-}
-
-// newTraceTarget checks, before any work is done, that the file can be written.
-func newTraceTarget(name string) (*traceTarget, error) {
-	const example = "name a file, such as --trace step.json"
-	switch {
-	case name == "":
-		return nil, badUsage(example, "--trace is empty")
-	case name == traceToStdout:
-		return &traceTarget{name: name}, nil
-	}
-	abs, err := filepath.Abs(name)
-	if err != nil {
-		return nil, cannot(err, "", "%s: %v", name, plainPathError(err))
-	}
-	if linked, err := filepath.EvalSymlinks(abs); err == nil {
-		abs = linked
-	}
-	info, err := os.Stat(abs)
-	switch {
-	case err == nil && info.IsDir(), errors.Is(err, fs.ErrNotExist) && os.IsPathSeparator(name[len(name)-1]):
-		return nil, badUsage(example, "--trace %s is a directory", name)
-	case err == nil && !info.Mode().IsRegular():
-		return nil, badUsage("--trace - writes to standard output", "--trace %s is not a regular file", name)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, cannot(err, "", "%s cannot be written: %v", name, plainPathError(err))
-	}
-	if info, err := os.Stat(filepath.Dir(abs)); err != nil || !info.IsDir() {
-		return nil, cannot(err, "make the folder first", "%s cannot be written: there is no folder %s", name, filepath.Dir(name))
-	}
-	if err := writable(filepath.Dir(abs)); err != nil {
-		return nil, cannot(err, "", "%s cannot be written: %v", name, plainPathError(err))
-	}
-	return &traceTarget{name: name, path: abs}, nil
-}
-
-// write puts the trace in place: made in a hidden directory beside its file, then renamed.
-func (t *traceTarget) write(encode func(io.Writer) error) error {
-	failed := func(err error) error {
-		return cannot(err, "", "%s could not be written: %v", t.name, plainPathError(err))
-	}
-	work, err := os.MkdirTemp(filepath.Dir(t.path), ".clustercap-*")
-	if err != nil {
-		return failed(err)
-	}
-	defer os.RemoveAll(work)
-	made := filepath.Join(work, "trace")
-	if err := writeFile(made, encode); err != nil {
-		return failed(err)
-	}
-	if err := os.Rename(made, t.path); err != nil {
-		return failed(err)
-	}
-	return nil
-}
 
 // microseconds with nanoseconds behind the point: a trace's unit of time.
 type microseconds int64 // ns
