@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,8 +24,10 @@ func newCalibrateCommand(p *program) *cobra.Command {
 		Long: `Fits the catalog's efficiency constants of a chip to the measured steps of a CSV file
 (see backtest), and prints them beside the catalog's with the mean error before, after,
 and on steps that were left out of the fit. Constants that the steps cannot tell keep
-the catalog's value. --out writes the fitted ones as a scenario's fleet, with their
-90 % intervals as ranges: build on it with base:, or copy its chip: into a scenario.`,
+the catalog's value. A constant that ends at the bound of what it can be is said, and so
+is a fit that is no better than the catalog's constants. --out writes the fitted ones as
+a scenario's fleet, with their 90 % intervals as ranges: build on it with base:, or copy
+its chip: into a scenario.`,
 		Example: `  clustercap calibrate my-steps.csv --chip h100-sxm --out my-h100.yaml`,
 		Args:    arguments(1, 1, "one CSV file"),
 	}
@@ -43,7 +46,7 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 		return c.Names("chips")
 	})
 	complete(cmd, "precision", func(string) []string { return backtest.Precisions() })
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if fit.Chip == "" {
 			return badUsage("such as --chip h100-sxm", "%s needs --chip", cmd.CommandPath())
 		}
@@ -71,7 +74,10 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 		if err := knownPrecision(cases, fit.Precision, args[0]); err != nil {
 			return err
 		}
-		c, err := backtest.Calibrate(cases, catalog, fit)
+		c, err := backtest.Calibrate(cmd.Context(), cases, catalog, fit)
+		if err := cmd.Context().Err(); err != nil {
+			return err
+		}
 		if err != nil {
 			return cannot(err, "clustercap backtest "+args[0]+" says which rows can be simulated", "%s: %v", args[0], err)
 		}
@@ -79,10 +85,11 @@ the catalog's value. --out writes the fitted ones as a scenario's fleet, with th
 		if err != nil {
 			return err
 		}
-		if file != nil {
-			if err := p.writeOverlay(file, c); err != nil {
-				return err
-			}
+		if file == nil {
+			return p.printed(text)
+		}
+		if err := p.writeOverlay(file, c); err != nil {
+			return errors.Join(p.printed(text), err) // the table says why
 		}
 		return p.printed(text)
 	}
@@ -139,6 +146,9 @@ func (p *program) writeOverlay(out *outFile, c *backtest.Calibration) error {
 		return err
 	}
 	say(p.stderr, "wrote %s", out.name)
+	if c.NoBetter {
+		hint(p.stderr, "keep the catalog's constants: those in "+out.name+" are no better")
+	}
 	return nil
 }
 
@@ -149,27 +159,42 @@ func calibrationText(c *backtest.Calibration, format string) (string, error) {
 	case formatCSV:
 		return calibrationCSV(c).render(format), nil
 	}
-	g := &grid{head: []string{"constant", "catalog", "fitted, 90 %", "kept because"}, left: []int{1, 2, 3}}
+	g := &grid{head: []string{"constant", "catalog", "fitted, 90 %", "remark"}, left: []int{1, 2, 3}}
 	for _, k := range c.Constants {
 		catalog := k.CatalogText
 		if k.Catalog == 0 {
 			catalog = "-"
 		}
-		g.add(k.Name, catalog, or(k.FittedText, "-"), k.Kept)
+		g.add(k.Name, catalog, or(k.FittedText, "-"), or(k.Kept, atBound(&k)))
 	}
 	var b strings.Builder
 	heading(&b, format, "%s, fitted to %s of %s", c.Chip, counted(c.Rows, "step"), counted(c.Configurations, "configuration"))
 	b.WriteString("\n" + g.render(format) + "\n")
+	if c.Overlay() == "" {
+		bullet(&b, format, fmt.Sprintf("Nothing is fitted, the catalog's constants stand: mean error %s", percent(c.Before)))
+		return b.String(), nil
+	}
 	bullet(&b, format, fmt.Sprintf("Mean error: %s with the catalog's constants, %s fitted", percent(c.Before), percent(c.After)))
 	if c.CrossValidated != nil {
 		bullet(&b, format, fmt.Sprintf("On steps left out of the fit (%d folds, a configuration never in two): %s", c.Folds, percent(*c.CrossValidated)))
 	}
+	if c.NoBetter {
+		bullet(&b, format, "The fit is no better than the catalog's constants: keep those (--out writes the fitted ones all the same)")
+	}
 	return b.String(), nil
+}
+
+// atBound says what it means that a fit ended at a bound.
+func atBound(k *backtest.Constant) string {
+	if k.Bound == "" {
+		return ""
+	}
+	return "at the bound of what it can be: something else about these steps is not as taken"
 }
 
 // calibrationCSV has the constants as numbers in their own units: shares of 1, seconds.
 func calibrationCSV(c *backtest.Calibration) *grid {
-	g := &grid{head: []string{"constant", "unit", "catalog", "fitted", "low", "high", "kept_because"}}
+	g := &grid{head: []string{"constant", "unit", "catalog", "fitted", "low", "high", "kept_because", "bound"}}
 	number := func(v *float64) string {
 		if v == nil {
 			return ""
@@ -178,7 +203,7 @@ func calibrationCSV(c *backtest.Calibration) *grid {
 	}
 	for i := range c.Constants {
 		k := &c.Constants[i]
-		g.add(k.Name, k.Unit, plainNumber(k.Catalog), number(k.Fitted), number(k.Low), number(k.High), k.Kept)
+		g.add(k.Name, k.Unit, plainNumber(k.Catalog), number(k.Fitted), number(k.Low), number(k.High), k.Kept, k.Bound)
 	}
 	return g
 }

@@ -52,6 +52,7 @@ func TestInterruptBeforeWork(t *testing.T) {
 		{"run", scenario},
 		{"compare", scenario},
 		{"explain", scenario},
+		{"calibrate", filepath.Join(repository, "sim", "step", "testdata", "steps.csv"), "--chip", "a100-80"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			dir := t.TempDir()

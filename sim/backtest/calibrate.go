@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -35,6 +36,9 @@ type Calibration struct {
 	After          float64  `json:"mape_fitted"`
 	CrossValidated *float64 `json:"mape_cross_validated,omitempty"`
 	Folds          int      `json:"folds,omitempty"`
+	// NoBetter is true where the fitted constants price the rows, or those left out of
+	// the fit, no better than the catalog's do: what was fitted is their scatter.
+	NoBetter bool `json:"no_better"`
 }
 
 // Constant is one efficiency constant, in SI.
@@ -48,6 +52,9 @@ type Constant struct {
 	Low    *float64 `json:"low,omitempty"`
 	High   *float64 `json:"high,omitempty"`
 	Kept   string   `json:"kept,omitempty"`
+	// Bound is "low" or "high" where the fit ended at that bound of what the constant can
+	// be: the cases then ask for something else than this constant.
+	Bound string `json:"bound,omitempty"`
 
 	// CatalogText and FittedText are as the catalog writes them.
 	CatalogText string `json:"-"`
@@ -86,13 +93,17 @@ type sample struct {
 // Calibrate fits the chip's constants to the selected cases by least squares of the
 // logarithm of predicted over measured step time. Constants that the cases cannot
 // tell keep the catalog's value. Cases of one configuration stay in one fold, and
-// count as one observation in the intervals.
-func Calibrate(cases *Cases, catalog *scenario.Catalog, fit Fit) (*Calibration, error) {
+// count as one observation in the intervals. An end of ctx stops it within one
+// evaluation of the cases, with its error.
+func Calibrate(ctx context.Context, cases *Cases, catalog *scenario.Catalog, fit Fit) (*Calibration, error) {
 	chip, ok := catalog.Chip(fit.Chip)
 	if !ok {
 		return nil, fmt.Errorf("the catalog has no chip %q", excerpt(fit.Chip))
 	}
-	samples, groups := gather(cases, catalog, fit)
+	samples, groups := gather(ctx, cases, catalog, fit)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if groups < leastConfigurations {
 		return nil, fmt.Errorf("%d configurations on %s can be simulated, at least %d are needed", groups, fit.Chip, leastConfigurations)
 	}
@@ -102,7 +113,10 @@ func Calibrate(cases *Cases, catalog *scenario.Catalog, fit Fit) (*Calibration, 
 		start[i] = all[i].get(&chip.Efficiency)
 	}
 	f := &fitter{all: all, values: start, samples: samples}
-	kept := f.choose(groups)
+	kept := f.choose(ctx, groups)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 
 	out := &Calibration{Chip: fit.Chip, Cases: cases.Name, Rows: len(samples), Configurations: groups}
 	out.Before = f.mape(start, samples)
@@ -110,11 +124,11 @@ func Calibrate(cases *Cases, catalog *scenario.Catalog, fit Fit) (*Calibration, 
 	var errs []float64
 	if len(f.chosen) > 0 {
 		var err error
-		if best, err = f.minimise(samples); err != nil {
+		if best, err = f.minimise(ctx, samples); err != nil {
 			return nil, err
 		}
 		errs = f.standardErrors(best, groups)
-		if out.CrossValidated, out.Folds, err = f.crossValidate(groups); err != nil {
+		if out.CrossValidated, out.Folds, err = f.crossValidate(ctx, groups); err != nil {
 			return nil, err
 		}
 	}
@@ -126,19 +140,24 @@ func Calibrate(cases *Cases, catalog *scenario.Catalog, fit Fit) (*Calibration, 
 			low, high := max(best[i]/spread, all[i].low), min(best[i]*spread, all[i].high)
 			c.Fitted, c.Low, c.High = &best[i], &low, &high
 			c.FittedText = all[i].text(low, best[i], high)
+			c.Bound = all[i].bound(best[i])
 		}
 		out.Constants = append(out.Constants, c)
 	}
+	out.NoBetter = out.After >= out.Before || out.CrossValidated != nil && *out.CrossValidated >= out.Before
 	return out, nil
 }
 
 // gather lists the cases of the chip that can be simulated, with their
-// configurations numbered.
-func gather(cases *Cases, catalog *scenario.Catalog, fit Fit) (samples []sample, groups int) {
+// configurations numbered; it stops where ctx ends.
+func gather(ctx context.Context, cases *Cases, catalog *scenario.Catalog, fit Fit) (samples []sample, groups int) {
 	on := newShelf(catalog)
 	number := map[string]int{}
 	for i := range cases.List {
 		c := &cases.List[i]
+		if ctx.Err() != nil {
+			break
+		}
 		if !fit.takes(c) || fit.Precision != "" && c.Precision != fit.Precision {
 			continue
 		}
@@ -203,7 +222,7 @@ func (f *fitter) mape(values []float64, samples []sample) float64 {
 }
 
 // minimise fits the chosen constants to samples and returns all values.
-func (f *fitter) minimise(samples []sample) ([]float64, error) {
+func (f *fitter) minimise(ctx context.Context, samples []sample) ([]float64, error) {
 	values := slices.Clone(f.values)
 	start := make([]float64, len(f.chosen))
 	for k, i := range f.chosen {
@@ -219,12 +238,15 @@ func (f *fitter) minimise(samples []sample) ([]float64, error) {
 			sum += e * e
 		}
 		return sum / float64(len(samples))
-	}}
+	}, Status: func() (optimize.Status, error) { return optimize.NotTerminated, ctx.Err() }}
 	settings := &optimize.Settings{
 		FuncEvaluations: 400 * len(start), // the simplex settles in a quarter of it
 		Converger:       &optimize.FunctionConverge{Absolute: 1e-9, Iterations: 40},
 	}
 	result, err := optimize.Minimize(problem, start, settings, &optimize.NelderMead{})
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	if err != nil && result == nil {
 		return nil, fmt.Errorf("the fit failed: %w", err)
 	}
@@ -250,8 +272,8 @@ func (f *fitter) slopes(values []float64, list []int) *mat.Dense {
 
 // choose sets which constants the samples can tell, and returns why the others keep
 // the catalog's value: first those without effect go, then, one after the other, the
-// one whose standard error is largest, while it is too large.
-func (f *fitter) choose(groups int) (kept []string) {
+// one whose standard error is largest, while it is too large. Where ctx ends it stops.
+func (f *fitter) choose(ctx context.Context, groups int) (kept []string) {
 	kept = make([]string, len(f.all))
 	for i := range f.all {
 		if f.values[i] <= 0 {
@@ -265,7 +287,7 @@ func (f *fitter) choose(groups int) (kept []string) {
 		}
 		f.chosen = append(f.chosen, i)
 	}
-	for len(f.chosen) > 0 {
+	for len(f.chosen) > 0 && ctx.Err() == nil {
 		worst := len(f.chosen) - 1 // the catalog lists the most telling ones first
 		if len(f.chosen) < groups/2 {
 			size := 0.0
@@ -336,7 +358,7 @@ func (f *fitter) standardErrors(values []float64, groups int) []float64 {
 
 // crossValidate is the MAPE of every fold with the constants fitted to the others.
 // Configurations are dealt to folds in the order in which they appear.
-func (f *fitter) crossValidate(groups int) (mape *float64, k int, err error) {
+func (f *fitter) crossValidate(ctx context.Context, groups int) (mape *float64, k int, err error) {
 	k = min(folds, groups)
 	sum := 0.0
 	for fold := range k {
@@ -348,7 +370,7 @@ func (f *fitter) crossValidate(groups int) (mape *float64, k int, err error) {
 				in = append(in, s)
 			}
 		}
-		values, err := f.minimise(in)
+		values, err := f.minimise(ctx, in)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -367,7 +389,16 @@ func (c *Calibration) Overlay() string {
 	if c.CrossValidated != nil {
 		fmt.Fprintf(&b, ", %.1f %% on steps left out of the fit", 100**c.CrossValidated)
 	}
-	b.WriteString(".\n# Use it with base:, or copy chip: into a scenario's fleet. Ranges are 90 % intervals.\n")
+	b.WriteString(".\n")
+	if c.NoBetter {
+		b.WriteString("# That is no better than the catalog's: leave this file unless you know why it should be.\n")
+	}
+	for _, k := range c.Constants {
+		if k.Bound != "" {
+			fmt.Fprintf(&b, "# %s ended at the bound of what it can be.\n", k.Name)
+		}
+	}
+	b.WriteString("# Use it with base:, or copy chip: into a scenario's fleet. Ranges are 90 % intervals.\n")
 	fmt.Fprintf(&b, "fleet:\n  chip:\n    like: %s\n    efficiency:\n", c.Chip)
 	any := false
 	for _, k := range c.Constants {

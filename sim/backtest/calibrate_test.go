@@ -1,10 +1,14 @@
 package backtest
 
 import (
+	"context"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"clustercap/sim/scenario"
@@ -45,7 +49,7 @@ func TestCalibrateFindsConstants(t *testing.T) {
 		m.Chip.Efficiency.Matmul = unit.Point[unit.Share](matmul)
 		m.Chip.Efficiency.Attention = unit.Point[unit.Share](attention)
 	})
-	got, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "a100-80"})
+	got, err := Calibrate(t.Context(), cases, loadCatalog(t), Fit{Chip: "a100-80"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +74,99 @@ func TestCalibrateFindsConstants(t *testing.T) {
 	}
 }
 
+// Steps faster than a chip can be made end the fit at the bound of its constants, and it
+// says so; those of the catalog's own constants end within.
+func TestCalibrateNamesBounds(t *testing.T) {
+	for _, faster := range []float64{1, 2} {
+		cases := made(t, "a100-80", func(*step.Machine) {})
+		for i := range cases.List {
+			cases.List[i].StepTime /= faster
+		}
+		got, err := Calibrate(t.Context(), cases, loadCatalog(t), Fit{Chip: "a100-80"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var bounds []string
+		for _, c := range got.Constants {
+			if c.Bound != "" {
+				bounds = append(bounds, c.Name+" "+c.Bound)
+			}
+		}
+		if at := slices.Contains(bounds, "matmul high"); at != (faster > 1) || faster == 1 && len(bounds) > 0 {
+			t.Errorf("%v times as fast: at bounds are %q", faster, bounds)
+		}
+		if said := strings.Contains(got.Overlay(), "# matmul ended at the bound"); said != (faster > 1) {
+			t.Errorf("%v times as fast: the overlay is\n%s", faster, got.Overlay())
+		}
+	}
+}
+
+// A fit to scatter about the catalog's constants is no better than these; one to other
+// constants is.
+func TestCalibrateNoBetter(t *testing.T) {
+	for _, matmul := range []float64{0, 0.6} {
+		cases := made(t, "a100-80", func(m *step.Machine) {
+			if matmul > 0 {
+				m.Chip.Efficiency.Matmul = unit.Point(unit.Share(matmul))
+			}
+		})
+		for i := range cases.List {
+			cases.List[i].StepTime *= 1 + 0.05*float64(i%3-1)
+		}
+		got, err := Calibrate(t.Context(), cases, loadCatalog(t), Fit{Chip: "a100-80"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := strings.Contains(got.Overlay(), "no better than the catalog's")
+		if want := matmul == 0; got.NoBetter != want || said != want {
+			t.Errorf("matmul %v: no better: %v; mean error %v before, %v after, %v cross-validated\n%s", matmul, got.NoBetter, got.Before, got.After, *got.CrossValidated, got.Overlay())
+		}
+	}
+}
+
+// ending is a context that ends once it has been asked so many times.
+type ending struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (e *ending) Err() error {
+	if e.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// An interrupt stops a calibration wherever it is: while it reads the cases, chooses
+// constants, fits, or cross-validates. No more than a few questions are asked after it.
+func TestCalibrateStops(t *testing.T) {
+	cases, catalog := made(t, "a100-80", func(m *step.Machine) { m.Chip.Efficiency.Matmul = unit.Point[unit.Share](0.6) }), loadCatalog(t)
+	var whole ending
+	whole.Context = t.Context()
+	whole.left.Store(1 << 40)
+	if _, err := Calibrate(&whole, cases, catalog, Fit{Chip: "a100-80"}); err != nil {
+		t.Fatal(err)
+	}
+	asked := 1<<40 - whole.left.Load()
+	if asked < 500 {
+		t.Fatalf("asked only %d times", asked)
+	}
+	for after := int64(0); after < asked; after += asked / 6 {
+		e := ending{Context: t.Context()}
+		e.left.Store(after)
+		if c, err := Calibrate(&e, cases, catalog, Fit{Chip: "a100-80"}); !errors.Is(err, context.Canceled) || c != nil {
+			t.Errorf("after %d of %d: %v, %v", after, asked, c, err)
+		}
+		if more := -e.left.Load(); more > 5 {
+			t.Errorf("after %d of %d: went on for %d evaluations", after, asked, more)
+		}
+	}
+}
+
 // With rows that tell little, constants keep the catalog's values.
 func TestCalibrateKeepsWhatStepsDoNotTell(t *testing.T) {
 	cases := made(t, "h100-sxm", func(*step.Machine) {})
-	got, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "h100-sxm", Precision: "bf16"})
+	got, err := Calibrate(t.Context(), cases, loadCatalog(t), Fit{Chip: "h100-sxm", Precision: "bf16"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,10 +175,10 @@ func TestCalibrateKeepsWhatStepsDoNotTell(t *testing.T) {
 			t.Errorf("BF16 steps told matmul_fp8: %+v", c)
 		}
 	}
-	if _, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "a100-80"}); err == nil {
+	if _, err := Calibrate(t.Context(), cases, loadCatalog(t), Fit{Chip: "a100-80"}); err == nil {
 		t.Error("no steps on the chip, and no error")
 	}
-	if _, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "nothing"}); err == nil {
+	if _, err := Calibrate(t.Context(), cases, loadCatalog(t), Fit{Chip: "nothing"}); err == nil {
 		t.Error("no such chip, and no error")
 	}
 }
@@ -93,7 +186,7 @@ func TestCalibrateKeepsWhatStepsDoNotTell(t *testing.T) {
 // Releases of one configuration stay in one fold.
 func TestConfigurationsAcrossReleases(t *testing.T) {
 	cases, catalog := loadSteps(t), loadCatalog(t)
-	samples, groups := gather(cases, catalog, Fit{Chip: "h100-sxm"})
+	samples, groups := gather(t.Context(), cases, catalog, Fit{Chip: "h100-sxm"})
 	if len(samples) <= groups {
 		t.Fatalf("%d rows of %d configurations: nothing repeats", len(samples), groups)
 	}
@@ -133,7 +226,7 @@ jobs:
 // The overlay is a file that a scenario can build on.
 func TestOverlayLoads(t *testing.T) {
 	cases := made(t, "a100-80", func(m *step.Machine) { m.Chip.Efficiency.Matmul = unit.Point[unit.Share](0.6) })
-	c, err := Calibrate(cases, loadCatalog(t), Fit{Chip: "a100-80"})
+	c, err := Calibrate(t.Context(), cases, loadCatalog(t), Fit{Chip: "a100-80"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,3 +83,16 @@ func (c *constant) free(v float64) float64 {
 func (c *constant) bounded(x float64) float64 {
 	return c.low + (c.high-c.low)/(1+math.Exp(-x))
 }
+
+// bound names the bound of the constant that a fit ended at, "" for none: within a
+// thousandth of its range, where free has gone far out and the squares hardly change.
+func (c *constant) bound(v float64) string {
+	near := (c.high - c.low) / 1000
+	switch {
+	case v-c.low < near:
+		return "low"
+	case c.high-v < near:
+		return "high"
+	}
+	return ""
+}
