@@ -296,6 +296,15 @@ var mayBeZero = []string{"zero", "experts", "topk", "vpp"}
 
 var mostOf = map[string]int64{"layers": 10_000, "seq": 1e9, "global_batch_seqs": 1e9}
 
+// leastFigure and mostFigure bound what is measured and how many billions of parameters
+// there are: far beyond any step, and near enough that no ratio of two overflows.
+const leastFigure = 1e-6
+
+var mostFigure = map[string]float64{
+	"params_b": 1e6, "active_params_b": 1e6,
+	"step_time_s": 1e8, "tokens_per_s": 1e15, "tflops_per_chip": 1e6, "mfu_pct": 1e4,
+}
+
 // setCell decodes one cell that is not empty, or says what is wrong with it.
 func setCell(v reflect.Value, name, text string) (what, hint string) {
 	if v.Kind() == reflect.Pointer {
@@ -355,6 +364,9 @@ func setCell(v reflect.Value, name, text string) (what, hint string) {
 		x, err := strconv.ParseFloat(ungrouped(text), 64)
 		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) || x <= 0 {
 			return fmt.Sprintf("%q is not a number above 0", excerpt(text)), "write e.g. 12.5, or leave it empty"
+		}
+		if x < leastFigure || x > mostFigure[name] {
+			return fmt.Sprintf("%s is not from %g to %g", excerpt(text), leastFigure, mostFigure[name]), "check the unit and the digits, or leave it empty"
 		}
 		v.SetFloat(x)
 	}

@@ -1,6 +1,7 @@
 package backtest
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,6 +117,12 @@ func TestLoadListsEveryProblem(t *testing.T) {
 				"x.csv:2:11: tokens_per_s: \"12,5\" is not a number above 0; write e.g. 12.5, or leave it empty",
 		},
 		{
+			"beyond any step", "chips,step_time_s,mfu_pct,params_b\n8,1e-308,40,7\n8,1e300,40,1e9\n",
+			"x.csv:2:3: step_time_s: 1e-308 is not from 1e-06 to 1e+08; check the unit and the digits, or leave it empty\n" +
+				"x.csv:3:3: step_time_s: 1e300 is not from 1e-06 to 1e+08; check the unit and the digits, or leave it empty\n" +
+				"x.csv:3:12: params_b: 1e9 is not from 1e-06 to 1e+06; check the unit and the digits, or leave it empty",
+		},
+		{
 			"short row", "chips,step_time_s\n8\n",
 			"x.csv:2:1: has 1 cells, the header has 2; write an empty cell for what is not known",
 		},
@@ -158,6 +165,11 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Add([]byte("chips,step_time_s,notes\n8,1,flops_def=model(full attention; MFU vs 989\n"))
 	f.Add([]byte("chips,mfu_pct,model,chip,seq,global_batch_seqs,heads,hidden\n8,40,llama3-8b,h100-sxm,8192,128,7,9\n"))
+	// The extremes of every figure, and figures in the notes beyond them.
+	f.Add([]byte("chips,step_time_s,model,chip,seq,global_batch_seqs,notes\n1,1e-6,deepseek-v3,h100-sxm,1000000000,1000000000,mem_gb=1e-320\n"))
+	f.Add([]byte("chips,step_time_s,model,chip,seq,global_batch_seqs,notes\n10000000,1e8,llama3-8b,h100-sxm,1,1,mem_gb=1e300\n"))
+	f.Add([]byte("chips,mfu_pct,model,chip,seq,global_batch_seqs,notes\n8,1e-6,llama3-8b,h100-sxm,8192,128,MFU vs 0; flops_def=model(causal)\n"))
+	f.Add([]byte("chips,mfu_pct,model,chip,seq,global_batch_seqs,notes\n8,1e4,llama3-8b,h100-sxm,8192,128,MFU vs 1" + strings.Repeat("0", 305) + "; flops_def=model(causal)\n"))
 	catalog := loadCatalog(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cases, err := Load(strings.NewReader(string(data)), "fuzz.csv")
@@ -167,7 +179,11 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		for _, row := range Run(cases, catalog, Selection{}).Rows {
+		report := Run(cases, catalog, Selection{})
+		if _, err := json.Marshal(report); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range report.Rows {
 			if (row.Error == nil) != (row.Skipped != "") {
 				t.Fatalf("row %s is neither compared nor skipped, or both", row.ID)
 			}

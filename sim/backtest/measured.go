@@ -3,7 +3,6 @@ package backtest
 import (
 	"errors"
 	"fmt"
-	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -54,11 +53,14 @@ func (v Convention) FLOPs(m *model.Model, seq int) float64 {
 	return flops
 }
 
+// mostMemory bounds the memory of a chip in GiB.
+const mostMemory = 1e6
+
 // Memory is the measured peak memory per chip in bytes, 0 where none is printed. The
 // tools behind mem_gb (torch.cuda, nvidia-smi, DeepSpeed) all count binary gigabytes.
 func (c *Case) Memory() unit.Bytes {
 	v, err := strconv.ParseFloat(c.note("mem_gb"), 64)
-	if err != nil || !(v > 0) || math.IsInf(v, 0) {
+	if err != nil || !(v >= leastFigure && v <= mostMemory) {
 		return 0
 	}
 	return unit.Bytes(v * (1 << 30))
@@ -130,7 +132,7 @@ func (c *Case) peak(f *Configuration) float64 {
 		if a[3] != "" && f.Work.Precision == step.FP8 {
 			text = a[3] // "MFU vs 989/1979": BF16, then FP8
 		}
-		if v, err := strconv.ParseFloat(text, 64); err == nil {
+		if v, err := strconv.ParseFloat(text, 64); err == nil && v >= leastFigure && v <= mostFigure["tflops_per_chip"] {
 			return v * 1e12
 		}
 	}
