@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"clustercap/sim/scenario"
 	"clustercap/sim/spell"
@@ -177,6 +178,9 @@ func (p *parser) read() {
 func (p *parser) record() ([]string, bool) {
 	record, err := p.csv.Read()
 	if err == nil {
+		for i, cell := range record {
+			record[i] = valid(cell)
+		}
 		return record, true
 	}
 	var bad *csv.ParseError
@@ -190,8 +194,23 @@ func (p *parser) record() ([]string, bool) {
 	return nil, false
 }
 
-// metrics are the columns of which a file needs one.
-var metrics = []string{"step_time_s", "tokens_per_s", "tflops_per_chip", "mfu_pct"}
+// valid is a cell in UTF-8. What is none is taken for Latin-1, in which spreadsheets
+// write accents; its control characters stay unknown.
+func valid(cell string) string {
+	if utf8.ValidString(cell) {
+		return cell
+	}
+	var b strings.Builder
+	for len(cell) > 0 {
+		r, size := utf8.DecodeRuneInString(cell)
+		if c := cell[0]; r == utf8.RuneError && size == 1 && c >= 0xa0 {
+			r = rune(c)
+		}
+		b.WriteRune(r)
+		cell = cell[size:]
+	}
+	return b.String()
+}
 
 // header finds the fields of the columns.
 func (p *parser) header(cells []string) bool {
@@ -233,9 +252,6 @@ func (p *parser) header(cells []string) bool {
 	}
 	if !found["chips"] {
 		p.add(1, 1, "chips", "is missing", "write the number of chips of each step")
-	}
-	if !slices.ContainsFunc(metrics, func(m string) bool { return found[m] }) {
-		p.add(1, 1, "", "has no column of a measured speed", "one of "+strings.Join(metrics, ", "))
 	}
 	return len(p.problems.List) == 0
 }
@@ -291,8 +307,8 @@ func blank(name, text string) bool {
 const mostCount = 10_000_000
 
 // mayBeZero are counts of which none is an answer; spreadsheets write it for a dense
-// model's experts and a plain pipeline's chunks.
-var mayBeZero = []string{"zero", "experts", "topk", "vpp"}
+// model's experts, a plain pipeline's chunks, and degrees that a run does not have.
+var mayBeZero = []string{"zero", "experts", "topk", "tp", "pp", "vpp", "last_layers", "dp", "cp", "ep"}
 
 var mostOf = map[string]int64{"layers": 10_000, "seq": 1e9, "global_batch_seqs": 1e9}
 

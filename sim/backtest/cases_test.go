@@ -77,10 +77,6 @@ func TestLoadListsEveryProblem(t *testing.T) {
 		{"empty", "", "x.csv: is empty; write a header such as id,model,chip,chips,seq,global_batch_seqs,step_time_s, then one row per measurement"},
 		{"header only", "chips,step_time_s\n", "x.csv: has a header and no rows; write one row per measurement"},
 		{
-			"no speed", "chips,model\n8,gpt\n",
-			"x.csv:1:1: has no column of a measured speed; one of step_time_s, tokens_per_s, tflops_per_chip, mfu_pct",
-		},
-		{
 			"columns", "chip,chips,step_times_s,mfu_pct,chips\nh100,8,1,40,8\n",
 			"x.csv:1:12: step_times_s: unknown column; did you mean \"step_time_s\"?\n" +
 				"x.csv:1:33: chips: is a second column of this name; keep one",

@@ -58,6 +58,7 @@ var precisions = map[string]step.Precision{
 	"bf16":  step.BF16,
 	"fp16":  step.BF16, // the matrix units run both at one rate
 	"fp8":   step.FP8,
+	"int8":  step.FP8, // said where it is taken so
 	"mxfp8": step.MXFP8,
 	"nvfp4": step.NVFP4,
 }
@@ -124,8 +125,11 @@ func (c *Case) precision(f *Configuration) error {
 	for step.Peak(&f.Machine.Chip, f.Work.Precision) == 0 && wider[f.Work.Precision] != "" {
 		f.Work.Precision = wider[f.Work.Precision]
 	}
+	if c.Precision == "int8" {
+		f.Assumed = append(f.Assumed, "int8 products at the rate of fp8")
+	}
 	if f.Work.Precision != precision {
-		f.Assumed = append(f.Assumed, fmt.Sprintf("products in %s: %s has no %s rate", f.Work.Precision, f.Machine.Chip.Name, precision))
+		f.doubt("products in %s: %s has no %s rate", f.Work.Precision, f.Machine.Chip.Name, precision)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ type spelling struct{ part, word string }
 // labels lists the columns of words. The first spelling that fits counts.
 var labels = map[string]label{
 	"precision": {
-		words: []string{"bf16", "fp16", "fp8", "mxfp8", "nvfp4"},
+		words: []string{"bf16", "fp16", "fp8", "int8", "mxfp8", "nvfp4"},
 		spellings: []spelling{
 			{"nvfp4", "nvfp4"},
 			{"fp4", "nvfp4"},
@@ -24,7 +24,7 @@ var labels = map[string]label{
 			{"fp8", "fp8"},     // hybrid, e4m3, current, delayed, subchannel or block scaling
 			{"float8", "fp8"},
 			{"e4m3", "fp8"},
-			{"int8", "fp8"}, // the units of both run at one rate
+			{"int8", "int8"},
 			{"bf16", "bf16"},
 			{"bfloat16", "bf16"},
 			{"fp16", "fp16"},

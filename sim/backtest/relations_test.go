@@ -187,3 +187,64 @@ func TestFilesOfSpreadsheets(t *testing.T) {
 		}
 	}
 }
+
+// A degree of 0 is one that is not given.
+func TestDegreesOfZero(t *testing.T) {
+	const head = "id,chips,tp,pp,vpp,last_layers,dp,cp,ep,step_time_s\n"
+	if diff := cmp.Diff(one(t, head+"a,8,,,,,,,,2.5\n"), one(t, head+"a,8,0,0,0,0,0,0,0,2.5\n")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A file in Latin-1, as spreadsheets save it, has its accents; what it prints is UTF-8.
+func TestLatin1(t *testing.T) {
+	const head = "id,family,model,chip,chips,step_time_s\n"
+	got := one(t, head+"caf\xe9\x96x,Z\xfcrich é,Llama 3 8B,\xb5H100,8,2.5\n")
+	if got.ID != "café\ufffdx" || got.Family != "Zürich é" || got.Chip != "µH100" {
+		t.Errorf("%q of %q on %q", got.ID, got.Family, got.Chip)
+	}
+}
+
+// Rows of a file without any speed are predicted.
+func TestNoSpeed(t *testing.T) {
+	cases, err := Load(strings.NewReader("id,model,chip,chips,seq,global_batch_seqs\na,llama3-8b,h100-sxm,8,8192,128\n"), "x.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := Run(cases, loadCatalog(t), Selection{}).Rows[0]
+	if !(r.Predicted > 0) || r.Error != nil || r.Skipped == "" {
+		t.Errorf("predicted %v, error %v, skipped %q", r.Predicted, r.Error, r.Skipped)
+	}
+}
+
+// An MFU that is a share, and formats that the chip has no units for, are doubted; int8 is
+// said to be priced as FP8.
+func TestOddFigures(t *testing.T) {
+	on := newShelf(loadCatalog(t))
+	for _, c := range []struct {
+		precision   string
+		mfu         float64
+		doubt, said string
+	}{
+		{"bf16", 40, "", ""},
+		{"bf16", 0.4, "mfu_pct is 0.4 %: a share would be 40 %", ""},
+		{"nvfp4", 20, "products in fp8: h100-sxm has no nvfp4 rate", ""},
+		{"int8", 20, "", "int8 products at the rate of fp8"},
+	} {
+		row := one(t, fmt.Sprintf("id,model,chip,chips,seq,global_batch_seqs,micro_batch,zero,tp,recompute,precision,mfu_pct,notes\n"+
+			"a,llama3-8b,h100-sxm,8,8192,128,1,1,2,light,%s,%g,flops_def=model(causal)\n", c.precision, c.mfu))
+		r := price(&row, on)
+		want := []string{}
+		for _, text := range []string{c.said, c.doubt} {
+			if text != "" {
+				want = append(want, text)
+			}
+		}
+		if diff := cmp.Diff(want, append([]string{}, r.Assumed...)); diff != "" {
+			t.Errorf("%s, %g %%: assumed\n%s", c.precision, c.mfu, diff)
+		}
+		if (c.doubt != "") != (len(r.Doubts) > 0) {
+			t.Errorf("%s, %g %%: doubts %q", c.precision, c.mfu, r.Doubts)
+		}
+	}
+}

@@ -121,6 +121,9 @@ func (r *Row) doubt() {
 	if m := &r.Step.Memory; m.Total() > roomy(m.Capacity) {
 		f.doubt("predicted to need %.0f GiB a chip, %s has %.0f", float64(m.Total())/gib, f.Machine.Chip.Name, float64(m.Capacity)/gib)
 	}
+	if c := r.Case; c.MFU > 0 && c.MFU < leastMFU {
+		f.doubt("mfu_pct is %g %%: a share would be %g %%", c.MFU, 100*c.MFU)
+	}
 	if r.Error == nil {
 		r.Assumed, r.Doubts = f.Assumed, f.Doubts
 		return
@@ -135,6 +138,9 @@ func (r *Row) doubt() {
 	}
 	r.Assumed, r.Doubts = f.Assumed, f.Doubts
 }
+
+// leastMFU, in percent, is below what anyone would print: who writes less means a share.
+const leastMFU = 1
 
 // agreeing is how far apart two printed figures of one step may be: both are rounded
 // and averaged over steps of their own.
