@@ -38,6 +38,7 @@ how it was taken.`,
 		Args: arguments(1, 1, "one CSV file"),
 	}
 	f := cmd.Flags()
+	loadCatalog := addCatalog(cmd)
 	f.StringArrayVar(&families, "family", nil, "take only the rows of family `F`; may be given again")
 	f.BoolVar(&complete, "complete", false, "take only rows whose configuration is fully known")
 	f.BoolVar(&all, "all", false, "take every row (the default)")
@@ -57,10 +58,11 @@ how it was taken.`,
 		if len(cases.Ignored) > 0 {
 			say(p.stderr, "ignored in %s: %s", args[0], strings.Join(cases.Ignored, ", "))
 		}
-		catalog, err := scenario.LoadCatalog()
+		catalog, err := loadCatalog()
 		if err != nil {
 			return err
 		}
+		p.sayChanges(changesOf(catalog))
 		report := backtest.Run(cases, catalog, backtest.Selection{Families: families, Complete: complete})
 		if len(report.Rows) == 0 {
 			return cannot(nil, "leave out --complete, or fill in the column complete", "%s has no complete rows", args[0])

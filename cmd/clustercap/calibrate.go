@@ -26,12 +26,14 @@ func newCalibrateCommand(p *program) *cobra.Command {
 and on steps that were left out of the fit. Constants that the steps cannot tell keep
 the catalog's value. A constant that ends at the bound of what it can be is said, and so
 is a fit that is no better than the catalog's constants. --out writes the fitted ones as
-a scenario's fleet, with their 90 % intervals as ranges: build on it with base:, or copy
-its chip: into a scenario.`,
-		Example: `  clustercap calibrate my-steps.csv --chip h100-sxm --out my-h100.yaml`,
-		Args:    arguments(1, 1, "one CSV file"),
+a scenario's fleet, with their 90 % intervals as ranges: give it to other commands with
+--catalog, build a scenario on it with base:, or copy its chip: into one.`,
+		Example: `  clustercap calibrate my-steps.csv --chip h100-sxm --out my-h100.yaml
+  clustercap estimate --model llama3-70b --chip h100-sxm --chips 512 --catalog my-h100.yaml`,
+		Args: arguments(1, 1, "one CSV file"),
 	}
 	f := cmd.Flags()
+	loadCatalog := addCatalog(cmd)
 	f.StringVar(&fit.Chip, "chip", "", "fit the catalog's chip `NAME`")
 	f.StringVar(&fit.Precision, "precision", "", "take only the rows of precision `P`: "+choices(backtest.Precisions()))
 	f.StringArrayVar(&fit.Families, "family", nil, "take only the rows of family `F`; may be given again")
@@ -57,10 +59,11 @@ its chip: into a scenario.`,
 				return err
 			}
 		}
-		catalog, err := scenario.LoadCatalog()
+		catalog, err := loadCatalog()
 		if err != nil {
 			return err
 		}
+		p.sayChanges(changesOf(catalog))
 		if _, err := lookUp(catalog.Chip, catalog, "chips", fit.Chip); err != nil {
 			return err
 		}

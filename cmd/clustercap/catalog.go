@@ -14,7 +14,8 @@ func newCatalogCommand(p *program) *cobra.Command {
 		Use:   "catalog [KIND [NAME]]",
 		Short: "Show the built-in chips, servers, fabrics, models and sites",
 		Long: `Lists the built-in catalog, the entries of one kind, or all values of one entry with
-the source of each. A value that nobody publishes is a range.`,
+the source of each. A value that nobody publishes is a range. With --catalog the values
+that a file changes show where they were written.`,
 		Example: `  clustercap catalog
   clustercap catalog chips
   clustercap catalog chips zhenwu-810e`,
@@ -30,9 +31,10 @@ the source of each. A value that nobody publishes is a range.`,
 			return c.Kinds(), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
+	loadCatalog := addCatalog(cmd)
 	format := addChoice(cmd, "format", "how to print", formatText, formatJSON, formatCSV, formatMarkdown)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
-		c, err := scenario.LoadCatalog()
+		c, err := loadCatalog()
 		if err != nil {
 			return err
 		}

@@ -71,7 +71,7 @@ Keys of --layout, degrees being 1 unless given:
 		case cmd.Flags().Changed("format"):
 			return badUsage("name a file, or leave --format out", "--trace - prints the trace in place of what --format is for")
 		}
-		w, m, err := o.resolve(cmd)
+		w, m, changes, err := o.resolve(cmd)
 		if err != nil {
 			return err
 		}
@@ -79,7 +79,10 @@ Keys of --layout, degrees being 1 unless given:
 		if err != nil {
 			return err
 		}
-		e := estimate{work: &w, mach: &m, chips: o.chips, chosen: layout != "auto", step: priced}
+		e := estimate{work: &w, mach: &m, chips: o.chips, chosen: layout != "auto", step: priced, changes: changes}
+		if trace == traceToStdout || format.value == formatCSV { // neither has a place for it
+			p.sayChanges(changes)
+		}
 		if trace == traceToStdout {
 			return p.printTrace(&e)
 		}
@@ -201,6 +204,8 @@ type estimate struct {
 	stages []int // layers of each pipeline stage
 	drawn  []drawnStep
 	traced string // what the trace shows, if one was written
+	// changes are the entries of the catalog that --catalog changed.
+	changes []catalogChange
 }
 
 // over summarises a quantity over the draws.
@@ -234,6 +239,9 @@ func (e *estimate) text(format string) (string, error) {
 	bullet(&b, format, fmt.Sprintf("Step of %s tokens (%s sequences of %s) in %s, %s",
 		quantity("", float64(s.Tokens)), grouped(float64(e.work.Batch)), grouped(float64(e.work.Sequence)), figure(float64(s.Time))+" s", e.work.Precision))
 	bullet(&b, format, fmt.Sprintf("%s in %s, %s", e.mach.Chip.Title, e.mach.Server.Title, e.mach.Fabric.Title))
+	for i := range e.changes {
+		bullet(&b, format, "Catalog: "+e.changes[i].String())
+	}
 	if e.traced != "" {
 		bullet(&b, format, e.traced)
 	}
@@ -393,6 +401,7 @@ type estimateDocument struct {
 	Chip         string             `json:"chip"`
 	Server       string             `json:"server"`
 	Fabric       string             `json:"fabric"`
+	Changes      []catalogChange    `json:"catalog_changes,omitempty"`
 	Chips        int                `json:"chips"`
 	ChipsUsed    int                `json:"chips_used"`
 	GlobalBatch  int                `json:"global_batch"`
@@ -408,7 +417,7 @@ type estimateDocument struct {
 
 func (e *estimate) document() estimateDocument {
 	d := estimateDocument{
-		Model: e.work.Model.Name, Chip: e.mach.Chip.Name, Server: e.mach.Server.Name, Fabric: e.mach.Fabric.Name,
+		Model: e.work.Model.Name, Chip: e.mach.Chip.Name, Server: e.mach.Server.Name, Fabric: e.mach.Fabric.Name, Changes: e.changes,
 		Chips: e.chips, ChipsUsed: e.step.Layout.Chips(), GlobalBatch: e.work.Batch, Sequence: e.work.Sequence,
 		Precision: e.work.Precision, Layout: e.step.Layout, StageLayers: e.stages,
 		Numbers: make(map[string]ranged), Waterfall: e.waterfallDocument(), PartsSeconds: partsJSON(e.step), MemoryBytes: make(map[string]float64),

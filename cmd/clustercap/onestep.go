@@ -48,6 +48,7 @@ type oneStep struct {
 	model, chip, server, fabric, stack string
 	chips, batch, sequence             int
 	precision                          *choice
+	catalog                            func() (*scenario.Catalog, error)
 }
 
 // The defaults of a step that the command line leaves open: the last phase of
@@ -69,6 +70,7 @@ func (o *oneStep) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.server, "server", "", "in the catalog's server `NAME` (default the chip's usual one)")
 	f.StringVar(&o.fabric, "fabric", "", "on the catalog's fabric `NAME` (default the chip's usual one)")
 	f.StringVar(&o.stack, "stack", "", "with the catalog's software stack `NAME` (default the one that the chip was measured with)")
+	o.catalog = addCatalog(cmd)
 	o.precision = addChoice(cmd, "precision", "of the matrix products", string(step.BF16), string(step.FP8), string(step.MXFP8), string(step.NVFP4))
 	for flag, kind := range map[string]string{"model": "models", "chip": "chips", "server": "servers", "fabric": "fabrics", "stack": "stacks"} {
 		complete(cmd, flag, func(string) []string {
@@ -81,36 +83,39 @@ func (o *oneStep) addFlags(cmd *cobra.Command) {
 	}
 }
 
-// resolve looks the names up in the catalog and checks the numbers.
-func (o *oneStep) resolve(cmd *cobra.Command) (step.Workload, step.Machine, error) {
-	var w step.Workload
-	var m step.Machine
+// resolve looks the names up in the catalog and checks the numbers; changes are the
+// entries that the step takes from --catalog.
+func (o *oneStep) resolve(cmd *cobra.Command) (w step.Workload, m step.Machine, changes []catalogChange, err error) {
 	for _, flag := range []string{"model", "chip", "chips"} {
 		if !cmd.Flags().Changed(flag) {
-			return w, m, badUsage("such as --model llama3-405b --chip h100-sxm --chips 16384", "%s needs --%s", cmd.CommandPath(), flag)
+			return w, m, nil, badUsage("such as --model llama3-405b --chip h100-sxm --chips 16384", "%s needs --%s", cmd.CommandPath(), flag)
 		}
 	}
-	c, err := scenario.LoadCatalog()
+	c, err := o.catalog()
 	if err != nil {
-		return w, m, err
+		return w, m, nil, err
 	}
 	w.Sequence, w.Batch, w.Precision = o.sequence, o.batch, step.Precision(o.precision.value)
 	if w.Model, err = lookUp(c.Model, c, "models", o.model); err != nil {
-		return w, m, err
+		return w, m, nil, err
 	}
 	if m.Chip, err = lookUp(c.Chip, c, "chips", o.chip); err != nil {
-		return w, m, err
+		return w, m, nil, err
 	}
-	if m.Server, err = lookUp(c.Server, c, "servers", or(o.server, m.Chip.Server)); err != nil {
-		return w, m, err
+	server, fabric := or(o.server, m.Chip.Server), or(o.fabric, m.Chip.Fabric)
+	if m.Server, err = lookUp(c.Server, c, "servers", server); err != nil {
+		return w, m, nil, err
 	}
-	if m.Fabric, err = lookUp(c.Fabric, c, "fabrics", or(o.fabric, m.Chip.Fabric)); err != nil {
-		return w, m, err
+	if m.Fabric, err = lookUp(c.Fabric, c, "fabrics", fabric); err != nil {
+		return w, m, nil, err
 	}
 	if o.stack != "" {
-		m.Stack, err = lookUp(c.Stack, c, "stacks", o.stack)
+		if m.Stack, err = lookUp(c.Stack, c, "stacks", o.stack); err != nil {
+			return w, m, nil, err
+		}
 	}
-	return w, m, err
+	changes, err = changesUsed(changesOf(c), map[string]string{"chips": o.chip, "servers": server, "fabrics": fabric, "stacks": o.stack})
+	return w, m, changes, err
 }
 
 // or is the first of two names that is given.

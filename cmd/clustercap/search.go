@@ -32,7 +32,7 @@ where more of them would not be faster.`,
 	cmd.Flags().Var(&count{&top, top, maxTop}, "top", "list the best `K` layouts")
 	format := addChoice(cmd, "format", "how to print", formatText, formatJSON, formatCSV, formatMarkdown)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		w, m, err := o.resolve(cmd)
+		w, m, changes, err := o.resolve(cmd)
 		if err != nil {
 			return err
 		}
@@ -44,6 +44,7 @@ where more of them would not be faster.`,
 		if err != nil {
 			return err
 		}
+		p.sayChanges(changes)
 		return p.printed(text)
 	}
 	return cmd

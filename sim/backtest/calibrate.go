@@ -1,11 +1,13 @@
 package backtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/gonum/mat"
@@ -39,6 +41,11 @@ type Calibration struct {
 	// NoBetter is true where the fitted constants price the rows, or those left out of
 	// the fit, no better than the catalog's do: what was fitted is their scatter.
 	NoBetter bool `json:"no_better"`
+
+	// held are the chip's constants that an overlay of the catalog set and the fit kept.
+	held []scenario.Value
+	// beside are other values of that overlay, under which the constants were fitted.
+	beside []string
 }
 
 // Constant is one efficiency constant, in SI.
@@ -144,8 +151,27 @@ func Calibrate(ctx context.Context, cases *Cases, catalog *scenario.Catalog, fit
 		}
 		out.Constants = append(out.Constants, c)
 	}
+	out.keep(catalog)
 	out.NoBetter = out.After >= out.Before || out.CrossValidated != nil && *out.CrossValidated >= out.Before
 	return out, nil
+}
+
+// efficiencyPath begins the paths of a chip's constants.
+const efficiencyPath = "efficiency."
+
+// keep notes what an overlay changed of the catalog that the fit began with.
+func (c *Calibration) keep(catalog *scenario.Catalog) {
+	for _, e := range catalog.Changed() {
+		for _, v := range e.Values {
+			name, constant := strings.CutPrefix(v.Path, efficiencyPath)
+			switch {
+			case e.Kind != "chips" || e.Name != c.Chip || !constant:
+				c.beside = append(c.beside, e.Name+" "+v.Path)
+			case !slices.ContainsFunc(c.Constants, func(k Constant) bool { return k.Name == name && k.Fitted != nil }):
+				c.held = append(c.held, v)
+			}
+		}
+	}
 }
 
 // gather lists the cases of the chip that can be simulated, with their
@@ -398,7 +424,10 @@ func (c *Calibration) Overlay() string {
 			fmt.Fprintf(&b, "# %s ended at the bound of what it can be.\n", k.Name)
 		}
 	}
-	b.WriteString("# Use it with base:, or copy chip: into a scenario's fleet. Ranges are 90 % intervals.\n")
+	if len(c.beside) > 0 {
+		fmt.Fprintf(&b, "# Fitted with changes of the catalog that are not here: %s.\n", base(strings.Join(c.beside, ", ")))
+	}
+	b.WriteString("# Use it with --catalog or base:, or copy chip: into a scenario's fleet. Ranges are 90 % intervals.\n")
 	fmt.Fprintf(&b, "fleet:\n  chip:\n    like: %s\n    efficiency:\n", c.Chip)
 	any := false
 	for _, k := range c.Constants {
@@ -409,6 +438,10 @@ func (c *Calibration) Overlay() string {
 	}
 	if !any {
 		return ""
+	}
+	for _, v := range c.held {
+		name, _ := strings.CutPrefix(v.Path, efficiencyPath)
+		fmt.Fprintf(&b, "      %s: {value: %s, source: %s}\n", name, v.Text, strconv.Quote(cmp.Or(v.Source, v.Origin.String())))
 	}
 	return b.String()
 }

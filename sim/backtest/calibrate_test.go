@@ -253,6 +253,45 @@ func TestOverlayLoads(t *testing.T) {
 	}
 }
 
+// A calibration that begins with the file of an earlier one keeps what that has and the
+// steps do not tell.
+func TestOverlayOnOverlay(t *testing.T) {
+	dir := t.TempDir()
+	earlier := filepath.Join(dir, "earlier.yaml")
+	const text = "fleet:\n  server: {like: hgx-a100, host_memory: 3 TB}\n  chip:\n    like: a100-80\n    bf16: 310 TFLOP/s\n    efficiency:\n      matmul: 75 %\n" +
+		"      launch: {value: 4..5..6 us, confidence: read, source: 'own \"traces\"'}\n"
+	if err := os.WriteFile(earlier, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	catalog, err := loadCatalog(t).Overlay(earlier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := made(t, "a100-80", func(m *step.Machine) { m.Chip.Efficiency.Matmul = unit.Point[unit.Share](0.6) })
+	c, err := Calibrate(t.Context(), cases, catalog, Fit{Chip: "a100-80"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := filepath.Join(dir, "later.yaml")
+	if err := os.WriteFile(later, []byte(c.Overlay()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	again, err := loadCatalog(t).Overlay(later)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, c.Overlay())
+	}
+	chip, _ := again.Chip("a100-80")
+	if got := chip.Efficiency.Launch; math.Abs(float64(got.Likely)-5e-6) > 1e-12 || got.Low == got.High {
+		t.Errorf("launch is %v, it was 4..5..6 us", got)
+	}
+	if got := float64(chip.Efficiency.Matmul.Likely); math.Abs(got/0.6-312.0/310) > 0.01 {
+		t.Errorf("matmul is %v, fitted to steps of 0.6 of 312 TFLOP/s", got)
+	}
+	if want := "# Fitted with changes of the catalog that are not here: hgx-a100 host_memory, a100-80 bf16.\n"; !strings.Contains(c.Overlay(), want) {
+		t.Errorf("no %q in\n%s", want, c.Overlay())
+	}
+}
+
 func TestBoundsMapBack(t *testing.T) {
 	for _, c := range constants() {
 		for _, v := range []float64{c.low, c.low + 0.3*(c.high-c.low), c.high} {

@@ -20,6 +20,8 @@ import (
 // systems.
 type Catalog struct {
 	kinds map[string]*catalogKind
+	// changed are the entries that an overlay changes, in its order.
+	changed []entryName
 }
 
 // catalogKind is one file of the catalog.
