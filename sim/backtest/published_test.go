@@ -1,8 +1,10 @@
 package backtest
 
 import (
+	"fmt"
 	"math"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -44,4 +46,14 @@ func TestPublishedElsewhere(t *testing.T) {
 		t.Errorf("mean error %.1f %% of %.0f runs", 100*sum/n, n)
 	}
 	t.Logf("mean error %.1f %% of %.0f runs", 100*sum/n, n)
+	doc, err := os.ReadFile(modelDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(doc)), " ")
+	for _, want := range []string{fmt.Sprintf("Held against %.0f published runs", n), fmt.Sprintf("the mean error is %.1f %%: Llama 3", 100*sum/n)} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q", modelDoc, want)
+		}
+	}
 }
