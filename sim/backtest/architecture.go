@@ -10,45 +10,6 @@ import (
 	"clustercap/sim/model"
 )
 
-// known are model names of publications whose shape the catalog holds; the columns
-// then override what was run differently (layers of a truncated proxy). The longest
-// matching beginning counts, letters and digits only.
-var known = map[string]string{
-	"gpt3175b":       "gpt3-175b",
-	"bloom176b":      "bloom-176b",
-	"llama270b":      "llama2-70b",
-	"llama38b":       "llama3-8b",
-	"llama318b":      "llama3-8b",
-	"llama370b":      "llama3-70b",
-	"llama3170b":     "llama3-70b",
-	"llama3405b":     "llama3-405b",
-	"llama31405b":    "llama3-405b",
-	"nemotron4340b":  "nemotron-4-340b",
-	"nemotron340b":   "nemotron-4-340b",
-	"mtnlg530b":      "mt-nlg-530b",
-	"mixtral":        "mixtral-8x22b",
-	"mixtral8x7b":    "mixtral-8x7b",
-	"llama4maverick": "llama4-maverick-400b",
-	"llama4scout":    "llama4-scout-109b",
-	"maverick":       "llama4-maverick-400b",
-	"scout":          "llama4-scout-109b",
-	"qwen3next":      "qwen3-next-80b-a3b",
-	"gptoss20b":      "gpt-oss-20b",
-	"opt175b":        "opt-175b",
-	"gptneox20b":     "gpt-neox-20b",
-	"glm130b":        "glm-130b",
-	"palm540b":       "palm-540b",
-	"mtnlg":          "mt-nlg-530b",
-	"megatronturing": "mt-nlg-530b",
-	"kimi":           "kimi-k2-1t",
-	"grok1":          "grok-1",
-	"deepseekv3":     "deepseek-v3",
-	"qwen3235b":      "qwen3-235b-a22b",
-	"qwen330b":       "qwen3-30b-a3b",
-	"gptoss":         "gpt-oss-120b",
-	"kimik2":         "kimi-k2-1t",
-}
-
 // style is what a shape's columns cannot say.
 type style struct {
 	gated, bias, layerNorm, tied bool
@@ -113,15 +74,9 @@ func longest[V any](table map[string]V, name string) (v V, ok bool) {
 
 // architecture is the model of a case; assumed lists what its source does not print.
 func (c *Case) architecture(on *shelf) (m model.Model, assumed []string, err error) {
-	name := plain(c.Model)
-	m, ok := on.model(c.Model)
+	m, ok := c.catalogModel(on)
 	if !ok {
-		if entry, found := longest(known, name); found {
-			m, ok = on.model(entry)
-		}
-	}
-	if !ok {
-		s, found := longest(styles, name)
+		s, found := longest(styles, plain(c.modelName()))
 		if !found {
 			s = c.guessStyle()
 			assumed = append(assumed, fmt.Sprintf("gated feed-forward: %t", s.gated))

@@ -73,3 +73,48 @@ func TestCatalogModelByName(t *testing.T) {
 		}
 	}
 }
+
+// Names as repositories and papers write them find the catalog's models, whoever keeps or
+// tuned them; a model of another size or kind does not.
+func TestNamesOfCatalogModels(t *testing.T) {
+	on := newShelf(loadCatalog(t))
+	for name, want := range map[string]string{
+		"Meta-Llama-3-8B": "llama3-8b", "meta-llama/Llama-3.1-8B": "llama3-8b", "meta-llama/Meta-Llama-3.1-8B-Instruct": "llama3-8b", "Llama3_8B": "llama3-8b",
+		"Llama-3.3-70B": "llama3-70b", "unsloth/Llama-3.3-70B-Instruct-bf16": "llama3-70b", "Llama-2-70b-chat-hf": "llama2-70b",
+		"meta-llama/Llama-3.1-405B-FP8": "llama3-405b", "Llama 3.1 405B proxy": "llama3-405b",
+		"Qwen/Qwen3-235B-A22B": "qwen3-235b-a22b", "Qwen3 235B A22B Base": "qwen3-235b-a22b", "Qwen/Qwen3-30B-A3B-Instruct-2507": "qwen3-30b-a3b",
+		"Qwen/Qwen3-Next-80B-A3B-Instruct": "qwen3-next-80b-a3b", "Qwen3-Coder-30B-A3B-Instruct": "qwen3-30b-a3b",
+		"gpt3": "gpt3-175b", "GPT-3": "gpt3-175b", "GPT-3 175B (MLPerf)": "gpt3-175b",
+		"deepseek-ai/DeepSeek-V3": "deepseek-v3", "DeepSeek-V3.1-Base": "deepseek-v3", "deepseek-ai/DeepSeek-R1": "deepseek-v3", "DeepSeek-V3 671B": "deepseek-v3",
+		"meta-llama/Llama-4-Maverick-17B-128E-Instruct": "llama4-maverick-400b", "Llama-4-Scout-17B-16E": "llama4-scout-109b",
+		"mistralai/Mixtral-8x7B-v0.1": "mixtral-8x7b", "mistralai/Mixtral-8x22B-v0.1": "mixtral-8x22b",
+		"openai/gpt-oss-20b": "gpt-oss-20b", "openai/gpt-oss-120b": "gpt-oss-120b", "moonshotai/Kimi-K2-Instruct": "kimi-k2-1t", "Kimi K2 1.04T": "kimi-k2-1t",
+		"xai-org/grok-1": "grok-1", "Grok-1 314B proxy": "grok-1", "nvidia/Nemotron-4-340B-Base": "nemotron-4-340b", "bigscience/bloom": "bloom-176b",
+		"facebook/opt-175b": "opt-175b", "EleutherAI/gpt-neox-20b": "gpt-neox-20b",
+
+		"GPT-3 6.7B": "", "GPT3-20B": "", "gpt3-xl": "", "GPT-3 125M": "", "bloom-7b1": "", "Llama 3 18B": "", "Llama-3.2-3B": "", "Llama-2-7b-hf": "", "Meta-Llama-3-80B": "",
+		"deepseek-ai/DeepSeek-R1-Distill-Llama-70B": "", "DeepSeek-V3 16B": "", "moonshotai/Kimi-Linear-48B-A3B": "", "Mixtral-8x3B": "", "gpt-oss-60b": "",
+		"Qwen3-32B": "", "Qwen3-Coder-480B-A35B": "", "Qwen3-Next-200B": "", "facebook/opt-66b": "", "": "", "/": "", "Meta-": "", "-Instruct": "",
+	} {
+		c := Case{Model: name}
+		m, ok := c.catalogModel(on)
+		if ok != (want != "") || ok && m.Name != want {
+			t.Errorf("%q is %q (%t), want %q", name, m.Name, ok, want)
+		}
+	}
+	// Where the name gives no size, the column does, but for proxies of fewer layers.
+	for _, c := range []struct {
+		row  Case
+		want bool
+	}{
+		{Case{Model: "gpt3", Params: 175}, true},
+		{Case{Model: "gpt3", Params: 6.7}, false},
+		{Case{Model: "gpt3", Params: 6.7, Layers: 96}, false},
+		{Case{Model: "Grok-1", Params: 40, Layers: 8}, true},
+		{Case{Model: "Mixtral", Params: 46.7}, false},
+	} {
+		if _, ok := c.row.catalogModel(on); ok != c.want {
+			t.Errorf("%s of %g billion, %d layers: %t, want %t", c.row.Model, c.row.Params, c.row.Layers, ok, c.want)
+		}
+	}
+}

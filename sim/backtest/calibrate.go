@@ -213,7 +213,7 @@ func gather(ctx context.Context, cases *Cases, catalog *scenario.Catalog, fit Fi
 func (c *Case) configuration(f *Configuration) string {
 	l := f.Layout
 	l.DP = 0
-	return fmt.Sprintf("%s|%d|%d|%s|%s|%.4g", plain(c.Model), f.Work.Model.Layers, c.Sequence, c.Precision, l, float64(c.Batch)/float64(c.Chips))
+	return fmt.Sprintf("%s|%d|%d|%s|%s|%.4g", plain(c.modelName()), f.Work.Model.Layers, c.Sequence, c.Precision, l, float64(c.Batch)/float64(c.Chips))
 }
 
 // fitter fits the chosen constants; the others stay at values.

@@ -496,7 +496,7 @@ var recipes = []recipe{
 // recipeRecompute is what a recipe sets.
 func (c *Case) recipeRecompute(chip string) (step.Recompute, bool) {
 	for _, r := range recipes {
-		if c.origin().framework == r.framework && strings.HasPrefix(plain(c.Model), r.model) && slices.Contains(r.chips, chip) {
+		if c.origin().framework == r.framework && strings.HasPrefix(plain(c.modelName()), r.model) && slices.Contains(r.chips, chip) {
 			return r.recompute, true
 		}
 	}

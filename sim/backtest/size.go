@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"clustercap/sim/model"
 )
@@ -26,26 +24,16 @@ const (
 // headWidths are what published heads are wide, the most usual first.
 var headWidths = []int{headWidthUsual, 64, 96, 80, 160, 112, 144, 192, 256}
 
-// namedSize finds the parameters in a model's name: "GPT 22B", "1T".
-var namedSize = regexp.MustCompile(`(?:^|[^0-9A-Za-z.])(\d+(?:\.\d+)?) ?([BT])(?:[^0-9A-Za-z]|$)`)
-
 // parameters of the case's model, as printed or named; 0 where neither says.
 func (c *Case) parameters() float64 {
 	if c.Params > 0 {
 		return 1e9 * c.Params
 	}
-	a := namedSize.FindStringSubmatch(c.Model)
-	if a == nil {
-		return 0
+	n, mixture := sizeOf(c.modelName())
+	if mixture {
+		return 0 // experts share what lies between them
 	}
-	n, err := strconv.ParseFloat(a[1], 64)
-	if err != nil {
-		return 0
-	}
-	if a[2] == "T" {
-		return 1e12 * n
-	}
-	return 1e9 * n
+	return n
 }
 
 // shapeFromSize fills in what is missing of a shape so that it has the parameters that

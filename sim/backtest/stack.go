@@ -199,7 +199,7 @@ func (c *Case) dispatch(on *shelf, chip string, s *step.Stack) {
 	}
 	for _, d := range dispatchings {
 		switch {
-		case !strings.HasPrefix(plain(c.Model), d.model), d.on != generation(chip) && !strings.HasPrefix(chip, d.on),
+		case !strings.HasPrefix(plain(c.modelName()), d.model), d.on != generation(chip) && !strings.HasPrefix(chip, d.on),
 			container < d.from, d.till > 0 && container > d.till:
 			continue
 		}
