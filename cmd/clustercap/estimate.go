@@ -155,13 +155,9 @@ func price(w *step.Workload, m *step.Machine, chips int, layout string) (*step.S
 	if err != nil {
 		return nil, badUsage("--layout auto finds one that fits", "%v", err)
 	}
-	if m := &s.Memory; m.Host > m.HostCapacity {
-		return nil, cannot(nil, "--layout auto finds one that fits, if there is any",
-			"%s: layout %s needs %s of host memory per chip, the server has %s for each", what, s.Layout, gibibytes(m.Host), gibibytes(m.HostCapacity))
-	}
 	if !s.Memory.Fits() {
 		return nil, cannot(nil, "--layout auto finds one that fits, if there is any; more tp or pp, zero=3, recompute=full and offload=all take less",
-			"%s: layout %s needs %s per chip, the chip has %s", what, s.Layout, gibibytes(s.Memory.Total()), gibibytes(s.Memory.Capacity))
+			"%s: layout %s needs %s", what, s.Layout, s.Memory)
 	}
 	return &s, nil
 }

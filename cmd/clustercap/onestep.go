@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -106,6 +107,9 @@ func (o *oneStep) resolve(cmd *cobra.Command) (w step.Workload, m step.Machine, 
 	if m.Server, err = lookUp(c.Server, c, "servers", server); err != nil {
 		return w, m, nil, err
 	}
+	if of := c.ServersOf(m.Chip.Vendor); !slices.Contains(of, server) {
+		return w, m, nil, badUsage("one of "+strings.Join(of, ", "), "--server %s does not take %s", server, o.chip)
+	}
 	if m.Fabric, err = lookUp(c.Fabric, c, "fabrics", fabric); err != nil {
 		return w, m, nil, err
 	}
@@ -113,9 +117,18 @@ func (o *oneStep) resolve(cmd *cobra.Command) (w step.Workload, m step.Machine, 
 		if m.Stack, err = lookUp(c.Stack, c, "stacks", o.stack); err != nil {
 			return w, m, nil, err
 		}
+		if foreign(&m) {
+			say(cmd.ErrOrStderr(), "beware: --stack %s is %s: nobody measured it on %s", o.stack, m.Stack.Title, o.chip)
+		}
 	}
 	changes, err = changesUsed(changesOf(c), map[string]string{"chips": o.chip, "servers": server, "fabrics": fabric, "stacks": o.stack})
 	return w, m, changes, err
+}
+
+// foreign reports whether a stack was measured on TPUs and the chip is none, or the other
+// way round. Titles say it of those on TPUs; the typical ones are of any chip.
+func foreign(m *step.Machine) bool {
+	return strings.Contains(m.Stack.Title, "TPU") != (m.Chip.Vendor == "Google") && !strings.HasPrefix(m.Stack.Name, "typical")
 }
 
 // or is the first of two names that is given.

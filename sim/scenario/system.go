@@ -1,6 +1,9 @@
 package scenario
 
 import (
+	"slices"
+	"strings"
+
 	"clustercap/sim/hardware"
 	"clustercap/sim/step"
 )
@@ -50,4 +53,40 @@ func (c *Catalog) machine(chip hardware.Chip, server *Reference[hardware.Server]
 	usual, ok := c.Fabric(chip.Fabric)
 	m.Fabric = usual
 	return m, known && ok
+}
+
+// ServersOf lists the servers that chips of a vendor come in, in the catalog's order:
+// what its chips usually come in, what systems with them have, and larger makes of both,
+// whose names go on (ascend-950-superpod).
+func (c *Catalog) ServersOf(vendor string) []string {
+	var taken []string
+	maker := map[string]string{} // of chips
+	chips, systems := c.kinds["chips"], c.kinds["systems"]
+	for _, name := range chips.names {
+		chip := chips.entries[name]
+		if maker[name] = entryOf(chip.get("vendor")); maker[name] == vendor {
+			taken = append(taken, entryOf(chip.get("server")))
+		}
+	}
+	for _, name := range systems.names {
+		if s := systems.entries[name]; maker[entryOf(s.get("chip"))] == vendor {
+			taken = append(taken, entryOf(s.get("server")))
+		}
+	}
+	return slices.DeleteFunc(c.Names("servers"), func(name string) bool {
+		return !slices.ContainsFunc(taken, func(known string) bool {
+			return known != "" && (name == known || strings.HasPrefix(name, known+"-"))
+		})
+	})
+}
+
+// entryOf is the name of the entry that a reference is or is like, "" for none.
+func entryOf(n *node) string {
+	switch {
+	case isScalar(n):
+		return n.text
+	case isScalar(n.get("like")):
+		return n.get("like").text
+	}
+	return ""
 }

@@ -1,6 +1,9 @@
 package scenario
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 // Every system gives a machine that can be priced.
 func TestSystems(t *testing.T) {
@@ -48,5 +51,35 @@ func TestSystemOverrides(t *testing.T) {
 	}
 	if _, ok := c.Machine("nothing"); ok {
 		t.Error("a chip that does not exist was found")
+	}
+}
+
+// Every server of the catalog is some vendor's, and none is of two.
+func TestServersOfVendors(t *testing.T) {
+	c, err := LoadCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vendors := map[string]bool{}
+	for _, name := range c.Names("chips") {
+		chip, _ := c.Chip(name)
+		vendors[chip.Vendor] = true
+		if !slices.Contains(c.ServersOf(chip.Vendor), chip.Server) {
+			t.Errorf("%s is not among %s's servers", chip.Server, chip.Vendor)
+		}
+	}
+	of := map[string][]string{}
+	for vendor := range vendors {
+		for _, server := range c.ServersOf(vendor) {
+			of[server] = append(of[server], vendor)
+		}
+	}
+	for _, server := range c.Names("servers") {
+		if len(of[server]) != 1 {
+			t.Errorf("%s is of %q", server, of[server])
+		}
+	}
+	if got := c.ServersOf("nobody"); len(got) > 0 {
+		t.Errorf("nobody makes chips for %q", got)
 	}
 }
