@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"clustercap/sim"
 	"clustercap/sim/backtest"
+	"clustercap/sim/result"
 	"clustercap/sim/scenario"
 	"clustercap/sim/step"
 )
@@ -32,7 +36,8 @@ model, a chip (or sys= in its notes), chips, seq, global_batch_seqs, and one of
 step_time_s, tokens_per_s, tflops_per_chip and mfu_pct; without a speed it is predicted
 and not compared. What cannot be compared is listed with the reason; what can, but
 contradicts itself or needs more memory than the chip has, is marked * and listed with
-how it was taken.`,
+how it was taken. JSON and CSV have the p10 and p90 of each prediction too, which follow
+from what is known of the chip only as a range (see estimate).`,
 		Example: `  clustercap backtest sim/step/testdata/steps.csv --complete
   clustercap backtest my-steps.csv --format json`,
 		Args: arguments(1, 1, "one CSV file"),
@@ -44,7 +49,7 @@ how it was taken.`,
 	f.BoolVar(&all, "all", false, "take every row (the default)")
 	format := addChoice(cmd, "format", "how to print: tables, all rows as JSON or as CSV, or tables as Markdown",
 		formatText, formatJSON, formatCSV, formatMarkdown)
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if complete && all {
 			return badUsage("give one of them", "--complete and --all contradict each other")
 		}
@@ -67,6 +72,11 @@ how it was taken.`,
 		if len(report.Rows) == 0 {
 			return cannot(nil, "leave out --complete, or fill in the column complete", "%s has no complete rows", args[0])
 		}
+		if format.value == formatJSON || format.value == formatCSV { // tables have no room for it
+			if err := rangeRows(cmd.Context(), report); err != nil {
+				return err
+			}
+		}
 		text, err := backtestText(report, format.value)
 		if err != nil {
 			return err
@@ -74,6 +84,37 @@ how it was taken.`,
 		return p.printed(text)
 	}
 	return cmd
+}
+
+// rangeRows puts around every prediction the p10 to p90 of an estimate. Rows of one system
+// stand together and share their draws.
+func rangeRows(ctx context.Context, r *backtest.Report) error {
+	var of *step.Machine
+	drawn, times := make([]step.Machine, draws), make([]float64, draws)
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if row.Predicted == 0 {
+			continue
+		}
+		if of == nil || !reflect.DeepEqual(of, &row.Config.Machine) {
+			of = &row.Config.Machine
+			for k := range drawn {
+				drawn[k] = sim.DrawMachine(of, drawSeed, k)
+			}
+		}
+		for k := range drawn {
+			var err error
+			if times[k], err = row.Repriced(&drawn[k]); err != nil {
+				return err
+			}
+		}
+		around := result.Summary(times)
+		row.Low, row.High = around.P10, around.P90
+	}
+	return nil
 }
 
 // loadCases reads a file of measurements.
@@ -177,7 +218,7 @@ func backtestRows(r *backtest.Report, format string) *grid {
 // backtestCSV has every row with all that is known of it.
 func backtestCSV(r *backtest.Report) *grid {
 	g := &grid{head: []string{
-		"id", "family", "measured_step_s", "predicted_step_s", "error", "basis", "layout", "assumed", "skipped",
+		"id", "family", "measured_step_s", "predicted_step_s", "predicted_low_s", "predicted_high_s", "error", "basis", "layout", "assumed", "skipped",
 		"measured_memory_gib", "predicted_memory_gib",
 	}}
 	for _, p := range partsOf(step.Parts{}) {
@@ -186,14 +227,14 @@ func backtestCSV(r *backtest.Report) *grid {
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		const gib = 1 << 30
-		cells := []string{row.ID, row.Family, plainNumber(row.Measured), "", "", string(row.Basis), "", "", row.Skipped, plainNumber(float64(row.Case.Memory()) / gib), ""}
+		cells := []string{row.ID, row.Family, plainNumber(row.Measured), "", "", "", "", string(row.Basis), "", "", row.Skipped, plainNumber(float64(row.Case.Memory()) / gib), ""}
 		if row.Error != nil {
-			cells[4] = plainNumber(*row.Error)
+			cells[6] = plainNumber(*row.Error)
 		}
 		if row.Predicted > 0 {
-			cells[3] = plainNumber(row.Predicted)
-			cells[6], cells[7] = row.Layout, strings.Join(row.Assumed, "; ")
-			cells[10] = plainNumber(float64(row.Step.Memory.Total()) / gib)
+			cells[3], cells[4], cells[5] = plainNumber(row.Predicted), plainNumber(row.Low), plainNumber(row.High)
+			cells[8], cells[9] = row.Layout, strings.Join(row.Assumed, "; ")
+			cells[12] = plainNumber(float64(row.Step.Memory.Total()) / gib)
 			for _, p := range partsOf(row.Step.Parts) {
 				cells = append(cells, plainNumber(p.seconds))
 			}

@@ -16,6 +16,10 @@ type Row struct {
 	Measured  float64 `json:"measured_step_s,omitempty"`
 	Basis     Basis   `json:"basis,omitempty"`
 	Predicted float64 `json:"predicted_step_s,omitempty"`
+	// Low and High are where the prediction may be, of what is known of the machine only
+	// as a range; 0 where nobody has drawn from it (Repriced).
+	Low  float64 `json:"predicted_low_s,omitempty"`
+	High float64 `json:"predicted_high_s,omitempty"`
 	// Error is Predicted/Measured - 1; nil for a skipped row.
 	Error *float64 `json:"error,omitempty"`
 	// Skipped is why the row could not be compared, "" where it was. What prints no speed
@@ -97,11 +101,7 @@ func price(c *Case, on *shelf) Row {
 		r.Skipped = err.Error()
 		return r
 	}
-	r.Predicted = float64(r.Step.Time)
-	if c.Batch > 0 && !c.idles(f.Layout) {
-		// A batch that the layout does not divide was priced as the nearest that it does.
-		r.Predicted *= float64(c.Batch) / float64(f.Work.Batch)
-	}
+	r.Predicted = c.ofBatch(&f, float64(r.Step.Time))
 	r.Layout = f.Layout.String()
 	if r.Measured, r.Basis, err = c.Measured(&f); err != nil {
 		r.Skipped = err.Error()
@@ -112,6 +112,25 @@ func price(c *Case, on *shelf) Row {
 	r.Config = f
 	r.doubt()
 	return r
+}
+
+// ofBatch is the time of the printed batch, where a step was priced with the nearest batch
+// that the layout divides.
+func (c *Case) ofBatch(f *Configuration, seconds float64) float64 {
+	if c.Batch == 0 || c.idles(f.Layout) {
+		return seconds
+	}
+	return seconds * (float64(c.Batch) / float64(f.Work.Batch))
+}
+
+// Repriced is the step time in seconds that a row is predicted to take on another machine,
+// its configuration as it is.
+func (r *Row) Repriced(m *step.Machine) (float64, error) {
+	s, err := step.Estimate(&r.Config.Work, m, r.Config.Layout)
+	if err != nil {
+		return 0, err
+	}
+	return r.Case.ofBatch(&r.Config, float64(s.Time)), nil
 }
 
 // doubt notes what of a priced row no chip can have done.
