@@ -111,14 +111,11 @@ func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
-		inner, _ := p.sharding(false)
-		// Groups side by side, one for each tensor-parallel rank, share the NICs.
-		turns := float64(p.mach.Stack.ShardBroadcast.Likely) * float64(inner.size*inner.stride)
 		sum := t.scatter + t.across
 		if p.mach.Stack.WholeReduce {
 			sum = t.reduce
 		}
-		return 0, p.exposed(sum, p.window(backward)) + p.exposed(t.collect, p.window(forward)) + turns
+		return 0, p.exposed(sum, p.window(backward)) + p.exposed(t.collect, p.window(forward)) + p.turns()
 	case 2:
 		each = p.exposed(t.scatter, backward)
 		return each, p.exposed(t.scatter+t.across, backward) - each + p.exposed(t.collect, forward)
@@ -133,6 +130,16 @@ func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 		}
 		return each, p.exposed(t.collect+t.scatter+t.across, backward) - back
 	}
+}
+
+// turns is what the broadcasts of a sharding group's weights take beside their bytes.
+// Groups side by side, one for each tensor-parallel rank, share the NICs.
+func (p *pricer) turns() float64 {
+	inner, _ := p.sharding(false)
+	if inner.size == 1 {
+		return 0
+	}
+	return float64(p.mach.Stack.ShardBroadcast.Likely) * float64(inner.size*inner.stride)
 }
 
 // window is the time during which gradients of one pass can be reduced: the pass

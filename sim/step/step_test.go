@@ -604,6 +604,24 @@ func TestWholeReduce(t *testing.T) {
 	}
 }
 
+// Broadcasts take a turn for every member of a sharding group; a group of one has none.
+func TestTurnsOfBroadcasts(t *testing.T) {
+	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 2048, Batch: 256, Precision: BF16}
+	turns := func(l string) float64 {
+		data := func(turn unit.Duration) float64 {
+			m := a100()
+			m.Stack.ShardBroadcast = unit.Point(turn)
+			return float64(mustEstimate(t, w, m, layout(l)).Parts.DataComm)
+		}
+		return data(1) - data(0)
+	}
+	for l, want := range map[string]float64{"tp=2,dp=8": 16, "tp=2,dp=8,shard=4": 8, "tp=2,dp=1": 0, "tp=2,dp=8,zero=0": 0} {
+		if got := turns(l); math.Abs(got-want) > 1e-9 {
+			t.Errorf("%s: %v turns, want %v", l, got, want)
+		}
+	}
+}
+
 // Who reduces gradients after the backward pass does so with ZeRO 0 to 2; weights that are
 // sharded leave no room for them to wait.
 func TestSerialData(t *testing.T) {
