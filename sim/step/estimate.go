@@ -223,7 +223,7 @@ func (p *pricer) messages(s *pipe, micro float64) float64 {
 // each gradient. With several chunks per stage (or DualPipe's two directions) every
 // chunk boundary sends; the messages hide behind the kernels of the next chunk, which
 // they slow down, while no other traffic has their link, except as the pipeline fills
-// and drains.
+// and drains: behind those of the slowest stage, since the others can wait.
 func (p *pricer) message(s *pipe) (hop, exposed float64) {
 	l := p.layout
 	if l.PP == 1 {
@@ -234,11 +234,12 @@ func (p *pricer) message(s *pipe) (hop, exposed float64) {
 	if l.VPP == 1 && l.Schedule != DualPipe {
 		return hop, hop
 	}
-	busy := s.mean.links.domain
+	w := &s.slowest.work
+	busy := w.links.domain
 	if p.net.leaves(group{2, next}) {
-		busy = s.mean.links.nic
+		busy = w.links.nic
 	}
-	pass := max(0, s.mean.sum()-busy) / (2 * float64(l.VPP)) // one direction of one chunk, its link free
+	pass := max(0, w.sum()-busy) / (2 * float64(l.VPP)) // one direction of one chunk, its link free
 	return hop, ringStep + beside(hop-ringStep, pass)
 }
 
