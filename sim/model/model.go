@@ -367,25 +367,29 @@ func AttentionSpan(seq, w int) float64 {
 // the convention of MFU (PaLM, appendix B; causal as in Megatron-Core's newer
 // formula).
 func (m *Model) ForwardFLOPs(seq int) float64 {
-	weights := m.matmulWeights() + float64(m.Vocab)*float64(m.Hidden)
-	f := 2 * weights
-	h := float64(m.Heads)
-	_, _, qk, v := m.attention()
-	perKey := 2 * h * float64(qk+v)
-	windowed, attending := 0, m.SoftmaxLayers()
-	if m.Window > 0 {
-		windowed = attending / 2
-	}
-	f += perKey * (float64(attending-windowed)*AttentionSpan(seq, 0) + float64(windowed)*AttentionSpan(seq, m.Window))
-	if m.Linear != nil {
-		f += float64(m.LinearLayers()) * m.Linear.StateFLOPs()
-	}
+	f := 2*(m.matmulWeights()+float64(m.Vocab)*float64(m.Hidden)) + m.AttentionFLOPs(seq)
 	if m.MTP > 0 {
 		// Each module is one more layer of the last kind, a 2H x H projection
 		// and another pass through the shared head (DeepSeek-V3, section 2.2).
 		layer := m.lastLayerMatmulWeights()
 		hd := float64(m.Hidden)
-		f += float64(m.MTP) * (2*(layer+2*hd*hd+float64(m.Vocab)*hd) + perKey*AttentionSpan(seq, 0))
+		f += float64(m.MTP) * 2 * (layer + 2*hd*hd + float64(m.Vocab)*hd)
+	}
+	return f
+}
+
+// AttentionFLOPs counts what of ForwardFLOPs are scores, their products with the values and
+// the states of linear attention.
+func (m *Model) AttentionFLOPs(seq int) float64 {
+	_, _, qk, v := m.attention()
+	perKey := 2 * float64(m.Heads) * float64(qk+v)
+	windowed, attending := 0, m.SoftmaxLayers()
+	if m.Window > 0 {
+		windowed = attending / 2
+	}
+	f := perKey * (float64(attending-windowed+m.MTP)*AttentionSpan(seq, 0) + float64(windowed)*AttentionSpan(seq, m.Window))
+	if m.Linear != nil {
+		f += float64(m.LinearLayers()) * m.Linear.StateFLOPs()
 	}
 	return f
 }

@@ -162,7 +162,10 @@ func (s *space) tensors() {
 			}
 			l := step.Layout{TP: tp, SP: true, CP: cp, CPComm: step.Ring, Offload: step.OffloadNone, Schedule: step.OneFOneB, Attention: step.Fused}
 			if !l.Divides(s.work) {
-				continue
+				l.SP = false
+				if s.work.Model.MoE != nil || !l.Divides(s.work) {
+					continue
+				}
 			}
 			s.pipelines(l)
 			if cp > 1 {
@@ -234,22 +237,19 @@ func (s *space) replicas(l step.Layout) {
 }
 
 // expertLayouts prices one division of the experts (or of nothing, in a dense model)
-// under every schedule. What another schedule can save against 1F1B is its bubble, and
-// DualPipe also what experts exchange and stages send.
+// under every schedule that may be among the best.
 func (s *space) expertLayouts(l step.Layout, ep, etp int) {
 	l.EP, l.ETP = ep, etp
-	var least unit.Duration
+	var b step.Bounds
 	if l.VPP == 1 || s.micro(l)%l.PP == 0 {
-		p := s.variants(l)
-		least = s.least(l, p.Sum()-p.Bubble-p.DataComm)
-		if l.VPP == 1 && s.runs(l, step.DualPipe) && !s.slow(least-p.ExpertComm-p.PipeComm) {
-			l.Schedule = step.DualPipe
-			s.variants(l)
-		}
+		b = s.variants(l)
 	}
-	for _, schedule := range [...]step.Schedule{step.ZeroBubbleH1, step.ZeroBubbleV} {
-		if s.runs(l, schedule) && !s.slow(least) {
-			l.Schedule = schedule
+	for _, other := range [...]struct {
+		schedule step.Schedule
+		least    unit.Duration
+	}{{step.DualPipe, b.DualPipe}, {step.ZeroBubbleH1, b.ZeroBubble}, {step.ZeroBubbleV, b.ZeroBubble}} {
+		if s.runs(l, other.schedule) && !s.slow(other.least) {
+			l.Schedule = other.schedule
 			s.variants(l)
 		}
 	}

@@ -44,7 +44,7 @@ func draw(t *rapid.T) *step.Workload {
 func TestBoundCutsNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := draw(t)
-		chips := rapid.IntRange(1, 64).Draw(t, "chips")
+		chips := rapid.IntRange(1, 24).Draw(t, "chips")
 		k := rapid.IntRange(1, 5).Draw(t, "k")
 		got, err := Best(w, h100(), chips, k)
 		// Asking for more layouts than there are keeps the bound from cutting.

@@ -13,24 +13,29 @@ type variant struct {
 }
 
 // variants adds the best variant of a layout that fits, if it is among the best. It
-// returns what the plain one takes without recomputation, ZeRO 1 over all replicas with
-// sequence parallelism, or nothing where the bound cuts all.
-func (s *space) variants(l step.Layout) (plain step.Parts) {
+// returns what bounds the kin of the plain one, which computes nothing again, with ZeRO 1
+// over all replicas and sequence parallelism; or nothing where the floor cuts all, or
+// where the tokens of a chip's sequence do not divide so.
+func (s *space) variants(l step.Layout) (plain step.Bounds) {
 	if s.slow(s.pricer.Floor(l)) {
 		return plain
 	}
 	var best step.Step
-	try := func(v variant) step.Parts {
+	try := func(v variant) step.Bounds {
 		l.SP, l.ZeRO, l.Shard = v.sequence, v.zero, v.shard
 		return s.memories(l, &best)
 	}
-	plain = try(variant{true, 1, 0})
-	if !s.slow(plain.Sum() - plain.DataComm) {
-		s.shardings(l, true, func(v variant) { try(v) })
+	if l.SP {
+		plain = try(variant{true, 1, 0})
+		if !s.loses(plain.Sharding, &best) {
+			s.shardings(l, true, func(v variant) { try(v) })
+		}
 	}
-	if s.whole(l) && !s.slow(s.least(l, plain.Sum()-plain.DataComm)) {
-		try(variant{false, 1, 0})
-		s.shardings(l, false, func(v variant) { try(v) })
+	if s.work.Model.MoE == nil && l.TP > 1 && !s.loses(plain.Whole, &best) {
+		whole := try(variant{false, 1, 0})
+		if !s.loses(whole.Sharding, &best) {
+			s.shardings(l, false, func(v variant) { try(v) })
+		}
 	}
 	if best.Time > 0 {
 		s.keep(&best)
@@ -38,30 +43,27 @@ func (s *space) variants(l step.Layout) (plain step.Parts) {
 	return plain
 }
 
-// whole reports whether the layout may do without sequence parallelism.
-func (s *space) whole(l step.Layout) bool { return s.work.Model.MoE == nil && l.TP > 1 }
-
-// least is what of a time without data traffic no variant can save. Another way to
-// shard saves data traffic alone; doing without sequence parallelism joins the
-// two collectives of a tensor-parallel block into one, and computes more.
-func (s *space) least(l step.Layout, without unit.Duration) unit.Duration {
-	if !s.whole(l) {
-		return without
-	}
-	return without * unit.Duration(1-s.pricer.JoinedShare(l))
+// loses reports whether a step of at least this time is no faster than the best of its
+// layout, if one fits, or out of the answer.
+func (s *space) loses(least unit.Duration, best *step.Step) bool {
+	return best.Time > 0 && least >= best.Time || s.slow(least)
 }
 
 // shardings calls try with every way to shard but ZeRO 1 over all replicas: copies
 // on all, ZeRO 2 and 3 where no pipeline keeps weights and gradients whole, and ZeRO 1
-// and 3 within a scale-up domain or a tier of the fabric, copies between them.
+// and 3 within a scale-up domain or a tier of the fabric, copies between them. Where
+// nothing is held twice, nor are experts, what is left of that is ZeRO 3, which casts
+// weights as they are used.
 func (s *space) shardings(l step.Layout, sequence bool, try func(variant)) {
 	replicas := l.DP * l.CP
-	if replicas == 1 {
-		return
+	single := replicas == 1 && (s.work.Model.MoE == nil || l.TP == l.EP*l.ETP)
+	if !single {
+		try(variant{sequence, 0, 0})
 	}
-	try(variant{sequence, 0, 0})
 	if l.PP == 1 {
-		try(variant{sequence, 2, 0})
+		if !single {
+			try(variant{sequence, 2, 0})
+		}
 		try(variant{sequence, 3, 0})
 	}
 	for _, chips := range s.tiers {
@@ -79,99 +81,105 @@ func (s *space) shardings(l step.Layout, sequence bool, try func(variant)) {
 // policies of recomputation from the fastest to the leanest.
 var policies = [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull}
 
-// memories tries the ways to save activations from the fastest to the leanest and stops
-// at the first that fits, on as few layers as fit, or where even one that does not fit
-// would be too slow: recomputing more never makes a step faster. Where all fits without
-// recomputation offloading could only cost; else it is tried too. It replaces best where
-// it finds a faster step, and returns what the first one takes.
-func (s *space) memories(l step.Layout, best *step.Step) (first step.Parts) {
+// memories tries all ways to save activations and replaces best where it finds a faster
+// step. It returns the bounds of the layout that saves none. Saving more than memory asks
+// for makes a step faster only where it lets more traffic hide; the bounds say where.
+func (s *space) memories(l step.Layout, best *step.Step) step.Bounds {
 	l.Offload = step.OffloadNone
-	var all [len(policies)]unit.Duration // of each policy on all layers, as far as priced
+	none, least := s.recomputed(l, best)
+	if l.SP && l.ZeRO > 0 && l.Shard == 0 && !s.loses(none.Saving, best) {
+		s.offload(l, &least, best)
+	}
+	return none
+}
+
+// recomputed tries the policies of recomputation. It returns the bounds of the layout that
+// computes nothing again, and one for each policy on all layers.
+func (s *space) recomputed(l step.Layout, best *step.Step) (none step.Bounds, least [len(policies)]unit.Duration) {
+	l.Recompute, l.RecomputeLayers = step.RecomputeNone, 0
+	_, none = s.try(l, best)
 	for i, r := range policies {
-		l.Recompute = r
-		st := s.pricer.Price(l)
-		all[i] = st.Time
-		if r == step.RecomputeNone {
-			first = st.Parts
-		}
-		if st.Memory.Fits() {
-			if r == step.RecomputeNone {
-				improve(best, &st)
-				return first
-			}
-			st = s.fewest(l, &st)
-			improve(best, &st)
-			break
-		}
-		s.lack(&st)
-		if s.slow(st.Time) {
-			break
+		least[i] = none.Saving
+		if r != step.RecomputeNone && !s.loses(none.Saving, best) {
+			l.Recompute = r
+			least[i] = s.fewest(l, best)
 		}
 	}
-	if l.SP && l.ZeRO > 0 && l.Shard == 0 {
-		s.offload(l, &all, best)
-	}
-	return first
+	return none, least
 }
 
-// offload tries the policies of recomputation beside each offload, which never makes
-// one faster than it is without: all holds what they take then, on all layers. What is
-// computed again need not cross the link to the host, so that where activations do all
-// of the policies are priced, on all layers.
-func (s *space) offload(l step.Layout, all *[len(policies)]unit.Duration, best *step.Step) {
-	var enough [len(policies)]bool // without the optimizer
-	for _, l.Offload = range s.offloads {
-		for i, r := range policies {
-			if all[i] == 0 || s.slow(all[i]) || best.Time > 0 && all[i] >= best.Time {
-				break // as are those that recompute more
-			}
-			if l.Offload == step.OffloadAll && enough[i] {
-				continue
-			}
-			l.Recompute, l.RecomputeLayers = r, 0
-			st := s.pricer.Price(l)
-			if !st.Memory.Fits() {
-				s.lack(&st)
-				continue
-			}
-			if l.Offload == step.OffloadOptimizer && r != step.RecomputeNone {
-				st = s.fewest(l, &st)
-			}
-			improve(best, &st)
-			if l.Offload == step.OffloadOptimizer {
-				break
-			}
-			enough[i] = true
+// fewest tries a policy on as few layers of each stage as fit, and on more where these may
+// be faster. It returns a bound for the policy on all layers.
+func (s *space) fewest(l step.Layout, best *step.Step) unit.Duration {
+	if best.Time > 0 {
+		l.RecomputeLayers = 1
+		if _, b := s.try(l, best); s.loses(b.Saving, best) {
+			return b.Saving
 		}
 	}
-}
-
-// improve keeps the faster of two steps; the first one has no time before any is found.
-func improve(best, st *step.Step) {
-	if best.Time == 0 || st.Time < best.Time {
-		*best = *st
+	l.RecomputeLayers = 0
+	fits, all := s.try(l, best)
+	if !fits {
+		return all.Saving
 	}
-}
-
-// fewest is the step that recomputes as few layers of each stage as fit, where all do.
-func (s *space) fewest(l step.Layout, all *step.Step) step.Step {
-	best := *all
-	layers := s.work.Model.Layers
-	low, high := 0, layers // none does not fit, and no stage has more
-	if l.PP > 1 {
-		high = min(layers, (layers+l.PP-2)/(l.PP-1))
-	}
+	// None does not fit, or is no faster; no stage has more than most.
+	low, high, most := 0, s.layersOfStage(l), s.layersOfStage(l)
+	least := all.Saving // of high layers
 	for high-low > 1 {
 		l.RecomputeLayers = (low + high) / 2
-		st := s.pricer.Price(l)
-		switch {
-		case st.Memory.Fits():
-			best, high = st, l.RecomputeLayers
-		case s.slow(st.Time):
-			return best // which is slower still
+		switch fits, b := s.try(l, best); {
+		case fits:
+			high, least = l.RecomputeLayers, b.Saving
+		case s.loses(b.Saving, best):
+			return all.Saving // as do more layers
 		default:
 			low = l.RecomputeLayers
 		}
 	}
-	return best
+	for l.RecomputeLayers = high + 1; l.RecomputeLayers < most && !s.loses(least, best); l.RecomputeLayers++ {
+		_, b := s.try(l, best)
+		least = b.Saving
+	}
+	return all.Saving
+}
+
+// layersOfStage is the most layers that a stage can hold: those of a chunk, dealt evenly
+// over all but the last, times the chunks.
+func (s *space) layersOfStage(l step.Layout) int {
+	layers, chunks := s.work.Model.Layers, max(1, l.PP*l.VPP-1)
+	return min(layers, l.VPP*((layers+chunks-1)/chunks))
+}
+
+// offload tries each offload beside the policies of recomputation, for which least holds
+// what they take without it. What is computed again need not cross the link to the host,
+// so that where activations do the policies are on all layers.
+func (s *space) offload(l step.Layout, least *[len(policies)]unit.Duration, best *step.Step) {
+	var enough [len(policies)]bool // without the optimizer
+	for _, l.Offload = range s.offloads {
+		if l.Offload == step.OffloadOptimizer {
+			s.recomputed(l, best)
+			continue
+		}
+		for i, r := range policies {
+			if enough[i] || s.loses(least[i], best) {
+				continue
+			}
+			l.Recompute = r
+			enough[i], _ = s.try(l, best)
+		}
+	}
+}
+
+// try prices a layout, replaces best where it fits and is faster, and reports whether it
+// fits.
+func (s *space) try(l step.Layout, best *step.Step) (bool, step.Bounds) {
+	st, b := s.pricer.PriceBounded(l)
+	if !st.Memory.Fits() {
+		s.lack(&st)
+		return false, b
+	}
+	if best.Time == 0 || st.Time < best.Time {
+		*best = st
+	}
+	return true, b
 }

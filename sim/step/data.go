@@ -61,11 +61,22 @@ func (p *pricer) pieces() float64 {
 	return buckets
 }
 
-// dataParallel is the traffic of weights and gradients that stays exposed: with each
-// microbatch and once per step.
-func (p *pricer) dataParallel(s *pipe) (each, once float64) {
-	each, once = p.acrossReplicas(s)
-	return each, once + p.tiedGradient()
+// replicaTraffic is the traffic of weights and gradients that stays exposed, with what its
+// hidden part costs the kernels beside it.
+type replicaTraffic struct {
+	each, once float64 // s with each microbatch, and once per step
+	// Of a step's transfers beside forward and backward passes.
+	forward, backward overlap
+}
+
+// overlap is the seconds of transfers that could hide beside passes, and that do.
+type overlap struct{ could, hidden float64 }
+
+// dataParallel is the data-parallel traffic of a step.
+func (p *pricer) dataParallel(s *pipe) replicaTraffic {
+	out := p.acrossReplicas(s)
+	out.once += p.tiedGradient()
+	return out
 }
 
 // tiedGradient is the time to sum the gradient of a table that the first and the last
@@ -90,9 +101,8 @@ func (p *pricer) gradient() float64 {
 	return bytes
 }
 
-// acrossReplicas is the data-parallel traffic that stays exposed, plus what its
-// hidden part costs the kernels beside it: with each microbatch and once per step.
-func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
+// acrossReplicas is the traffic of layers' weights and gradients.
+func (p *pricer) acrossReplicas(s *pipe) (out replicaTraffic) {
 	t := p.dataTraffic(s.fullest)
 	free := 1 - p.shared(s)
 	forward, backward := s.passes(p.layout.Schedule)
@@ -101,13 +111,22 @@ func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 		backward = s.slowest.work.weights
 	}
 	forward, backward = forward*free, backward*free
-	if p.mach.Stack.SerialData && p.layout.ZeRO < 3 {
+	if p.serialData() {
 		forward, backward = 0, 0
 	}
+	// exposed is what one of a step's transfers beside these passes adds.
+	exposed := func(o *overlap, times, duration, window float64) float64 {
+		behind := duration - duration/p.pieces()
+		o.could += times * behind
+		o.hidden += times * min(behind, window)
+		return p.exposed(duration, window)
+	}
+	collected, scattered := &out.forward, &out.backward
+	micro := p.microbatches()
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		return 0, p.exposed(t.reduce, p.window(backward))
+		out.once = exposed(scattered, 1, t.reduce, p.window(backward))
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
@@ -115,22 +134,29 @@ func (p *pricer) acrossReplicas(s *pipe) (each, once float64) {
 		if p.mach.Stack.WholeReduce {
 			sum = t.reduce
 		}
-		return 0, p.exposed(sum, p.window(backward)) + p.exposed(t.collect, p.window(forward)) + p.turns()
+		out.once = exposed(scattered, 1, sum, p.window(backward)) + exposed(collected, 1, t.collect, p.window(forward)) + p.turns()
 	case 2:
-		each = p.exposed(t.scatter, backward)
-		return each, p.exposed(t.scatter+t.across, backward) - each + p.exposed(t.collect, forward)
+		out.each = exposed(scattered, micro-1, t.scatter, backward)
+		out.once = exposed(scattered, 1, t.scatter+t.across, backward) - out.each + exposed(collected, 1, t.collect, forward)
 	default:
 		// Fully sharded: weights collected layer by layer in both passes of every
 		// microbatch, gradients scattered in each backward pass, and after the last
 		// one summed between the copies.
-		back := p.exposed(t.collect+t.scatter, backward)
-		each = p.exposed(t.collect, forward) + back
+		back := exposed(scattered, micro-1, t.collect+t.scatter, backward)
+		out.each = exposed(collected, micro, t.collect, forward) + back
+		last := t.collect + t.scatter
 		if p.mach.Stack.SerialCopies {
-			return each, t.across
+			out.once = t.across
+		} else {
+			last += t.across
 		}
-		return each, p.exposed(t.collect+t.scatter+t.across, backward) - back
+		out.once += exposed(scattered, 1, last, backward) - back
 	}
+	return out
 }
+
+// serialData reports whether gradients are reduced after the backward pass.
+func (p *pricer) serialData() bool { return p.mach.Stack.SerialData && p.layout.ZeRO < 3 }
 
 // turns is what the broadcasts of a sharding group's weights take beside their bytes.
 // Groups side by side, one for each tensor-parallel rank, share the NICs.

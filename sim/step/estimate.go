@@ -6,7 +6,6 @@ import (
 
 	"gonum.org/v1/gonum/mathext"
 
-	"clustercap/sim/model"
 	"clustercap/sim/unit"
 )
 
@@ -64,33 +63,12 @@ func NewPricer(w *Workload, m *Machine) (*Pricer, error) {
 	return p, nil
 }
 
-// ideal is the chip-seconds that the step's products take at least: matrix products,
-// and those of the vocabulary in BF16, at the rate of a large one; attention at that of
-// its fused kernels with their own FLOPs in the backward pass, or at the best rate of
-// any kernel where scores are stored. Linear attention, which is slower, counts as matrix
-// products.
-func (p *pricer) ideal() (fused, unfused float64) {
-	m, r := &p.work.Model, &p.rates
-	layers := float64(m.SoftmaxLayers() + m.MTP)
-	span := model.AttentionSpan(p.work.Sequence, 0)
-	if m.Window > 0 {
-		span = (span + model.AttentionSpan(p.work.Sequence, m.Window)) / 2
-	}
-	a := m.Attention()
-	attention := layers * 2 * float64(a.Heads) * span * float64(a.QK+a.V)
-	head := 2 * float64(1+m.MTP) * float64(m.Hidden) * float64(m.Vocab)
-	best := max(r.linear, r.bf16)
-	linear := max(0, m.ForwardFLOPs(p.work.Sequence)-attention-head)
-	tokens := float64(p.work.Tokens())
-	rest := 3*linear/best + 3*head/r.bf16
-	return tokens * (rest + attention*(1/r.attention+attentionBackward/r.backward)), tokens * (rest + 3*attention/best)
-}
-
 // Price returns the step of a layout without Problems. The step may not fit in
 // memory; see Memory.Fits.
 func (p *Pricer) Price(l Layout) Step {
 	p.p.take(l)
-	return p.p.price()
+	st, _ := p.p.price()
+	return st
 }
 
 // take makes l the layout that is priced.
@@ -100,42 +78,6 @@ func (p *pricer) take(l Layout) {
 	p.net.chips = l.Chips()
 	p.net.worst = worstOf(p.net.chips)
 	p.net.torus.hold(&l, p.net.domain)
-}
-
-// Floor is a time that the layout cannot beat: all products at the best rates of the
-// chip, on all of its chips, and the bubble of a pipeline whose stages are all as fast
-// as their mean. Under 1F1B it holds because the flow of m microbatches through p
-// stages, m s + (p t - s)/v with the slowest stage s at least the mean t, grows with s
-// wherever m v >= 1. Under DualPipe kernels have fewer cores, and its bubble of
-// (p/2-1)(F + B - W) is at least half a pass both ways for every two stages but two.
-// For the others see zeroBubbleFloor.
-func (p *Pricer) Floor(l Layout) unit.Duration {
-	floor := p.fused / float64(l.Chips())
-	if l.Attention != Fused {
-		floor = p.unfused / float64(l.Chips())
-	}
-	if l.PP == 1 {
-		return unit.Duration(floor)
-	}
-	micro := float64(p.p.work.Batch) / float64(l.DP*l.MicroBatch)
-	switch l.Schedule {
-	case DualPipe:
-		floor *= (1 + (float64(l.PP)/2-1)/(2*micro)) / (1 - dualPipeCores)
-	case ZeroBubbleH1, ZeroBubbleV:
-		floor *= 1 + zeroBubbleFloor(l)/micro
-	default:
-		floor *= 1 + float64(l.PP-1)/(float64(l.VPP)*micro)
-	}
-	return unit.Duration(floor)
-}
-
-// JoinedShare is the share of the two collectives at the ends of a tensor-parallel block
-// that joining them into one all-reduce saves.
-func (p *Pricer) JoinedShare(l Layout) float64 {
-	p.p.take(l)
-	s := newShape(p.p.work, l)
-	bytes, all := activationBytes*s.tokens*s.hidden, group{l.TP, 1}
-	return 1 - p.p.net.reduce(bytes, all)/(2*p.p.net.gather(bytes, all))
 }
 
 // Estimate prices one layout. Its error lists every problem of the layout, or says
@@ -154,13 +96,13 @@ func Estimate(w *Workload, m *Machine, l Layout) (Step, error) {
 
 // price composes the step: microbatches through the pipeline, data-parallel
 // traffic beside it, the optimizer, and the wait for stragglers.
-func (p *pricer) price() Step {
+func (p *pricer) price() (Step, terms) {
 	w, l := p.work, p.layout
 	s := p.pipeline()
 	micro := p.microbatches()
 
 	mean := s.mean.times(micro)
-	each, once := p.dataParallel(&s)
+	data := p.dataParallel(&s)
 	update := p.optimizer(s.fullest)
 	streamed := p.optimizerOffload(s.fullest, update.sum())
 	kernels := mean.base.plus(mean.redo).plus(update)
@@ -170,8 +112,8 @@ func (p *pricer) price() Step {
 		TensorComm:  seconds(mean.tensor),
 		ContextComm: seconds(mean.context),
 		ExpertComm:  seconds(mean.expert),
-		PipeComm:    seconds(p.messages(&s, micro)),
-		DataComm:    seconds(micro*each + once),
+		PipeComm:    seconds(p.messages(p.message(&s))),
+		DataComm:    seconds(micro*data.each + data.once),
 		HostComm:    seconds(mean.host + streamed),
 		HostWait:    seconds(mean.wait),
 		Bubble:      seconds(max(0, s.flow(l, micro)-mean.sum())),
@@ -199,7 +141,7 @@ func (p *pricer) price() Step {
 			Comm:   parts.ExposedComm(),
 			Wait:   parts.HostWait + parts.Bubble + parts.Straggler + parts.Overhead,
 		},
-	}
+	}, terms{s, data, update.sum()}
 }
 
 // microbatches of one data-parallel replica.
@@ -209,38 +151,48 @@ func (p *pricer) microbatches() float64 {
 
 func seconds(s float64) unit.Duration { return unit.Duration(s) }
 
-// messages is the exposed time of sends between pipeline stages: each where it
-// arrives, and the way through the pipeline that fills and drains it.
-func (p *pricer) messages(s *pipe, micro float64) float64 {
+// messages is the exposed time of sends between pipeline stages, each of so many seconds:
+// those where one arrives, and the way through the pipeline that fills and drains it.
+func (p *pricer) messages(hop, exposed float64) float64 {
 	l := p.layout
-	hop, exposed := p.message(s)
-	return 2*hop*float64(l.PP-1) + 2*micro*float64(l.VPP)*exposed
+	return 2*hop*float64(l.PP-1) + 2*p.microbatches()*float64(l.VPP)*exposed
 }
 
 // message is the time of one send to the next pipeline stage, each chip of a
 // tensor-parallel group sending its part (Narayanan et al., SC'21, section 4.1), and
-// the part of that time that the receiver waits. Plain 1F1B waits for each input and
-// each gradient. With several chunks per stage (or DualPipe's two directions) every
-// chunk boundary sends; the messages hide behind the kernels of the next chunk, which
-// they slow down, while no other traffic has their link, except as the pipeline fills
-// and drains: behind those of the slowest stage, since the others can wait.
+// the part of that time that the receiver waits.
 func (p *pricer) message(s *pipe) (hop, exposed float64) {
 	l := p.layout
 	if l.PP == 1 {
 		return 0, 0
 	}
-	next := l.TP * l.CP * l.DP // chips away
-	hop = p.net.send(activationBytes*s.shape.split*s.shape.hidden, next)
-	if l.VPP == 1 && l.Schedule != DualPipe {
-		return hop, hop
-	}
+	hop = p.net.send(activationBytes*s.shape.split*s.shape.hidden, l.TP*l.CP*l.DP)
 	w := &s.slowest.work
-	busy := w.links.domain
-	if p.net.leaves(group{2, next}) {
-		busy = w.links.nic
+	return hop, p.waited(hop, w.sum()-p.linkTaken(w.links))
+}
+
+// hidesMessages reports whether messages hide behind kernels. Plain 1F1B waits for each
+// input and each gradient. With several chunks per stage (or DualPipe's two directions)
+// every chunk boundary sends.
+func (p *pricer) hidesMessages() bool { return p.layout.VPP > 1 || p.layout.Schedule == DualPipe }
+
+// waited is the part of a message's time that the slowest stage waits, where no other
+// traffic has the link for so many seconds of its passes for a microbatch. Messages hide
+// behind the kernels of the next chunk, which they slow down, except as the pipeline fills
+// and drains. Other stages have time to wait.
+func (p *pricer) waited(hop, free float64) float64 {
+	if !p.hidesMessages() {
+		return hop
 	}
-	pass := max(0, w.sum()-busy) / (2 * float64(l.VPP)) // one direction of one chunk, its link free
-	return hop, ringStep + beside(hop-ringStep, pass)
+	return ringStep + beside(hop-ringStep, max(0, free)/(2*float64(p.layout.VPP))) // one direction of one chunk
+}
+
+// linkTaken is how long other traffic has the link of messages.
+func (p *pricer) linkTaken(other links) float64 {
+	if p.net.leaves(group{2, p.layout.TP * p.layout.CP * p.layout.DP}) {
+		return other.nic
+	}
+	return other.domain
 }
 
 // straggler is the wait for the slowest chip when the speeds of all are normal with

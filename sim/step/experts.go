@@ -118,7 +118,7 @@ func neighbours(k, each int) float64 {
 func (p *pricer) besideOther(b *block) {
 	l := p.layout
 	share := float64(p.mach.Stack.ExpertOverlap.Likely)
-	if share == 0 || l.Schedule != OneFOneB || l.PP > 1 && l.VPP == 1 || l.Recompute == RecomputeFull {
+	if !p.overlapsExperts() || l.Schedule != OneFOneB || l.PP > 1 && l.VPP == 1 || l.Recompute == RecomputeFull {
 		return
 	}
 	share *= 1 - 1/p.microbatches() // the last one has none beside it
@@ -127,6 +127,11 @@ func (p *pricer) besideOther(b *block) {
 	hidden := (1 - commSlowdown) * share * min(traffic, kernels)
 	b.forward.expert -= hidden / 2
 	b.backward.expert -= hidden / 2
+}
+
+// overlapsExperts reports whether the stack hides all-to-alls beside another microbatch.
+func (p *pricer) overlapsExperts() bool {
+	return p.work.Model.MoE != nil && p.mach.Stack.ExpertOverlap.Likely > 0
 }
 
 // awaitHost adds to the forward pass of a layer with experts the wait for the host. With

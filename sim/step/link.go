@@ -47,10 +47,17 @@ func (p *pricer) shared(s *pipe) float64 {
 	if leaves {
 		busy = w.links.nic
 	}
-	hop, exposed := p.message(s)
-	if l := p.layout; l.PP > 1 && leaves == p.net.leaves(group{2, l.TP * l.CP * l.DP}) {
+	if p.sharesLink() {
 		// What a receiver waits for is not part of its passes.
-		busy += 2 * float64(l.VPP) * (hop - exposed)
+		hop, exposed := p.message(s)
+		busy += 2 * float64(p.layout.VPP) * (hop - exposed)
 	}
 	return min(1, busy/w.sum())
+}
+
+// sharesLink reports whether messages between stages take the link that data-parallel
+// collectives need.
+func (p *pricer) sharesLink() bool {
+	l := p.layout
+	return l.PP > 1 && p.net.leaves(p.replicas(false)) == p.net.leaves(group{2, l.TP * l.CP * l.DP})
 }

@@ -70,6 +70,7 @@ func (w work) times(f float64) work {
 // stage is one pipeline stage: its price per microbatch and what it holds.
 type stage struct {
 	work              work
+	plain, moe        int     // layers without and with experts
 	dense, expert     float64 // parameters per chip, experts apart: fewer replicas
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
 	owed              float64 // bytes of one microbatch between its passes for inputs and weights
@@ -295,6 +296,8 @@ func (p *pricer) stage(y *layers, n *parameters, i, dense, moe int) stage {
 	tp := float64(l.TP)
 	b := y.mix(dense, moe, l.few(m.Layers))
 	s := stage{
+		plain:  dense,
+		moe:    moe,
 		dense:  float64(dense)*n.dense + float64(moe)*n.moe,
 		expert: float64(moe) * n.experts,
 	}

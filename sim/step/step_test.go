@@ -568,8 +568,8 @@ func TestShardedTraffic(t *testing.T) {
 		}
 		p.p.take(layout("tp=1,dp=8,mb=8,zero=3"))
 		s := p.p.pipeline()
-		each, once := p.p.dataParallel(&s)
-		return p.p.dataTraffic(s.fullest), each*p.p.microbatches() + once
+		data := p.p.dataParallel(&s)
+		return p.p.dataTraffic(s.fullest), data.each*p.p.microbatches() + data.once
 	}
 	whole, got := price()
 	all := 2*whole.collect + whole.scatter

@@ -99,10 +99,10 @@ func (p *Pricer) Timeline(l Layout, most int) Timeline {
 	s := p.Price(l)
 	q := &p.p
 	stages := q.pipeline()
-	each, once := q.dataParallel(&stages)
+	traffic := q.dataParallel(&stages)
 	hop, exposed := q.message(&stages)
 	c := clock{
-		layout: l, chunks: q.chunks(stages.shape), data: each,
+		layout: l, chunks: q.chunks(stages.shape), data: traffic.each,
 		receive: exposed, travel: max(0, hop-exposed),
 	}
 	all := int(q.microbatches())
@@ -116,7 +116,7 @@ func (p *Pricer) Timeline(l Layout, most int) Timeline {
 		kind SpanKind
 		time float64
 	}{
-		{SpanData, once},
+		{SpanData, traffic.once},
 		{SpanOptimizer, update},
 		{SpanHost, q.optimizerOffload(stages.fullest, update)},
 		{SpanStraggler, float64(s.Parts.Straggler) * float64(shown) / float64(all)},

@@ -189,7 +189,7 @@ func TestTimelineKeepsDependencies(t *testing.T) {
 		checkSpans(t, &line)
 
 		s := p.p.pipeline()
-		each, _ := p.p.dataParallel(&s)
+		each := p.p.dataParallel(&s).each
 		_, exposed := p.p.message(&s)
 		busy := make([]float64, l.PP)
 		for _, span := range line.Spans {

@@ -118,18 +118,6 @@ func (p *pipe) zeroBubble(l Layout, micro float64, slow *work) float64 {
 	return input + max(0, forward-fill)
 }
 
-// zeroBubbleFloor is what zeroBubble adds at least, as a share of a stage's pass both
-// ways when all stages compute the model's FLOPs at the chip's best rate: with B at
-// least a third of that, the slowest stage's own B at most all of its time s, and s
-// counted m times, m s + p s/3 - s is what ZB-H1 cannot beat; ZB-V half as much.
-func zeroBubbleFloor(l Layout) float64 {
-	least := float64(l.PP)/3 - 1
-	if l.Schedule == ZeroBubbleV {
-		least /= 2
-	}
-	return max(0, least)
-}
-
 // owing is the most microbatches of a whole stage whose weights' gradients stage
 // index has put off at once.
 func (p *pricer) owing(index int, micro float64) float64 {

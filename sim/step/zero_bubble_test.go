@@ -138,7 +138,7 @@ func TestZeroBubbleClosedFormIsNearTheTimeline(t *testing.T) {
 			}
 			line := p.Timeline(l, 10_000_000)
 			s := p.p.pipeline()
-			closed := s.flow(l, float64(line.All)) + p.p.messages(&s, float64(line.All))
+			closed := s.flow(l, float64(line.All)) + p.p.messages(p.p.message(&s))
 			if ratio := closed / float64(line.Pipeline); math.Abs(ratio-1) > 0.02 {
 				t.Errorf("%s %s: closed form is %.3f of the timeline", c.name, l, ratio)
 			}

@@ -1,0 +1,138 @@
+package step_test
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+
+	"clustercap/sim/hardware/hardwaretest"
+	"clustercap/sim/step"
+	"clustercap/sim/step/steptest"
+	"clustercap/sim/unit"
+)
+
+var (
+	spaces = flag.Int("spaces", 120, "workloads whose layouts are held against their bounds")
+	first  = flag.Uint64("first", 0, "seed of the first one")
+)
+
+// No layout takes less than its floor, nor than what bounds its kin by another one's price.
+func TestBoundsHold(t *testing.T) {
+	held := map[string]int{}
+	for seed := *first; seed < *first+uint64(*spaces); seed++ {
+		r := rand.New(rand.NewPCG(seed, 0))
+		w := steptest.Workload(r)
+		m := steptest.Machine(r, step.Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)}, w)
+		p, err := step.NewPricer(w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hold := func(name string, least unit.Duration, of, kin step.Layout) {
+			if s := p.Price(kin); float64(s.Time) < float64(least)*(1-1e-9) {
+				t.Errorf("seed %d: %s of %s is %v, and %s takes %v (%.3g%%)", seed, name, of, least, kin, s.Time, 100*(float64(s.Time/least)-1))
+			}
+			held[name]++
+		}
+		for range 500 {
+			l := drawLayout(r, w, m)
+			if len(l.Problems(w, m)) > 0 {
+				continue
+			}
+			hold("the floor", p.Floor(l), l, l)
+			s, b := p.PriceBounded(l)
+			saved := savedMore(r, w, m, l)
+			if len(saved.Problems(w, m)) > 0 {
+				t.Fatal(saved)
+			}
+			hold("saving", b.Saving, l, saved)
+			if s.Parts.DataComm == 0 && l.Schedule != step.DualPipe {
+				// Where more work hides neither data-parallel nor experts' traffic it is no gain.
+				hold("the price", s.Time, l, saved)
+			}
+
+			plain := l
+			plain.SP, plain.ZeRO, plain.Shard, plain.Recompute, plain.RecomputeLayers, plain.Offload = true, 1, 0, step.RecomputeNone, 0, step.OffloadNone
+			_, b = p.PriceBounded(plain)
+			if l.SP {
+				hold("sharding", b.Sharding, plain, l)
+			} else {
+				hold("whole", b.Whole, plain, l)
+			}
+			if plain.Schedule == step.OneFOneB {
+				continue
+			}
+			plain.Schedule = step.OneFOneB
+			if len(plain.Problems(w, m)) > 0 {
+				continue
+			}
+			_, b = p.PriceBounded(plain)
+			if l.Schedule == step.DualPipe {
+				if w.Model.MoE != nil {
+					hold("DualPipe", b.DualPipe, plain, l)
+				}
+			} else {
+				hold("zero bubble", b.ZeroBubble, plain, l)
+			}
+		}
+	}
+	for _, name := range []string{"the floor", "saving", "the price", "sharding", "whole", "zero bubble", "DualPipe"} {
+		if held[name] < *spaces {
+			t.Errorf("%s was held against %d layouts in %d spaces", name, held[name], *spaces)
+		}
+	}
+	t.Log(held)
+}
+
+func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }
+
+func drawLayout(r *rand.Rand, w *step.Workload, m *step.Machine) step.Layout {
+	l := step.Layout{
+		TP: one(r, 1, 1, 2, 4), SP: one(r, true, true, false), PP: 1 + r.IntN(min(8, w.Model.Layers+2)), VPP: one(r, 1, 1, 2, 3),
+		DP: one(r, 1, 2, 4), CP: one(r, 1, 1, 2), CPComm: one(r, step.Ring, step.AllGather), EP: 1, ETP: 1, ZeRO: r.IntN(2),
+		MicroBatch: one(r, 1, 1, 2), Attention: step.Fused,
+		Schedule:  one(r, step.OneFOneB, step.OneFOneB, step.ZeroBubbleH1, step.ZeroBubbleV, step.DualPipe),
+		Recompute: one(r, step.RecomputeNone, step.RecomputeLight, step.RecomputeFull), Offload: step.OffloadNone,
+	}
+	if l.PP == 1 {
+		l.VPP, l.Schedule, l.ZeRO = 1, step.OneFOneB, r.IntN(4)
+	}
+	switch l.Schedule {
+	case step.ZeroBubbleV:
+		l.VPP = 2
+	case step.ZeroBubbleH1, step.DualPipe:
+		l.VPP = 1
+	}
+	if l.ZeRO%2 == 1 && one(r, false, true) {
+		l.Shard = one(r, 2, 4)
+	}
+	if l.Recompute != step.RecomputeNone {
+		l.RecomputeLayers = r.IntN(w.Model.Layers + 1)
+	}
+	if w.Model.MoE != nil {
+		l.EP, l.ETP, l.SP = one(r, 1, 2, 4), one(r, 1, l.TP), true
+	}
+	if m.Server.HostLink.Likely > 0 && l.ZeRO > 0 && l.Shard == 0 {
+		l.Offload = one(r, step.OffloadNone, step.OffloadOptimizer)
+	}
+	return l
+}
+
+// savedMore is a layout that computes more again than l, or offloads more.
+func savedMore(r *rand.Rand, w *step.Workload, m *step.Machine, l step.Layout) step.Layout {
+	switch {
+	case l.Recompute == step.RecomputeNone:
+		if l.Recompute = one(r, step.RecomputeNone, step.RecomputeLight, step.RecomputeFull); l.Recompute != step.RecomputeNone {
+			l.RecomputeLayers = r.IntN(w.Model.Layers + 1)
+		}
+	case l.RecomputeLayers > 0:
+		l.RecomputeLayers += r.IntN(w.Model.Layers + 1 - l.RecomputeLayers)
+	}
+	if m.Server.HostLink.Likely > 0 {
+		if l.Offload == step.OffloadNone {
+			l.Offload = one(r, step.OffloadNone, step.OffloadActivations)
+		} else {
+			l.Offload = one(r, step.OffloadOptimizer, step.OffloadAll)
+		}
+	}
+	return l
+}
