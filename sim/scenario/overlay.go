@@ -32,7 +32,7 @@ func (c *Catalog) Overlay(file string) (*Catalog, error) {
 		}
 	}
 	fleet := root.get("fleet")
-	if fleet == nil || fleet.kind != mappingNode {
+	if fleet == nil || fleet.kind != mappingNode || len(fleet.fields) == 0 {
 		l.c.add(root.at, "fleet", "is missing", "write fleet: {chip: {like: ..., what changes}}")
 		return nil, l.c.err()
 	}
@@ -58,12 +58,19 @@ func (c *Catalog) lay(kind string, n *node, path string, problems *collector) {
 	case n.kind != mappingNode:
 		d.bad(n, path, "changes nothing", "write {like: the name of one of the catalog's "+kind+", what changes}")
 		return
+	case n.get("name") != nil:
+		d.bad(n.get("name"), under(path, "name"), "cannot change: the entry is looked up by it", "remove it")
+		return
 	case like == nil:
 		d.bad(n, under(path, "like"), "is missing", "write the name of the one of the catalog's "+kind+" that changes")
 		return
 	}
 	entry := d.entry(kind, like, under(path, "like"))
 	if entry == nil {
+		return
+	}
+	if len(n.fields) == 1 {
+		d.bad(n, path, "changes nothing", "write what is other than in the catalog beside like")
 		return
 	}
 	body := merge(entry, n.without("like"), path, problems)

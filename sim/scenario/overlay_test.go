@@ -80,6 +80,9 @@ func TestOverlayProblems(t *testing.T) {
 		"fleet:\n  chip: {like: a100-80, efficiency: {matmul: 120 %, matmull: 3 %}}\n": "own.yaml:2:46: fleet.chip.efficiency.matmul: 120 % is above 100 %; write 100 % or less\n" +
 			"own.yaml:2:53: fleet.chip.efficiency.matmull: unknown key; did you mean \"matmul\"?",
 		"fleet: {chip: {bf16: 300 TFLOP/s}}\n": "own.yaml:1:15: fleet.chip.like: is missing; write the name of the one of the catalog's chips that changes",
+		"fleet: {}\n":                          "own.yaml:1:1: fleet: is missing; write fleet: {chip: {like: ..., what changes}}",
+		"fleet: {chip: {like: a100-80}, server: {like: hgx-a100, name: own, host_memory: 3 TB}}\n": "own.yaml:1:15: fleet.chip: changes nothing; write what is other than in the catalog beside like\n" +
+			"own.yaml:1:63: fleet.server.name: cannot change: the entry is looked up by it; remove it",
 		"chips: {}\n": "own.yaml:1:1: chips: is no part of a catalog file; keep fleet: {chip: {like: ..., what changes}}\n" +
 			"own.yaml:1:1: fleet: is missing; write fleet: {chip: {like: ..., what changes}}",
 	} {
