@@ -68,9 +68,6 @@ func everyLayout(w *step.Workload, m *step.Machine, chips int, visit func(step.L
 				}
 				for l.PP = 1; l.PP <= layers+2; l.PP++ {
 					for l.VPP = 1; l.VPP <= layers+2; l.VPP++ {
-						if !dealt(layers, l.PP) || l.VPP > 1 && !interleaved(layers, l.PP, l.VPP) {
-							continue
-						}
 						for _, l.Schedule = range []step.Schedule{step.OneFOneB, step.ZeroBubbleH1, step.ZeroBubbleV, step.DualPipe} {
 							for l.DP = 1; l.TP*l.CP*l.PP*l.DP <= chips; l.DP++ {
 								for _, l.MicroBatch = range []int{1, 2, 4, 8} {

@@ -101,6 +101,8 @@ type space struct {
 	// coarse walks few layouts: one number of replicas for each division of the
 	// model, microbatches of one sequence, no chunks, no context parallelism.
 	coarse bool
+	// passes are those of the division that is walked.
+	passes step.Passes
 	// limit is the time of the k-th best layout of the coarse walk: what is slower
 	// cannot be among the k best of all.
 	limit unit.Duration
@@ -167,68 +169,44 @@ func (s *space) tensors() {
 					continue
 				}
 			}
-			s.pipelines(l)
+			s.microbatches(l)
 			if cp > 1 {
 				l.CPComm = step.AllGather
-				s.pipelines(l)
+				s.microbatches(l)
 			}
 		}
 	}
 }
 
-func (s *space) pipelines(l step.Layout) {
-	layers := s.work.Model.Layers
-	for pp := min(layers+2, maxStages); pp >= 1; pp-- {
-		if !dealt(layers, pp) || l.TP*l.CP*pp > s.chips {
-			continue
-		}
-		l.PP = pp
-		for vpp := (layers + 2) / pp; vpp >= 1; vpp-- {
-			if vpp > 1 && (s.coarse || pp == 1 || !interleaved(layers, pp, vpp)) {
-				continue
-			}
-			l.VPP = vpp
-			s.replicas(l)
-		}
-	}
-}
-
-// even reports whether layers fill the chunks with at most two left out, for the
-// embedding and the head.
-func even(layers, chunks int) bool {
-	return layers%chunks == 0 || (layers+1)%chunks == 0 || (layers+2)%chunks == 0
-}
-
-// dealt reports whether a pipeline of so many stages, or chunks, is worth pricing: it
-// divides the layers evenly, or is a power of two as the chips come.
-func dealt(layers, parts int) bool { return even(layers, parts) || parts&(parts-1) == 0 }
-
-// interleaved reports whether so many chunks a stage are worth pricing: those dealt, and as
-// many as there are layers for, which leave the shortest bubble.
-func interleaved(layers, pp, vpp int) bool { return dealt(layers, pp*vpp) || vpp == layers/pp }
-
-func (s *space) replicas(l step.Layout) {
-	for micro := 1; micro <= maxMicroBatch; micro *= 2 {
-		if s.work.Batch%micro != 0 || s.coarse && micro > 1 {
+func (s *space) microbatches(l step.Layout) {
+	for l.MicroBatch = 1; l.MicroBatch <= maxMicroBatch; l.MicroBatch *= 2 {
+		if s.work.Batch%l.MicroBatch != 0 || s.coarse && l.MicroBatch > 1 {
 			break
 		}
-		l.MicroBatch = micro
-		for _, dp := range s.batches {
-			if l.TP*l.CP*l.PP*dp > s.chips || s.work.Batch%(dp*micro) != 0 {
+		for _, ep := range s.experts {
+			s.pipelines(l, ep, 1)
+			if s.work.Model.MoE != nil && l.TP > 1 {
+				s.pipelines(l, ep, l.TP)
+			}
+		}
+	}
+}
+
+// pipelines walks one division of layers, tokens and experts (or of nothing, in a dense
+// model) over pipelines and their replicas.
+func (s *space) pipelines(l step.Layout, ep, etp int) {
+	layers := s.work.Model.Layers
+	l.EP, l.ETP, l.VPP = ep, etp, 1
+	s.passes = s.pricer.Passes(l)
+	for l.PP = min(layers+2, maxStages, s.chips/(l.TP*l.CP)); l.PP >= 1; l.PP-- {
+		if s.coarse && !even(layers, l.PP) {
+			continue
+		}
+		for _, l.DP = range s.batches {
+			if l.Chips() > s.chips || s.work.Batch%(l.DP*l.MicroBatch) != 0 || l.TP*l.CP*l.DP%(ep*etp) != 0 {
 				continue
 			}
-			l.DP = dp
-			if l.VPP > 1 && s.micro(l)%l.PP != 0 && !s.runs(l, step.ZeroBubbleV) {
-				continue
-			}
-			for _, ep := range s.experts {
-				if plane := l.TP * l.CP * dp; plane%ep == 0 {
-					s.expertLayouts(l, ep, 1)
-					if s.work.Model.MoE != nil && l.TP > 1 && plane%(ep*l.TP) == 0 {
-						s.expertLayouts(l, ep, l.TP)
-					}
-				}
-			}
+			s.schedules(l)
 			if s.coarse {
 				break
 			}
@@ -236,39 +214,53 @@ func (s *space) replicas(l step.Layout) {
 	}
 }
 
-// expertLayouts prices one division of the experts (or of nothing, in a dense model)
-// under every schedule that may be among the best.
-func (s *space) expertLayouts(l step.Layout, ep, etp int) {
-	l.EP, l.ETP = ep, etp
-	var b step.Bounds
-	if l.VPP == 1 || s.micro(l)%l.PP == 0 {
-		b = s.variants(l)
+// even reports whether layers fill the stages with at most two left out, for the
+// embedding and the head, or the stages are a power of two, as chips come.
+func even(layers, stages int) bool {
+	return layers%stages == 0 || (layers+1)%stages == 0 || (layers+2)%stages == 0 || stages&(stages-1) == 0
+}
+
+// schedules prices a layout under every schedule, and with every number of chunks per
+// stage, that may be among the best.
+func (s *space) schedules(l step.Layout) {
+	b := s.variants(l)
+	if l.PP == 1 {
+		return
 	}
 	for _, other := range [...]struct {
 		schedule step.Schedule
+		chunks   int
 		least    unit.Duration
-	}{{step.DualPipe, b.DualPipe}, {step.ZeroBubbleH1, b.ZeroBubble}, {step.ZeroBubbleV, b.ZeroBubble}} {
+	}{{step.DualPipe, 1, b.DualPipe}, {step.ZeroBubbleH1, 1, b.ZeroBubble}, {step.ZeroBubbleV, 2, b.Chunks()}} {
 		if s.runs(l, other.schedule) && !s.slow(other.least) {
-			l.Schedule = other.schedule
+			l.Schedule, l.VPP = other.schedule, other.chunks
 			s.variants(l)
 		}
+	}
+	l.Schedule = step.OneFOneB
+	if s.coarse || s.micro(l)%l.PP != 0 {
+		return
+	}
+	// With fewer chunks the pipeline takes longer to fill and drain.
+	for l.VPP = (s.work.Model.Layers + 2) / l.PP; l.VPP > 1 && !s.slow(b.Interleaved(l.VPP)); l.VPP-- {
+		s.variants(l)
 	}
 }
 
 // micro is the number of microbatches of a replica.
 func (s *space) micro(l step.Layout) int { return s.work.Batch / (l.DP * l.MicroBatch) }
 
-// runs reports whether a schedule is worth pricing beside 1F1B: ZB-V and DualPipe need
-// enough microbatches, DualPipe as many for either end of an even number of stages, and it
-// hides only what experts exchange (it is published for mixtures alone).
+// runs reports whether a schedule is worth pricing beside 1F1B, in a pipeline: ZB-V and
+// DualPipe need enough microbatches, DualPipe as many for either end of an even number of
+// stages, and it hides only what experts exchange (it is published for mixtures alone).
 func (s *space) runs(l step.Layout, schedule step.Schedule) bool {
 	switch schedule {
 	case step.ZeroBubbleH1:
-		return l.PP > 1 && l.VPP == 1
+		return true
 	case step.ZeroBubbleV:
-		return l.VPP == 2 && s.micro(l) >= 2*l.PP-1
+		return !s.coarse && 2*l.PP <= s.work.Model.Layers+2 && s.micro(l) >= 2*l.PP-1
 	default:
-		return l.EP > 1 && l.VPP == 1 && l.PP%2 == 0 && s.micro(l)%2 == 0 && s.micro(l) >= 2*l.PP
+		return l.EP > 1 && l.PP%2 == 0 && s.micro(l)%2 == 0 && s.micro(l) >= 2*l.PP
 	}
 }
 

@@ -17,7 +17,7 @@ type variant struct {
 // over all replicas and sequence parallelism; or nothing where the floor cuts all, or
 // where the tokens of a chip's sequence do not divide so.
 func (s *space) variants(l step.Layout) (plain step.Bounds) {
-	if s.slow(s.pricer.Floor(l)) {
+	if s.slow(s.pricer.Floor(l)) || s.slow(s.passes.Floor(l, s.micro(l))) {
 		return plain
 	}
 	var best step.Step

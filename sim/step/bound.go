@@ -67,6 +67,49 @@ func zeroBubbleFloor(l Layout) float64 {
 	return max(0, least)
 }
 
+// Passes are the least time that a microbatch takes through all layers, on the chips that
+// a tensor- and context-parallel group is, and the part of it that DualPipe may hide.
+type Passes struct{ whole, hidden float64 }
+
+// Passes holds for every layout that divides layers, tokens and experts over chips as l does,
+// whatever its stages, replicas, chunks and schedule, what it computes again, and how it
+// shards: nothing of these makes a layer's kernels or its traffic shorter, but that
+// all-to-alls may hide. Links are taken as evenly loaded, as in the smallest of jobs.
+// On a torus, where a larger slice may have more links, there is none.
+func (p *Pricer) Passes(l Layout) Passes {
+	q := &p.p
+	if q.mach.Server.Torus > 0 {
+		return Passes{}
+	}
+	l.PP, l.VPP, l.DP, l.ZeRO, l.Shard = 1, 1, l.EP*l.ETP, 1, 0
+	l.Schedule, l.Recompute, l.RecomputeLayers, l.Offload = OneFOneB, RecomputeNone, 0, OffloadNone
+	q.take(l)
+	q.net.chips, q.net.worst = 0, 0
+	s := q.pipeline()
+	w := &s.mean
+	out := Passes{w.sum(), w.expert + w.wait}
+	if q.overlapsExperts() {
+		out = Passes{out.whole - w.expert, w.wait}
+	}
+	if l.SP && q.work.Model.MoE == nil {
+		out.whole *= 1 - q.joinedShare(&s)
+	}
+	return out
+}
+
+// Floor is a time that the layout cannot beat: its microbatches' passes on the mean stage,
+// and under 1F1B those of one through the others.
+func (q Passes) Floor(l Layout, micro int) unit.Duration {
+	stage, passes := q.whole/float64(l.PP), float64(micro)
+	switch l.Schedule {
+	case DualPipe:
+		stage = (q.whole - q.hidden) / float64(l.PP)
+	case OneFOneB:
+		passes += float64(l.PP-1) / float64(l.VPP)
+	}
+	return seconds(passes * stage)
+}
+
 // Bounds are times below which no kin of a priced layout gets. What is computed again, or
 // waits for the host, adds to what every stage does, and never takes from it; so kin can
 // only save what they hide better, or need not send.
@@ -82,7 +125,21 @@ type Bounds struct {
 	// ZeroBubble and DualPipe are for those, and those with sequence parallelism, under
 	// these schedules instead of 1F1B.
 	ZeroBubble, DualPipe unit.Duration
+	// chunks is for those, and those with sequence parallelism, with several chunks per
+	// stage, where they fill and drain the pipeline in no time; fill is the least time that
+	// they do it in with one.
+	chunks, fill unit.Duration
 }
+
+// Interleaved is for a layout's kin, and theirs without sequence parallelism, that take
+// turns over so many chunks per stage under 1F1B. It holds where ZeroBubble does, for a
+// layout of one chunk per stage.
+func (b *Bounds) Interleaved(chunks int) unit.Duration {
+	return b.chunks + b.fill/unit.Duration(chunks)
+}
+
+// Chunks is the same under any schedule.
+func (b *Bounds) Chunks() unit.Duration { return b.chunks }
 
 // terms are what of a step its bounds are made of, beside its parts.
 type terms struct {
@@ -116,6 +173,15 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 	messages := p.messages(hop, p.waited(hop, math.Inf(1)))
 	mean := float64(st.Time-parts.DataComm-parts.Bubble-parts.PipeComm) - t.update*(1+p.straggler(1))
 	b.ZeroBubble = seconds(mean + messages)
+	// Chunks do not change the mean stage's passes either, but that all-to-alls may hide
+	// beside another microbatch; the host then waits no less. Filling and draining is one
+	// pass of the other stages, divided by the chunks, and a message between each.
+	turns, pass := mean, t.pipe.mean.sum()
+	if p.overlapsExperts() {
+		turns, pass = turns-float64(parts.ExpertComm), pass-t.pipe.mean.expert
+	}
+	ends := 2 * hop * float64(l.PP-1)
+	b.chunks, b.fill = seconds(turns+ends), seconds(pass*float64(l.PP-1))
 	if p.work.Model.MoE != nil {
 		b.DualPipe = seconds(mean - float64(parts.ExpertComm+parts.HostWait) + p.dualPipeAdds(&t.pipe, hop))
 		return b
@@ -133,6 +199,7 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 	}
 	b.Whole = seconds(whole*share + messages)
 	b.ZeroBubble = min(b.ZeroBubble, seconds(mean*share+messages))
+	b.chunks, b.fill = seconds(mean*share+ends), b.fill*unit.Duration(share)
 	return b
 }
 

@@ -39,6 +39,7 @@ func TestBoundsHold(t *testing.T) {
 				continue
 			}
 			hold("the floor", p.Floor(l), l, l)
+			hold("the passes", p.Passes(divided(l, w)).Floor(l, w.Batch/(l.DP*l.MicroBatch)), l, l)
 			s, b := p.PriceBounded(l)
 			saved := savedMore(r, w, m, l)
 			if len(saved.Problems(w, m)) > 0 {
@@ -58,6 +59,16 @@ func TestBoundsHold(t *testing.T) {
 			} else {
 				hold("whole", b.Whole, plain, l)
 			}
+			if l.VPP > 1 {
+				one := plain
+				one.VPP, one.Schedule = 1, step.OneFOneB
+				if len(one.Problems(w, m)) == 0 {
+					_, b := p.PriceBounded(one)
+					if hold("chunks", b.Chunks(), one, l); l.Schedule == step.OneFOneB {
+						hold("interleaved", b.Interleaved(l.VPP), one, l)
+					}
+				}
+			}
 			if plain.Schedule == step.OneFOneB {
 				continue
 			}
@@ -75,7 +86,7 @@ func TestBoundsHold(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"the floor", "saving", "the price", "sharding", "whole", "zero bubble", "DualPipe"} {
+	for _, name := range []string{"the floor", "the passes", "saving", "the price", "sharding", "whole", "zero bubble", "DualPipe", "chunks", "interleaved"} {
 		if held[name] < *spaces {
 			t.Errorf("%s was held against %d layouts in %d spaces", name, held[name], *spaces)
 		}
@@ -134,5 +145,12 @@ func savedMore(r *rand.Rand, w *step.Workload, m *step.Machine, l step.Layout) s
 			l.Offload = one(r, step.OffloadOptimizer, step.OffloadAll)
 		}
 	}
+	return l
+}
+
+// divided is a layout with sequence parallelism where that divides its tokens.
+func divided(l step.Layout, w *step.Workload) step.Layout {
+	l.SP = true
+	l.SP = l.Divides(w)
 	return l
 }
