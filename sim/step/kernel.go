@@ -62,15 +62,17 @@ const (
 	scoreDropStored = 2 + 1
 )
 
-// tile is an output tile of a GEMM kernel and the share of the best rate that it
-// can reach: smaller tiles read more operand bytes per FLOP.
-type tile struct {
-	m, n int
-	rate float64
+// tile is an output tile of a GEMM kernel: its sides, powers of two, and the FLOPs' worth of
+// time that a core takes for one at the best rate that it can reach, in outputs: smaller
+// tiles read more operand bytes per FLOP.
+type tile struct{ perM, perN, outputs float64 }
+
+func newTile(m, n int, rate float64) tile {
+	return tile{1 / float64(m), 1 / float64(n), float64(m*n) / rate}
 }
 
 // tiles that vendor libraries choose from.
-var tiles = [...]tile{{128, 256, 1}, {256, 128, 1}, {128, 128, 0.92}, {64, 128, 0.8}}
+var tiles = [...]tile{newTile(128, 256, 1), newTile(256, 128, 1), newTile(128, 128, 0.92), newTile(64, 128, 0.8)}
 
 // cost is the time of kernels, by what limits them.
 type cost struct {
@@ -232,20 +234,20 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 }
 
 // tiled is the share of the best rate that the best of the tiles leaves products of this
-// outer shape.
-func (r *rates) tiled(groups, m, n float64) (best float64) {
-	for _, t := range &tiles {
-		tm, tn := math.Ceil(m/float64(t.m)), math.Ceil(n/float64(t.n))
-		count := groups * tm * tn
-		share := t.rate * (m / (tm * float64(t.m))) * (n / (tn * float64(t.n)))
-		if r.cores > 0 {
-			// The last wave of tiles leaves some cores idle.
-			waves := count / float64(r.cores)
-			share *= waves / math.Ceil(waves)
+// outer shape: outputs over those that the cores could make while they are at its tiles,
+// partial ones and the last wave, which leaves some idle, whole.
+func (r *rates) tiled(groups, m, n float64) float64 {
+	most := math.Inf(1)
+	cores := float64(r.cores)
+	for i := range &tiles {
+		t := &tiles[i]
+		count := groups * math.Ceil(m*t.perM) * math.Ceil(n*t.perN)
+		if cores > 0 {
+			count = cores * math.Ceil(count/cores)
 		}
-		best = max(best, share)
+		most = min(most, count*t.outputs)
 	}
-	return best
+	return groups * m * n / most
 }
 
 // filled is the share of systolic arrays that a dimension of this size fills. One operand of

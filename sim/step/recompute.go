@@ -117,11 +117,22 @@ func (l *Layout) recomputeProblems(w *Workload) []string {
 func (y *layers) mix(dense, moe, few int) block {
 	d := min(few, dense)
 	m := min(few-d, moe)
-	b := y.dense.times(float64(d)).plus(y.moe.times(float64(m)))
+	b := mixed(&y.dense, &y.moe, d, m)
 	if d < dense || m < moe {
-		b = b.plus(y.densePlain.times(float64(dense - d))).plus(y.moePlain.times(float64(moe - m)))
+		b = b.plus(mixed(&y.densePlain, &y.moePlain, dense-d, moe-m))
 	}
 	return b
+}
+
+// mixed is so many layers of either kind, of which most stages have one.
+func mixed(dense, moe *block, d, m int) block {
+	switch {
+	case m == 0:
+		return dense.times(float64(d))
+	case d == 0:
+		return moe.times(float64(m))
+	}
+	return dense.times(float64(d)).plus(moe.times(float64(m)))
 }
 
 // few is how many layers of each stage follow the recompute policy.
