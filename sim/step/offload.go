@@ -45,7 +45,8 @@ func (p *pricer) layerOffloaded(b block) block {
 	transfer := b.stored / float64(p.mach.Server.HostLink.Likely)
 	beside := func(q pass) float64 {
 		if p.layout.Schedule == DualPipe {
-			q.expert = 0 // runs beside the kernels itself
+			// Both change once all-to-alls run beside the kernels, as workOf has it.
+			q.expert, q.wait = 0, 0
 		}
 		return q.sum()
 	}
