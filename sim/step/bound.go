@@ -74,7 +74,8 @@ type Passes struct{ whole, hidden float64 }
 // Passes holds for every layout that divides layers, tokens and experts over chips as l does,
 // whatever its stages, replicas, chunks and schedule, what it computes again, and how it
 // shards: nothing of these makes a layer's kernels or its traffic shorter, but that
-// all-to-alls may hide. Links are taken as evenly loaded, as in the smallest of jobs.
+// all-to-alls may hide. Links are taken as evenly loaded and no group as lying across two
+// domains, as in the smallest of jobs.
 // On a torus, where a larger slice may have more links, there is none.
 func (p *Pricer) Passes(l Layout) Passes {
 	q := &p.p

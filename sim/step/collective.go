@@ -35,6 +35,7 @@ type tier struct {
 // network is the hierarchy of a machine: the scale-up domain and the fabric's tiers.
 type network struct {
 	domain int
+	host   int   // chips of a server, several of which a domain may hold
 	chips  int   // of the job
 	torus  torus // the job's slice of a domain
 	up     tier
@@ -48,6 +49,7 @@ func newNetwork(m *Machine) network {
 	s := &m.Server
 	net := network{
 		domain: max(1, s.ScaleUpDomain),
+		host:   s.Chips,
 		torus:  newTorus(s),
 		up: tier{
 			chips:     float64(s.ScaleUpDomain),
@@ -129,13 +131,30 @@ func (n *network) local(g group) int {
 	if g.stride >= n.domain {
 		return 1
 	}
-	span, within := g.size*g.stride, n.domain
-	if span < n.domain && n.chips > n.domain && float64(n.domain%span) > spareShare*float64(n.domain) {
-		for rest := span; rest > 0; {
+	within := n.domain
+	if n.across(g) {
+		for rest := g.size * g.stride; rest > 0; {
 			within, rest = rest, within%rest
 		}
 	}
 	return min(g.size, max(1, within/g.stride))
+}
+
+// across reports whether some of the job's groups lie across two domains. All wait for the
+// slowest, be it one of these or of those within a domain.
+func (n *network) across(g group) bool { return n.chips > n.domain && n.splits(g) }
+
+// within is the network as groups within a domain see it.
+func (n *network) within() network {
+	w := *n
+	w.chips = 0
+	return w
+}
+
+// splits reports whether some of several domains' groups lie across two.
+func (n *network) splits(g group) bool {
+	span := g.size * g.stride
+	return span < n.domain && float64(n.domain%span) > spareShare*float64(n.domain)
 }
 
 // reach returns the nearest fabric tier that holds span chips.
@@ -155,6 +174,15 @@ func (n *network) gather(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
+	if n.across(g) {
+		w := n.within()
+		return max(w.gather(bytes, g), n.gatherAlike(bytes, g))
+	}
+	return n.gatherAlike(bytes, g)
+}
+
+// gatherAlike is the same where all groups lie alike.
+func (n *network) gatherAlike(bytes float64, g group) float64 {
 	best := min(n.ring(bytes, g), n.switched(bytes, g))
 	if n.local(g) == 1 {
 		size := float64(g.size)
@@ -232,9 +260,17 @@ func (n *network) climb(g group) float64 {
 	return math.Ceil(math.Log2(domains)) * (ringStep + n.reach(g.size*g.stride).latency)
 }
 
-// tree prices an all-reduce up and down a tree of the domains, along chains within.
+// tree prices an all-reduce up and down a tree of the servers, and of their domains, along
+// chains within a server (NCCL's trees).
 func (n *network) tree(bytes float64, g group) float64 {
-	chain := n.hops(n.inner(g)) * (ringStep + n.up.latency)
+	within := n.inner(g)
+	levels := 0.0
+	if chained := n.host / g.stride; n.torus.axes == 0 && chained < within.size {
+		chained = max(1, chained)
+		levels = math.Ceil(math.Log2(math.Ceil(float64(within.size) / float64(chained))))
+		within.size = chained
+	}
+	chain := (n.hops(within) + levels) * (ringStep + n.up.latency)
 	return collectiveLaunch + 2*(chain+n.climb(g)) + 2*bytes/(treeShare*n.between(g))
 }
 
@@ -244,6 +280,15 @@ func (n *network) reduce(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
+	if n.across(g) {
+		w := n.within()
+		return max(w.reduce(bytes, g), n.reduceAlike(bytes, g))
+	}
+	return n.reduceAlike(bytes, g)
+}
+
+// reduceAlike is the same where all groups lie alike.
+func (n *network) reduceAlike(bytes float64, g group) float64 {
 	return min(2*n.gather(bytes, g)-collectiveLaunch, n.tree(bytes, g), n.reduceSwitched(bytes, g))
 }
 
@@ -255,6 +300,15 @@ func (n *network) exchange(bytes float64, g group, sent copies) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
+	if n.across(g) {
+		w := n.within()
+		return max(w.exchange(bytes, g, sent), n.exchangeAlike(bytes, g, sent))
+	}
+	return n.exchangeAlike(bytes, g, sent)
+}
+
+// exchangeAlike is the same where all groups lie alike.
+func (n *network) exchangeAlike(bytes float64, g group, sent copies) float64 {
 	size := float64(g.size)
 	local := float64(n.local(g))
 	slowest := n.spread(bytes*sent.chips*(local-1)/size, n.inner(g))

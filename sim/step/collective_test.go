@@ -101,3 +101,37 @@ func TestGroupsAcrossServers(t *testing.T) {
 		}
 	}
 }
+
+// What a group within a domain does takes no longer than what one across two does.
+func TestDomainsAreNoSlowerThanWhatJoinsThem(t *testing.T) {
+	for _, server := range []struct{ chips, domain int }{{8, 8}, {4, 72}, {4, 12}} {
+		m := Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)}
+		m.Server.Chips, m.Server.ScaleUpDomain = server.chips, server.domain
+		within := newNetwork(&m)
+		across := within
+		across.chips = math.MaxInt
+		split := 0
+		for size := 2; size < server.domain; size++ {
+			for stride := 1; size*stride < server.domain; stride++ {
+				g := group{size, stride}
+				if across.local(g) < size {
+					split++
+				}
+				for _, bytes := range []float64{1e3, 1e6, 16e6, 1e9} {
+					for name, of := range map[string]func(*network) float64{
+						"all-reduce": func(n *network) float64 { return n.reduce(bytes, g) },
+						"all-gather": func(n *network) float64 { return n.gather(bytes, g) },
+						"all-to-all": func(n *network) float64 { return n.exchange(bytes, g, copies{1, 1}) },
+					} {
+						if in, out := of(&within), of(&across); in > out*(1+1e-12) {
+							t.Errorf("domains of %d: %s of %g B in groups of %d, %d apart: %v s, across two %v", server.domain, name, bytes, size, stride, in, out)
+						}
+					}
+				}
+			}
+		}
+		if split == 0 {
+			t.Errorf("domains of %d: no group lies across two", server.domain)
+		}
+	}
+}

@@ -63,6 +63,9 @@ func Machine(r *rand.Rand, base step.Machine, w *step.Workload) *step.Machine {
 	if pick(r, false, true) {
 		overlap(r, &m)
 	}
+	if pick(r, false, false, true) { // groups lie across domains of 3, 6 or 12
+		m.Server.ScaleUpDomain *= 3
+	}
 	return &m
 }
 
