@@ -226,7 +226,7 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	case l.VPP > 1 && l.Schedule == OneFOneB && w.Batch/(l.DP*l.MicroBatch)%l.PP != 0:
 		micro := w.Batch / (l.DP * l.MicroBatch)
 		bad("vpp=%d needs a number of microbatches (%d) that pp=%d divides; %s", l.VPP, micro, l.PP,
-			l.replicasFor(w, "write vpp=1", func(micro int) bool { return micro%l.PP == 0 }))
+			l.replicasFor(w, "write vpp=1"))
 	}
 	if moe := mod.MoE; moe == nil {
 		if l.EP > 1 {
@@ -236,15 +236,18 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 			bad("etp=%d, but %s has no experts", l.ETP, mod.Name)
 		}
 	} else {
-		if moe.Experts%l.EP != 0 {
-			bad("ep=%d must divide the model's %d experts; the nearest that does is %d", l.EP, moe.Experts, nearestDivisor(moe.Experts, l.EP))
+		chips, etp := l.TP*l.CP*l.DP, l.ETP
+		if etp != l.TP {
+			etp = 1 // or is wrong itself; see below
 		}
-		switch chips := l.TP * l.CP * l.DP; {
-		case chips%(l.EP*l.ETP) == 0 || chips%l.ETP != 0: // etp=tp divides them; see below
-		case l.ETP == 1:
-			bad("ep=%d must divide tp x cp x dp = %d; the nearest that does is %d", l.EP, chips, nearestCommon(chips, moe.Experts, l.EP))
+		switch ep := nearestCommon(chips/etp, moe.Experts, l.EP); {
+		case ep == l.EP:
+		case moe.Experts%l.EP != 0:
+			bad("ep=%d must divide the model's %d experts; the nearest that fits is %d", l.EP, moe.Experts, ep)
+		case etp == 1:
+			bad("ep=%d must divide tp x cp x dp = %d; the nearest that does is %d", l.EP, chips, ep)
 		default:
-			bad("ep=%d x etp=%d must divide tp x cp x dp = %d; the nearest ep that does is %d", l.EP, l.ETP, chips, nearestCommon(chips/l.ETP, moe.Experts, l.EP))
+			bad("ep=%d x etp=%d must divide tp x cp x dp = %d; the nearest ep that does is %d", l.EP, l.ETP, chips, ep)
 		}
 		if !l.SP && l.TP > 1 {
 			bad("sp=0 with experts needs tp=1, not %d: the tokens of a tensor-parallel group are divided among its chips", l.TP)
@@ -264,20 +267,19 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 func (l Layout) tensorProblems(w *Workload) []string {
 	var out []string
 	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	a := w.Model.Attention()
+	a, other := w.Model.Attention(), l
+	fits := func(tp int) bool {
+		other.TP = tp
+		return other.Divides(w)
+	}
 	switch linear := w.Model.Linear; {
 	case a.Heads%l.TP != 0:
-		bad("tp=%d must divide the model's %d attention heads; the nearest that does is %d", l.TP, a.Heads, nearest(l.TP, w.dividesHeads))
+		bad("tp=%d must divide the model's %d attention heads; the nearest that does is %d", l.TP, a.Heads, nearest(l.TP, fits))
 	case !w.dividesHeads(l.TP) && !shared(l.TP, a.KVHeads):
-		bad("tp=%d must divide the model's %d key-value heads, or be a multiple of them; the nearest that fits is %d", l.TP, a.KVHeads, nearest(l.TP, w.dividesHeads))
+		bad("tp=%d must divide the model's %d key-value heads, or be a multiple of them; the nearest that fits is %d", l.TP, a.KVHeads, nearest(l.TP, fits))
 	case !w.dividesHeads(l.TP):
-		bad("tp=%d must divide the %d key and %d value heads of the model's linear attention; the nearest that does is %d", l.TP, linear.KeyHeads, linear.ValueHeads, nearest(l.TP, w.dividesHeads))
+		bad("tp=%d must divide the %d key and %d value heads of the model's linear attention; the nearest that does is %d", l.TP, linear.KeyHeads, linear.ValueHeads, nearest(l.TP, fits))
 	case !l.dividesTokens(w):
-		other := l
-		fits := func(tp int) bool {
-			other.TP = tp
-			return other.Divides(w)
-		}
 		or := ""
 		if w.Model.MoE == nil {
 			or = "write sp=0, or "
@@ -301,9 +303,10 @@ func (w *Workload) dividesHeads(tp int) bool {
 // shared reports whether so many heads are divided evenly over tp chips, or copied.
 func shared(tp, heads int) bool { return heads%tp == 0 || tp%heads == 0 }
 
-// dividesTokens reports whether sequence parallelism has as many tokens for every chip.
+// dividesTokens reports whether sequence parallelism has as many tokens for every chip, or
+// context parallelism has not.
 func (l Layout) dividesTokens(w *Workload) bool {
-	return !l.SP || l.TP == 1 || w.Sequence/l.CP%l.TP == 0
+	return !l.SP || l.TP == 1 || w.Sequence%l.CP != 0 || w.Sequence/l.CP%l.TP == 0
 }
 
 // nearest is the number of at least 1 that fits and is nearest to v, the smaller of two; 1
@@ -354,28 +357,35 @@ func (l Layout) fewer(w *Workload, fits func(micro int) bool) int {
 	return 0
 }
 
-// replicasFor says which number of replicas gives a number of microbatches that fits, or
-// what to do where none does.
-func (l Layout) replicasFor(w *Workload, otherwise string, fits func(micro int) bool) string {
-	if dp := l.fewer(w, fits); dp > 0 {
+// takes reports whether the schedule runs with so many microbatches.
+func (l Layout) takes(micro int) bool {
+	switch l.Schedule {
+	case DualPipe:
+		return micro%2 == 0 && micro >= 2*l.PP
+	case ZeroBubbleV:
+		return micro >= 2*l.PP-1
+	case OneFOneB:
+		return l.VPP == 1 || micro%l.PP == 0
+	default:
+		return true
+	}
+}
+
+// replicasFor says which number of replicas gives a number of microbatches that the schedule
+// takes, or what to do where none does.
+func (l Layout) replicasFor(w *Workload, otherwise string) string {
+	if dp := l.fewer(w, l.takes); dp > 0 {
 		return fmt.Sprintf("with dp=%d there are %d", dp, w.Batch/(dp*l.MicroBatch))
 	}
 	return otherwise
 }
 
-// nearestReplicas says which numbers near the layout's divide the batch: microbatches of
-// another size where that spares more of the replicas.
+// nearestReplicas says which numbers near the layout's divide the batch: smaller microbatches
+// where that spares more of the replicas.
 func (l Layout) nearestReplicas(w *Workload) string {
-	whole := func(int) bool { return true }
-	dp, mb := l.fewer(w, whole), l.MicroBatch
-	other := l
-	if w.Batch%l.DP == 0 {
-		other.MicroBatch = nearestDivisor(w.Batch/l.DP, l.MicroBatch)
-	} else {
-		other.MicroBatch = nearestDivisor(w.Batch, l.MicroBatch)
-	}
-	if d := other.fewer(w, whole); d > dp {
-		dp, mb = d, other.MicroBatch
+	dp, mb := l.sparing(w, l.takes)
+	if dp == 0 { // the schedule needs another pipeline
+		dp, mb = l.sparing(w, func(int) bool { return true })
 	}
 	switch {
 	case dp == 0:
@@ -383,16 +393,30 @@ func (l Layout) nearestReplicas(w *Workload) string {
 	case mb == l.MicroBatch:
 		return fmt.Sprintf("the nearest dp below that does is %d", dp)
 	case dp == l.DP:
-		return fmt.Sprintf("the nearest mb that does is %d", mb)
+		return fmt.Sprintf("the nearest mb below that does is %d", mb)
 	}
 	return fmt.Sprintf("dp=%d with mb=%d does", dp, mb)
+}
+
+// sparing is the most replicas, no more than the layout's, that some size of microbatches
+// leaves, no larger than its, and the largest such size.
+func (l Layout) sparing(w *Workload, fits func(micro int) bool) (dp, mb int) {
+	for l.MicroBatch = min(l.MicroBatch, w.Batch); l.MicroBatch > 0; l.MicroBatch-- {
+		if w.Batch%l.MicroBatch != 0 {
+			continue
+		}
+		if d := l.fewer(w, fits); d > dp {
+			dp, mb = d, l.MicroBatch
+		}
+	}
+	return dp, mb
 }
 
 // scheduleProblems lists what the schedule demands of pipeline and microbatches.
 func (l Layout) scheduleProblems(w *Workload) []string {
 	var out []string
 	bad := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	micro := w.Batch / (l.DP * l.MicroBatch)
+	micro, whole := w.Batch/(l.DP*l.MicroBatch), w.Batch%(l.DP*l.MicroBatch) == 0
 	switch l.Schedule {
 	case DualPipe:
 		switch {
@@ -400,9 +424,9 @@ func (l Layout) scheduleProblems(w *Workload) []string {
 			bad("schedule=dualpipe needs an even pp, not %d; the nearest is %d", l.PP, max(l.PP-1, 2))
 		case l.VPP > 1:
 			bad("schedule=dualpipe already holds two chunks per stage; leave vpp at 1")
-		case micro < 2*l.PP || micro%2 != 0:
+		case whole && !l.takes(micro):
 			bad("schedule=dualpipe needs an even number of microbatches per replica, at least %d, twice pp; there are %d: %s", 2*l.PP, micro,
-				l.replicasFor(w, "take a shorter pipeline or a larger batch", func(micro int) bool { return micro >= 2*l.PP && micro%2 == 0 }))
+				l.replicasFor(w, "take a shorter pipeline or a larger batch"))
 		}
 	case ZeroBubbleH1:
 		switch {
@@ -417,9 +441,9 @@ func (l Layout) scheduleProblems(w *Workload) []string {
 			bad("schedule=zb-v needs pp of at least 2")
 		case l.VPP != 2:
 			bad("schedule=zb-v holds two chunks per stage; write vpp=2")
-		case micro < 2*l.PP-1:
+		case whole && !l.takes(micro):
 			bad("schedule=zb-v needs at least %d microbatches per replica, 2 pp - 1; there are %d: %s", 2*l.PP-1, micro,
-				l.replicasFor(w, "take a shorter pipeline or a larger batch", func(micro int) bool { return micro >= 2*l.PP-1 }))
+				l.replicasFor(w, "take a shorter pipeline or a larger batch"))
 		}
 	}
 	return out

@@ -2,7 +2,9 @@ package step
 
 import (
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -149,8 +151,12 @@ func TestMoreWorkNeverTakesLess(t *testing.T) {
 			},
 			"half the scale-up rate": func(m *Machine, _ *Workload, _ *Layout) { m.Chip.ScaleUp = unit.Point(m.Chip.ScaleUp.Likely / 2) },
 			"half the NIC":           func(m *Machine, _ *Workload, _ *Layout) { m.Chip.NIC = unit.Point(m.Chip.NIC.Likely / 2) },
-			"more layers":            func(_ *Machine, w *Workload, _ *Layout) { w.Model.Layers *= 2 },
-			"full recomputation":     func(_ *Machine, _ *Workload, l *Layout) { l.Recompute = RecomputeFull },
+			"half the host": func(m *Machine, _ *Workload, _ *Layout) {
+				m.Stack.ExpertLaunch = unit.Point(2 * m.Stack.ExpertLaunch.Likely)
+				m.Stack.ExpertSync = unit.Point(2 * m.Stack.ExpertSync.Likely)
+			},
+			"more layers":        func(_ *Machine, w *Workload, _ *Layout) { w.Model.Layers *= 2 },
+			"full recomputation": func(_ *Machine, _ *Workload, l *Layout) { l.Recompute = RecomputeFull },
 			"uneven chips": func(m *Machine, _ *Workload, _ *Layout) {
 				m.Chip.Efficiency.ComputeSpread = unit.Point[unit.Share](0.05)
 			},
@@ -161,7 +167,7 @@ func TestMoreWorkNeverTakesLess(t *testing.T) {
 			if name == "full recomputation" && l.Offload.activations() {
 				continue // which leaves less to send to the host
 			}
-			if strings.HasPrefix(name, "half the m") && l.Offload.activations() && l.Schedule.splits() {
+			if (strings.HasPrefix(name, "half the m") || name == "half the host") && l.Offload.activations() && l.Schedule.splits() {
 				continue // a pass that waits for the host hides longer kernels, and they fill the bubble
 			}
 			s, err := Estimate(&w2, m, l2)
@@ -471,7 +477,7 @@ func TestProblemsNameWhatIsLegal(t *testing.T) {
 		{"pp=7,vpp=2,dp=10", "vpp=2 needs a number of microbatches (24) that pp=7 divides; write vpp=1", "pp=7,dp=10"},
 		{"pp=3,vpp=2,dp=240", "vpp=2 needs a number of microbatches (1) that pp=3 divides; with dp=80 there are 3", "pp=3,vpp=2,dp=80"},
 		{"pp=4,dp=60,schedule=dualpipe", "schedule=dualpipe needs an even number of microbatches per replica, at least 8, twice pp; there are 4: with dp=30 there are 8", "pp=4,dp=30,schedule=dualpipe"},
-		{"dp=16,mb=7", "dp=16 x mb=7 must divide the global batch of 240 sequences; the nearest mb that does is 5", "dp=16,mb=5"},
+		{"dp=16,mb=7", "dp=16 x mb=7 must divide the global batch of 240 sequences; the nearest mb below that does is 5", "dp=16,mb=5"},
 		{"tp=4,dp=15,sp=0,ep=1", "sp=0 with experts needs tp=1, not 4: the tokens of a tensor-parallel group are divided among its chips", "tp=1,dp=15,sp=0"},
 		{"pp=5,dp=10,schedule=dualpipe", "schedule=dualpipe needs an even pp, not 5; the nearest is 4", "pp=4,dp=10,schedule=dualpipe"},
 	} {
@@ -932,4 +938,54 @@ func TestLayersAreDealtToSpareTheBusiestStage(t *testing.T) {
 			}
 		}
 	})
+}
+
+// legal are the values that a message names, with the key that each is for; the first word of
+// the message where none is said.
+var legal = regexp.MustCompile(`^([a-z_]+)=.*nearest (?:([a-z]+) )?(?:below )?that (?:does|fits)(?:, the nearest)? is (\d+)|(dp)=(\d+) with (mb)=(\d+) does|with (dp)=(\d+) there are`)
+
+// A layout with one wrong degree is right with the value that the message names.
+func TestAdviceIsLegal(t *testing.T) {
+	advised := 0
+	rapid.Check(t, func(t *rapid.T) {
+		w, l := drawStep(t)
+		if len(l.Problems(w, a100())) > 0 {
+			t.Skip()
+		}
+		degrees := map[string]*int{"tp": &l.TP, "pp": &l.PP, "vpp": &l.VPP, "dp": &l.DP, "cp": &l.CP, "ep": &l.EP, "mb": &l.MicroBatch}
+		key := rapid.SampledFrom([]string{"tp", "dp", "cp", "ep", "mb"}).Draw(t, "key")
+		*degrees[key] = rapid.IntRange(1, 40).Draw(t, "wrong")
+		problems := l.Problems(w, a100())
+		if len(problems) != 1 {
+			t.Skip()
+		}
+		a := legal.FindStringSubmatch(problems[0])
+		if a == nil {
+			t.Skip()
+		}
+		bad := l.String()
+		set := func(key, value string) {
+			if n, err := strconv.Atoi(value); err == nil {
+				*degrees[key] = n
+			}
+		}
+		switch {
+		case a[3] != "" && a[2] != "":
+			set(a[2], a[3])
+		case a[3] != "":
+			set(a[1], a[3])
+		case a[4] != "":
+			set(a[4], a[5])
+			set(a[6], a[7])
+		default:
+			set(a[8], a[9])
+		}
+		advised++
+		if got := l.Problems(w, a100()); len(got) > 0 {
+			t.Fatalf("%s: %q; %s, as advised: %q", bad, problems[0], l, got)
+		}
+	})
+	if advised < 10 {
+		t.Errorf("only %d values were named", advised)
+	}
 }
