@@ -75,6 +75,7 @@ func Best(w *step.Workload, m *step.Machine, chips, k int) ([]step.Step, error) 
 		if err != nil {
 			return nil, err
 		}
+		larger.growing = true
 		if larger.walk(); len(larger.best) > 0 {
 			none.FitsAt = n
 			break
@@ -93,13 +94,19 @@ type space struct {
 	best    []step.Step // ascending time, at most k
 	closest step.Step   // of those that don't fit
 	lacking bool
-	batches []int // divisors of the global batch, descending
-	experts []int // divisors of the expert count
+	// growing is a walk that asks only whether something fits: layouts that cannot, whatever
+	// they compute again, are left.
+	growing bool
+	// full is true, while growing, where what the last layout holds is more than the memory,
+	// over where what the last sharding does without offload.
+	full, over bool
+	batches    []int // divisors of the global batch, descending
+	experts    []int // divisors of the expert count
 	// offloads are those that the server allows, beside none.
 	offloads []step.Offload
 	tiers    []int // chips of the scale-up domain and of the fabric's tiers that end
 	// coarse walks few layouts: one number of replicas for each division of the
-	// model, microbatches of one sequence, no chunks, no context parallelism.
+	// model, microbatches of one sequence, no chunks, rings of context parallelism.
 	coarse bool
 	// passes are those of the division that is walked.
 	passes step.Passes
@@ -159,7 +166,7 @@ func (s *space) tensors() {
 			continue
 		}
 		for cp := 1; cp == 1 || cp*contextTokens <= s.work.Sequence; cp *= 2 {
-			if cp > 1 && (s.coarse || s.work.Sequence%(2*cp) != 0) {
+			if cp > 1 && s.work.Sequence%(2*cp) != 0 {
 				break
 			}
 			l := step.Layout{TP: tp, SP: true, CP: cp, CPComm: step.Ring, Offload: step.OffloadNone, Schedule: step.OneFOneB, Attention: step.Fused}
@@ -170,7 +177,7 @@ func (s *space) tensors() {
 				}
 			}
 			s.microbatches(l)
-			if cp > 1 {
+			if cp > 1 && !s.coarse {
 				l.CPComm = step.AllGather
 				s.microbatches(l)
 			}

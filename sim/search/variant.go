@@ -57,7 +57,8 @@ func (s *space) loses(least unit.Duration, best *step.Step) bool {
 func (s *space) shardings(l step.Layout, sequence bool, try func(variant)) {
 	replicas := l.DP * l.CP
 	single := replicas == 1 && (s.work.Model.MoE == nil || l.TP == l.EP*l.ETP)
-	if !single {
+	over := s.over // with the optimizer divided over all replicas; whole, or over fewer, it takes no less
+	if !single && !over {
 		try(variant{sequence, 0, 0})
 	}
 	if l.PP == 1 {
@@ -71,7 +72,9 @@ func (s *space) shardings(l step.Layout, sequence bool, try func(variant)) {
 		if shard < 2 || shard >= replicas || replicas%shard != 0 {
 			continue
 		}
-		try(variant{sequence, 1, shard})
+		if !over {
+			try(variant{sequence, 1, shard})
+		}
 		if l.PP == 1 {
 			try(variant{sequence, 3, shard})
 		}
@@ -87,6 +90,7 @@ var policies = [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step
 func (s *space) memories(l step.Layout, best *step.Step) step.Bounds {
 	l.Offload = step.OffloadNone
 	none, least := s.recomputed(l, best)
+	s.over = s.full
 	if l.SP && l.ZeRO > 0 && l.Shard == 0 && !s.loses(none.Saving, best) {
 		s.offload(l, &least, best)
 	}
@@ -95,12 +99,13 @@ func (s *space) memories(l step.Layout, best *step.Step) step.Bounds {
 
 // recomputed tries the policies of recomputation. It returns the bounds of the layout that
 // computes nothing again, and one for each policy on all layers.
-func (s *space) recomputed(l step.Layout, best *step.Step) (none step.Bounds, least [len(policies)]unit.Duration) {
+func (s *space) recomputed(l step.Layout, best *step.Step) (step.Bounds, [len(policies)]unit.Duration) {
+	var least [len(policies)]unit.Duration
 	l.Recompute, l.RecomputeLayers = step.RecomputeNone, 0
-	_, none = s.try(l, best)
+	fits, none := s.try(l, best)
 	for i, r := range policies {
 		least[i] = none.Saving
-		if r != step.RecomputeNone && !s.loses(none.Saving, best) {
+		if r != step.RecomputeNone && (fits || !s.full) && !s.loses(none.Saving, best) {
 			l.Recompute = r
 			least[i] = s.fewest(l, best)
 		}
@@ -155,9 +160,14 @@ func (s *space) layersOfStage(l step.Layout) int {
 // so that where activations do the policies are on all layers.
 func (s *space) offload(l step.Layout, least *[len(policies)]unit.Duration, best *step.Step) {
 	var enough [len(policies)]bool // without the optimizer
+	full := s.over
 	for _, l.Offload = range s.offloads {
-		if l.Offload == step.OffloadOptimizer {
+		switch {
+		case l.Offload == step.OffloadOptimizer:
 			s.recomputed(l, best)
+			full = s.full
+			continue
+		case l.Offload == step.OffloadActivations && s.over, l.Offload == step.OffloadAll && full:
 			continue
 		}
 		for i, r := range policies {
@@ -174,7 +184,9 @@ func (s *space) offload(l step.Layout, least *[len(policies)]unit.Duration, best
 // fits.
 func (s *space) try(l step.Layout, best *step.Step) (bool, step.Bounds) {
 	st, b := s.pricer.PriceBounded(l)
+	s.full = false
 	if !st.Memory.Fits() {
+		s.full = s.growing && st.Memory.Held() > st.Memory.Capacity
 		s.lack(&st)
 		return false, b
 	}
