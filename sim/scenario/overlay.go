@@ -86,12 +86,29 @@ func (c *Catalog) lay(kind string, n *node, path string, problems *collector) {
 			d.checkWhole(v.Interface(), path)
 		}
 	}
+	if kind == "chips" {
+		d.usualParts(body, n, path)
+	}
 	k := *c.kinds[kind]
 	k.entries = maps.Clone(k.entries)
 	k.entries[like.text] = body
 	c.kinds[kind] = &k
 	if name := (entryName{kind, like.text}); !slices.Contains(c.changed, name) {
 		c.changed = append(c.changed, name)
+	}
+}
+
+// usualParts reports a chip that no longer names a server and a fabric of the catalog:
+// who takes a chip by its name alone gets it in these.
+func (d *decoder) usualParts(chip, written *node, path string) {
+	for _, part := range []struct{ key, kind string }{{"server", "servers"}, {"fabric", "fabrics"}} {
+		p := under(path, part.key)
+		switch usual, n := chip.get(part.key), written.get(part.key); {
+		case isScalar(usual) && usual.text != "":
+			d.entry(part.kind, usual, p)
+		case n != nil && n.kind == nullNode:
+			d.bad(n, p, "is removed, and the chip is priced in its usual "+part.key, "write the name of one of the catalog's "+part.kind)
+		}
 	}
 }
 

@@ -83,6 +83,9 @@ func TestOverlayProblems(t *testing.T) {
 		"fleet: {}\n":                          "own.yaml:1:1: fleet: is missing; write fleet: {chip: {like: ..., what changes}}",
 		"fleet: {chip: {like: a100-80}, server: {like: hgx-a100, name: own, host_memory: 3 TB}}\n": "own.yaml:1:15: fleet.chip: changes nothing; write what is other than in the catalog beside like\n" +
 			"own.yaml:1:63: fleet.server.name: cannot change: the entry is looked up by it; remove it",
+		"fleet: {chip: {like: h100-sxm, server: hgx-h10, fabric: nix}}\n": "own.yaml:1:40: fleet.chip.server: \"hgx-h10\" is not among the catalog's servers; did you mean \"hgx-h100\"?\n" +
+			"own.yaml:1:57: fleet.chip.fabric: \"nix\" is not among the catalog's fabrics; one of alibaba-hpn7, llama3-roce, fat-tree-2, fat-tree-3, rail-optimised, multi-plane-2, tpu-dcn, aws-efa, slingshot-11",
+		"fleet: {chip: {like: h100-sxm, server: null}}\n": "own.yaml:1:40: fleet.chip.server: is removed, and the chip is priced in its usual server; write the name of one of the catalog's servers",
 		"chips: {}\n": "own.yaml:1:1: chips: is no part of a catalog file; keep fleet: {chip: {like: ..., what changes}}\n" +
 			"own.yaml:1:1: fleet: is missing; write fleet: {chip: {like: ..., what changes}}",
 	} {

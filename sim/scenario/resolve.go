@@ -128,8 +128,8 @@ func usual[T any](r *resolver, what, name string, v *T) {
 	}
 	var ref Reference[T]
 	n := &node{kind: scalarNode, text: name, tag: "!!str", at: Origin{Kind: FromDefault}, source: "the chip's usual " + what}
-	if r.catalog.kinds[kindOfType(reflect.TypeFor[T]())].entries[name] == nil {
-		r.badAt(path, "is missing, and the chip's usual "+what+" "+excerpt(name)+" is not in the catalog", "write "+what+": and "+ref.example())
+	if k := r.catalog.kinds[ref.kind()]; k.entries[name] == nil {
+		r.badAt("fleet.chip."+what, excerpt(name)+" is not among the catalog's "+ref.kind(), didYouMean(name, k.names)+" (or write "+what+": beside chip:)")
 		return
 	}
 	r.value(n, path, reflect.ValueOf(&ref).Elem(), rule{})
