@@ -25,9 +25,10 @@ func newCalibrateCommand(p *program) *cobra.Command {
 (see backtest), and prints them beside the catalog's with the mean error before, after,
 and on steps that were left out of the fit. Constants that the steps cannot tell keep
 the catalog's value. A constant that ends at the bound of what it can be is said, and so
-is a fit that is no better than the catalog's constants. --out writes the fitted ones as
-a scenario's fleet, with their 90 % intervals as ranges: give it to other commands with
---catalog, build a scenario on it with base:, or copy its chip: into one.`,
+is a fit that is no better than the catalog's constants. With --catalog the fit begins
+with the constants of that file in the catalog's place, and says so. --out writes the
+fitted ones as a scenario's fleet, with their 90 % intervals as ranges: give it to other
+commands with --catalog, build a scenario on it with base:, or copy its chip: into one.`,
 		Example: `  clustercap calibrate my-steps.csv --chip h100-sxm --out my-h100.yaml
   clustercap estimate --model llama3-70b --chip h100-sxm --chips 512 --catalog my-h100.yaml`,
 		Args: arguments(1, 1, "one CSV file"),
@@ -150,7 +151,7 @@ func (p *program) writeOverlay(out *outFile, c *backtest.Calibration) error {
 	}
 	say(p.stderr, "wrote %s", out.name)
 	if c.NoBetter {
-		hint(p.stderr, "keep the catalog's constants: those in "+out.name+" are no better")
+		hint(p.stderr, "keep "+c.Start()+": those in "+out.name+" are no better")
 	}
 	return nil
 }
@@ -163,26 +164,33 @@ func calibrationText(c *backtest.Calibration, format string) (string, error) {
 		return calibrationCSV(c).render(format), nil
 	}
 	g := &grid{head: []string{"constant", "catalog", "fitted, 90 %", "remark"}, left: []int{1, 2, 3}}
+	if len(c.CatalogFiles) > 0 {
+		g.head[1] = "given"
+	}
 	for _, k := range c.Constants {
 		catalog := k.CatalogText
 		if k.Catalog == 0 {
 			catalog = "-"
 		}
-		g.add(k.Name, catalog, or(k.FittedText, "-"), or(k.Kept, atBound(&k)))
+		remark := or(k.Kept, atBound(&k))
+		if k.CatalogFile != "" {
+			remark = strings.TrimSuffix("given by "+k.CatalogFile+"; "+remark, "; ")
+		}
+		g.add(k.Name, catalog, or(k.FittedText, "-"), remark)
 	}
 	var b strings.Builder
 	heading(&b, format, "%s, fitted to %s of %s", c.Chip, counted(c.Rows, "step"), counted(c.Configurations, "configuration"))
 	b.WriteString("\n" + g.render(format) + "\n")
 	if c.Overlay() == "" {
-		bullet(&b, format, fmt.Sprintf("Nothing is fitted, the catalog's constants stand: mean error %s", percent(c.Before)))
+		bullet(&b, format, fmt.Sprintf("Nothing is fitted, %s stand: mean error %s", c.Start(), percent(c.Before)))
 		return b.String(), nil
 	}
-	bullet(&b, format, fmt.Sprintf("Mean error: %s with the catalog's constants, %s fitted", percent(c.Before), percent(c.After)))
+	bullet(&b, format, fmt.Sprintf("Mean error: %s with %s, %s fitted", percent(c.Before), c.Start(), percent(c.After)))
 	if c.CrossValidated != nil {
 		bullet(&b, format, fmt.Sprintf("On steps left out of the fit (%d folds, a configuration never in two): %s", c.Folds, percent(*c.CrossValidated)))
 	}
 	if c.NoBetter {
-		bullet(&b, format, "The fit is no better than the catalog's constants: keep those (--out writes the fitted ones all the same)")
+		bullet(&b, format, "The fit is no better than "+c.Start()+": keep those (--out writes the fitted ones all the same)")
 	}
 	return b.String(), nil
 }
@@ -197,7 +205,7 @@ func atBound(k *backtest.Constant) string {
 
 // calibrationCSV has the constants as numbers in their own units: shares of 1, seconds.
 func calibrationCSV(c *backtest.Calibration) *grid {
-	g := &grid{head: []string{"constant", "unit", "catalog", "fitted", "low", "high", "kept_because", "bound"}}
+	g := &grid{head: []string{"constant", "unit", "catalog", "fitted", "low", "high", "kept_because", "bound", "catalog_file"}}
 	number := func(v *float64) string {
 		if v == nil {
 			return ""
@@ -206,7 +214,7 @@ func calibrationCSV(c *backtest.Calibration) *grid {
 	}
 	for i := range c.Constants {
 		k := &c.Constants[i]
-		g.add(k.Name, k.Unit, plainNumber(k.Catalog), number(k.Fitted), number(k.Low), number(k.High), k.Kept, k.Bound)
+		g.add(k.Name, k.Unit, plainNumber(k.Catalog), number(k.Fitted), number(k.Low), number(k.High), k.Kept, k.Bound, k.CatalogFile)
 	}
 	return g
 }

@@ -32,7 +32,7 @@ type Calibration struct {
 	Rows           int        `json:"rows"`
 	Configurations int        `json:"configurations"`
 	Constants      []Constant `json:"constants"`
-	// MAPEs of the rows: with the catalog's constants, with the fitted ones, and
+	// MAPEs of the rows: with the constants that the fit began with, with the fitted ones, and
 	// with those fitted to the other folds.
 	Before         float64  `json:"mape_catalog"`
 	After          float64  `json:"mape_fitted"`
@@ -41,6 +41,10 @@ type Calibration struct {
 	// NoBetter is true where the fitted constants price the rows, or those left out of
 	// the fit, no better than the catalog's do: what was fitted is their scatter.
 	NoBetter bool `json:"no_better"`
+
+	// CatalogFiles are the files of an overlay of the catalog that set some of the chip's
+	// constants: where there are any, the fit began with those, and not with the catalog's.
+	CatalogFiles []string `json:"catalog_files,omitempty"`
 
 	// held are the chip's constants that an overlay of the catalog set and the fit kept.
 	held []scenario.Value
@@ -53,6 +57,8 @@ type Constant struct {
 	Name    string  `json:"name"`
 	Unit    string  `json:"unit"` // 1 for a share
 	Catalog float64 `json:"catalog"`
+	// CatalogFile is the file of an overlay that Catalog is from, "" for the catalog.
+	CatalogFile string `json:"catalog_file,omitempty"`
 	// Fitted is the best value with Low and High its 90 % interval; nil where the
 	// cases do not tell, for the reason in Kept.
 	Fitted *float64 `json:"fitted,omitempty"`
@@ -164,14 +170,33 @@ func (c *Calibration) keep(catalog *scenario.Catalog) {
 	for _, e := range catalog.Changed() {
 		for _, v := range e.Values {
 			name, constant := strings.CutPrefix(v.Path, efficiencyPath)
-			switch {
-			case e.Kind != "chips" || e.Name != c.Chip || !constant:
+			if e.Kind != "chips" || e.Name != c.Chip || !constant {
 				c.beside = append(c.beside, e.Name+" "+v.Path)
-			case !slices.ContainsFunc(c.Constants, func(k Constant) bool { return k.Name == name && k.Fitted != nil }):
+				continue
+			}
+			at := slices.IndexFunc(c.Constants, func(k Constant) bool { return k.Name == name })
+			if at >= 0 {
+				c.Constants[at].CatalogFile = v.Origin.File
+				if !slices.Contains(c.CatalogFiles, v.Origin.File) {
+					c.CatalogFiles = append(c.CatalogFiles, v.Origin.File)
+				}
+			}
+			if at < 0 || c.Constants[at].Fitted == nil {
 				c.held = append(c.held, v)
 			}
 		}
 	}
+}
+
+// Start names the constants that the fit began with: "the catalog's constants", or
+// "the constants of my-chip.yaml".
+func (c *Calibration) Start() string { return constantsOf(c.CatalogFiles) }
+
+func constantsOf(files []string) string {
+	if len(files) == 0 {
+		return "the catalog's constants"
+	}
+	return "the constants of " + strings.Join(files, ", ")
 }
 
 // gather lists the cases of the chip that can be simulated, with their
@@ -410,14 +435,19 @@ func (f *fitter) crossValidate(ctx context.Context, groups int) (mape *float64, 
 // base:, or whose chip: to copy. It is empty where nothing was fitted.
 func (c *Calibration) Overlay() string {
 	var b strings.Builder
+	var files []string
+	for _, f := range c.CatalogFiles {
+		files = append(files, base(f))
+	}
+	start := constantsOf(files)
 	fmt.Fprintf(&b, "# %s with efficiency constants fitted to %d measured steps of %d configurations in %s.\n", c.Chip, c.Rows, c.Configurations, base(c.Cases))
-	fmt.Fprintf(&b, "# Mean error %.1f %% with the catalog's constants, %.1f %% fitted", 100*c.Before, 100*c.After)
+	fmt.Fprintf(&b, "# Mean error %.1f %% with %s, %.1f %% fitted", 100*c.Before, start, 100*c.After)
 	if c.CrossValidated != nil {
 		fmt.Fprintf(&b, ", %.1f %% on steps left out of the fit", 100**c.CrossValidated)
 	}
 	b.WriteString(".\n")
 	if c.NoBetter {
-		b.WriteString("# That is no better than the catalog's: leave this file unless you know why it should be.\n")
+		fmt.Fprintf(&b, "# That is no better than %s: leave this file unless you know why it should be.\n", start)
 	}
 	for _, k := range c.Constants {
 		if k.Bound != "" {

@@ -272,6 +272,18 @@ func TestOverlayOnOverlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The fit began with what the file has, and says so.
+	if want := []string{earlier}; !slices.Equal(c.CatalogFiles, want) || c.Start() != "the constants of "+earlier {
+		t.Errorf("began with %s of %v, want those of %v", c.Start(), c.CatalogFiles, want)
+	}
+	for _, k := range c.Constants {
+		if given := k.Name == "matmul" || k.Name == "launch"; (k.CatalogFile == earlier) != given {
+			t.Errorf("%s is of %q", k.Name, k.CatalogFile)
+		}
+	}
+	if text := c.Overlay(); strings.Contains(text, "the catalog's constants") || !strings.Contains(text, " % with the constants of earlier.yaml, ") {
+		t.Errorf("the file says\n%s", text)
+	}
 	later := filepath.Join(dir, "later.yaml")
 	if err := os.WriteFile(later, []byte(c.Overlay()), 0o644); err != nil {
 		t.Fatal(err)
