@@ -108,3 +108,63 @@ func TestKnownGaps(t *testing.T) {
 		}
 	}
 }
+
+// docs/model.md counts the weak-scaling series that are off by more than 2 points, and
+// says by how much Grok-1 is off in each release.
+func TestDocsOfSeriesAndGrok(t *testing.T) {
+	doc, err := os.ReadFile(modelDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(doc)), " ")
+	report := Run(loadSteps(t), loadCatalog(t), Selection{})
+	says := func(format string, args ...any) {
+		t.Helper()
+		if want := fmt.Sprintf(format, args...); !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q", modelDoc, want)
+		}
+	}
+	const points = 0.02
+	near, dgxc, beyond, elsewhere := 0, 0, 0, 0
+	for _, s := range report.Summary.Series {
+		off := math.Abs(s.Predicted-s.Measured) > points
+		switch {
+		case !strings.HasPrefix(s.Name, "dgxc"):
+			elsewhere++
+			if off {
+				beyond++
+			}
+		default:
+			dgxc++
+			if !off {
+				near++
+			}
+		}
+	}
+	says("Weak scaling of dgxc is within 2 points in %d of %d series", near, dgxc)
+	says("Elsewhere %d of %d series are beyond 2 points", beyond, elsewhere)
+
+	// errors of Grok-1 in a release, from lowest to highest in %
+	grok := func(chip, precision string, releases ...string) (low, high float64) {
+		low, high = math.Inf(1), math.Inf(-1)
+		for i := range report.Rows {
+			r := &report.Rows[i]
+			if r.Error == nil || !strings.HasPrefix(r.Case.Model, "Grok-1") || !strings.HasPrefix(r.Case.Chip, chip) || r.Case.Precision != precision || !slices.Contains(releases, r.Family) {
+				continue
+			}
+			low, high = min(low, 100**r.Error), max(high, 100**r.Error)
+		}
+		return low, high
+	}
+	const late, early, middle = "dgxc-v25.05.05", "dgxc-v24.11.1", "dgxc-v25.04.02"
+	low, high := grok("", "bf16", late)
+	says("v25.05.05 its BF16 steps are %.0f to %.0f %% too slow on both chips", low, high)
+	low, _ = grok("H100", "fp8", late)
+	says("its FP8 steps %.0f %% too fast on H100", -low)
+	low, high = grok("GB200", "fp8", late)
+	says("and %.0f to %.0f %% too slow on GB200", low, high)
+	low, high = grok("H100", "bf16", early, middle)
+	says("on H100, BF16 is off by %+.0f to %+.0f %%", low, high)
+	low, high = grok("H100", "fp8", early, middle)
+	says("and FP8 by %+.0f to %+.0f %%", low, high)
+}
