@@ -75,17 +75,13 @@ type Passes struct{ whole, hidden float64 }
 // whatever its stages, replicas, chunks and schedule, what it computes again, and how it
 // shards: nothing of these makes a layer's kernels or its traffic shorter, but that
 // all-to-alls may hide. Links are taken as evenly loaded and no group as lying across two
-// domains, as in the smallest of jobs.
-// On a torus, where a larger slice may have more links, there is none.
+// domains, as in the smallest of jobs, and on a torus all groups as having all links.
 func (p *Pricer) Passes(l Layout) Passes {
 	q := &p.p
-	if q.mach.Server.Torus > 0 {
-		return Passes{}
-	}
 	l.PP, l.VPP, l.DP, l.ZeRO, l.Shard = 1, 1, l.EP*l.ETP, 1, 0
 	l.Schedule, l.Recompute, l.RecomputeLayers, l.Offload = OneFOneB, RecomputeNone, 0, OffloadNone
 	q.take(l)
-	q.net.chips, q.net.worst = 0, 0
+	q.net.chips, q.net.worst, q.net.torus.best = 0, 0, true
 	s := q.pipeline()
 	w := &s.mean
 	out := Passes{w.sum(), w.expert + w.wait}

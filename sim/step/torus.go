@@ -29,6 +29,9 @@ type torus struct {
 	length [hardware.MaxTorus]int // chips along each axis
 	ring   [hardware.MaxTorus]bool
 	inner  [3]int // degrees of the layout, innermost first, that outer groups step over
+	// best gives every group what no place on any slice betters: all links of a chip, and no
+	// way to go.
+	best bool
 }
 
 // span is what a group's collectives have of a slice.
@@ -50,7 +53,7 @@ func newTorus(s *hardware.Server) torus {
 
 // hold makes the slice that of a layout, in domains of so many chips.
 func (t *torus) hold(l *Layout, domain int) {
-	t.inner = [3]int{l.TP, l.CP, l.DP}
+	t.inner, t.best = [3]int{l.TP, l.CP, l.DP}, false
 	t.cut(min(l.Chips(), domain))
 }
 
@@ -112,6 +115,10 @@ type placement struct {
 
 // span places a group of the slice, beyond the groups that lie between its neighbours.
 func (t *torus) span(g group) span {
+	if t.best {
+		all, size := float64(2*t.axes), float64(g.size)
+		return span{links: all, load: (size - 1) / size / all}
+	}
 	p := placement{free: t.length}
 	for i := range t.axes {
 		p.step[i] = 1
