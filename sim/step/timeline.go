@@ -81,7 +81,7 @@ func (p *pricer) chunkTimes(b *block) chunkTime {
 	of := func(q pass) passTime {
 		return passTime{q.compute.sum() * slower, q.tensor, q.expert * exposed, q.context, q.host, (q.counts + q.launch) * waits}
 	}
-	return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{}}
+	return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{kernels: b.weights * slower}}
 }
 
 // share is a part of a whole, none of nothing.

@@ -304,3 +304,39 @@ func TestTimelineIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// Passes for weights that are put off take as long as their kernels, on the cores that the
+// schedule leaves them.
+func TestPutOffWeightsTakeTheirTime(t *testing.T) {
+	w := &Workload{Model: moe(), Sequence: 4096, Batch: 256, Precision: BF16}
+	for text, slower := range map[string]float64{
+		"schedule=zb-h1": 1, "vpp=2,schedule=zb-v": 1, "schedule=dualpipe": 1 / (1 - dualPipeCores),
+	} {
+		p, err := NewPricer(w, a100())
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := layout("pp=4,dp=8,ep=8," + text)
+		timeline := p.Timeline(l, 1e6)
+		c := p.p.chunks(newShape(w, l))
+		spans := 0
+		for _, s := range timeline.Spans {
+			if s.Kind != SpanWeight {
+				continue
+			}
+			spans++
+			y := p.p.layers(newShape(w, l))
+			dense, experts := y.chunk(&w.Model, s.Chunk)
+			b := y.mix(dense, experts, p.p.fewOf(&y, s.Chunk))
+			if s.Chunk == len(c)-1 {
+				b = b.plus(y.head)
+			}
+			if want := b.weights * slower; !near(float64(s.Time), want) {
+				t.Fatalf("%s: chunk %d takes %v s for its weights, want %v", text, s.Chunk, s.Time, want)
+			}
+		}
+		if spans == 0 {
+			t.Errorf("%s: no pass for weights", text)
+		}
+	}
+}
