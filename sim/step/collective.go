@@ -133,9 +133,7 @@ func (n *network) local(g group) int {
 	}
 	within := n.domain
 	if n.across(g) {
-		for rest := g.size * g.stride; rest > 0; {
-			within, rest = rest, within%rest
-		}
+		within = gcd(n.domain, g.size*g.stride)
 	}
 	return min(g.size, max(1, within/g.stride))
 }

@@ -104,11 +104,7 @@ func (p *pricer) dispatch(moe *model.MoE) copies {
 // neighbours is over how many places, each holding so many experts, k experts in a row lie in
 // the mean, the first one a multiple of k.
 func neighbours(k, each int) float64 {
-	gcd, rest := k, each
-	for rest > 0 {
-		gcd, rest = rest, gcd%rest
-	}
-	return 1 + float64(k-gcd)/float64(each)
+	return 1 + float64(k-gcd(k, each))/float64(each)
 }
 
 // besideOther hides the all-to-alls of a layer of experts beside the kernels of another

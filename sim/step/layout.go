@@ -339,10 +339,15 @@ func nearestDivisor(n, v int) int {
 
 // nearestCommon is the common divisor of two numbers that is nearest to v.
 func nearestCommon(a, b, v int) int {
+	return nearestDivisor(gcd(a, b), v)
+}
+
+// gcd is the greatest common divisor.
+func gcd(a, b int) int {
 	for b > 0 {
 		a, b = b, a%b
 	}
-	return nearestDivisor(a, v)
+	return a
 }
 
 // fewer is the most replicas, no more than the layout's, since more would take more chips,
