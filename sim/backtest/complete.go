@@ -156,12 +156,22 @@ func combined(base step.Layout, tps, pps, cps, eps, mbs []int) []step.Layout {
 // starved reports whether a layout has more replicas than the printed batch has sequences.
 func (c *Case) starved(l step.Layout) bool { return c.Batch > 0 && c.Batch < l.DP }
 
+// roundedBatch is how far from a whole number of rounds a printed batch may be, of itself,
+// and still be that number rounded: OPT-175B's "2M tokens" are 992 sequences of 2,048, eight
+// for each of 124 replicas.
+const roundedBatch = 0.05
+
 // idles reports whether the printed batch leaves some replicas without a microbatch in a
-// step of one or two rounds, which takes as long as if they had one. Of more rounds the
-// nearest number that the layout divides is taken, and the step in proportion.
+// step of one or two rounds, which takes as long as if they had one. Of more rounds, and
+// where a rounded figure is printed, the nearest number that the layout divides is taken,
+// and the step in proportion.
 func (c *Case) idles(l step.Layout) bool {
 	round := l.DP * l.MicroBatch
-	return c.Batch > 0 && c.Batch < 2*round && c.Batch%round != 0
+	if c.Batch == 0 || c.Batch >= 2*round || c.Batch%round == 0 {
+		return false
+	}
+	rounds := float64(c.Batch) / float64(round)
+	return math.Abs(rounds-math.Round(rounds)) > roundedBatch*rounds
 }
 
 // contextDegrees are the context-parallel degrees to try: where none is printed, one

@@ -466,6 +466,8 @@ const compiledFull step.Recompute = "norm+act+qkv+attn+out+up"
 type recipe struct {
 	framework string // as origin names it
 	model     string // how it begins, letters and digits only
+	since     int    // the first release that it holds for, as origin counts them
+	precision string // as the row prints it; "" for any
 	chips     []string
 	recompute step.Recompute
 }
@@ -474,29 +476,36 @@ type recipe struct {
 // (run_recipe.sh, the tensors kept on the chip or offloaded). On servers with Grace
 // processors dense models that lack room offload activations to them.
 var recipes = []recipe{
-	{"mbridge", "gptoss120b", []string{"gb200-nvl72", "b200-sxm", "h100-sxm"}, step.RecomputeLight}, // layer norms, expert activations
-	{"mbridge", "gptoss120b", []string{"gb300-nvl72", "b300-sxm"}, step.RecomputeNone},
-	{"mbridge", "deepseekv3", []string{"gb300-nvl72", "gb200-nvl72", "b300-sxm", "b200-sxm", "h100-sxm"}, step.RecomputeLight}, // latent up-projections and the like
-	{"mbridge", "llama", []string{"gb200-nvl72", "gb300-nvl72"}, step.RecomputeNone},
-	{"tpu-recipes", "gptoss120b", []string{"tpu-v7x"}, compiledFull},      // kept: layers' inputs, experts' last product
-	{"tpu-recipes", "llama3170b", []string{"tpu-v7x"}, "norm+act+out+up"}, // kept: queries, keys, values, attention's output
-	{"tpu-recipes", "", []string{"tpu-v6e"}, "norm+act+attn+up"},          // kept: queries, keys, values, the projection behind
+	// Captured as CUDA graphs as a whole, with fused experts.
+	{"mbridge", "gptoss120b", 2606, "mxfp8", []string{"gb200-nvl72"}, step.RecomputeNone},
+	{"mbridge", "deepseekv3", 2606, "mxfp8", []string{"gb300-nvl72"}, step.RecomputeNone},
+	{"mbridge", "kimik2", 2606, "mxfp8", []string{"gb300-nvl72"}, step.RecomputeNone},
+	{"mbridge", "gptoss120b", 0, "", []string{"gb200-nvl72", "b200-sxm", "h100-sxm"}, step.RecomputeLight}, // layer norms, expert activations
+	{"mbridge", "gptoss120b", 0, "", []string{"gb300-nvl72", "b300-sxm"}, step.RecomputeNone},
+	{"mbridge", "deepseekv3", 0, "", []string{"gb300-nvl72", "gb200-nvl72", "b300-sxm", "b200-sxm", "h100-sxm"}, step.RecomputeLight}, // latent up-projections and the like
+	{"mbridge", "kimik2", 0, "", []string{"gb300-nvl72", "gb200-nvl72", "b300-sxm", "b200-sxm", "h100-sxm"}, step.RecomputeLight},     // the same
+	{"mbridge", "llama", 0, "", []string{"gb200-nvl72", "gb300-nvl72"}, step.RecomputeNone},
+	{"tpu-recipes", "gptoss120b", 0, "", []string{"tpu-v7x"}, compiledFull},      // kept: layers' inputs, experts' last product
+	{"tpu-recipes", "llama3170b", 0, "", []string{"tpu-v7x"}, "norm+act+out+up"}, // kept: queries, keys, values, attention's output
+	{"tpu-recipes", "", 0, "", []string{"tpu-v6e"}, "norm+act+attn+up"},          // kept: queries, keys, values, the projection behind
 	// Automodel's (examples/benchmark/configs, activation_checkpointing).
-	{"automodel", "deepseekv3", []string{"h100-sxm"}, step.RecomputeFull},
-	{"automodel", "kimik2", []string{"h100-sxm"}, step.RecomputeFull},
-	{"automodel", "qwen330b", []string{"h100-sxm"}, step.RecomputeFull},
-	{"automodel", "gptoss", []string{"h100-sxm"}, step.RecomputeNone},
+	{"automodel", "deepseekv3", 0, "", []string{"h100-sxm"}, step.RecomputeFull},
+	{"automodel", "kimik2", 0, "", []string{"h100-sxm"}, step.RecomputeFull},
+	{"automodel", "qwen330b", 0, "", []string{"h100-sxm"}, step.RecomputeFull},
+	{"automodel", "gptoss", 0, "", []string{"h100-sxm"}, step.RecomputeNone},
 	// MaxText keeps products by name; which, dgxc-benchmarking does not print. All of
 	// them need more than the chip has, and with none of them kept its BF16 steps would
 	// run products at 71 % of peak, more than any other stack's.
-	{"dgxc", "llama270bmaxtext", []string{"h100-sxm"}, step.RecomputeAlternate},
-	{"dgxc", "llama370bmaxtext", []string{"h100-sxm"}, step.RecomputeAlternate},
+	{"dgxc", "llama270bmaxtext", 0, "", []string{"h100-sxm"}, step.RecomputeAlternate},
+	{"dgxc", "llama370bmaxtext", 0, "", []string{"h100-sxm"}, step.RecomputeAlternate},
 }
 
 // recipeRecompute is what a recipe sets.
 func (c *Case) recipeRecompute(chip string) (step.Recompute, bool) {
+	o := c.origin()
 	for _, r := range recipes {
-		if c.origin().framework == r.framework && strings.HasPrefix(plain(c.modelName()), r.model) && slices.Contains(r.chips, chip) {
+		if o.framework == r.framework && o.release >= r.since && (r.precision == "" || r.precision == c.Precision) &&
+			strings.HasPrefix(plain(c.modelName()), r.model) && slices.Contains(r.chips, chip) {
 			return r.recompute, true
 		}
 	}

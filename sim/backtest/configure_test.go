@@ -3,6 +3,8 @@ package backtest
 import (
 	"strings"
 	"testing"
+
+	"clustercap/sim/step"
 )
 
 // BigScience's steps before and after Jean Zay's network was tuned ran on two systems.
@@ -40,6 +42,28 @@ func TestTwoChipsInACell(t *testing.T) {
 		m, ok := (&Case{Chip: "H200 or H100"}).chip(on)
 		if !ok || m.Chip.Name != "h100-sxm" {
 			t.Fatalf("priced as %q, want h100-sxm", m.Chip.Name)
+		}
+	}
+}
+
+// A batch within 5 % of whole rounds is that many, rounded to millions of tokens; one
+// farther from them leaves replicas idle.
+func TestRoundedBatch(t *testing.T) {
+	for _, c := range []struct {
+		batch, replicas, micro int
+		idles                  bool
+	}{
+		{1024, 124, 8, false}, // OPT-175B: 992 sequences
+		{990, 124, 8, false},
+		{992, 124, 8, false},
+		{1100, 124, 8, true}, // 1.11 rounds
+		{1500, 124, 8, true},
+		{500, 124, 8, true},
+		{3000, 124, 8, false}, // of many rounds the nearest is taken
+	} {
+		row := Case{Batch: c.batch}
+		if got := row.idles(step.Layout{DP: c.replicas, MicroBatch: c.micro}); got != c.idles {
+			t.Errorf("%+v: idles %v", c, got)
 		}
 	}
 }

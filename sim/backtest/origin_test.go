@@ -87,6 +87,9 @@ func TestDispatchOfRecipes(t *testing.T) {
 		family, model, chip, notes string
 		plain, overlapped          bool
 	}{
+		{"mbridge-26.06", "DeepSeek-V3 671B", "gb300-nvl72", "", false, true},
+		{"mbridge-26.06", "GPT-OSS 120B", "b200-sxm", "", false, false},
+		{"mbridge-26.08", "Kimi K2 1T", "gb200-nvl72", "", false, false},
 		{"mbridge-25.11", "DeepSeek-V3 671B", "h100-sxm", "", false, true},
 		{"mbridge-26.02", "DeepSeek-V3 671B", "h100-sxm", "", false, false},
 		{"dgxc-v25.10", "DeepSeek-V3 671B", "h100-sxm", "", false, true},
@@ -98,20 +101,23 @@ func TestDispatchOfRecipes(t *testing.T) {
 		{"mbridge-26.04", "Qwen3 30B-A3B", "h100-sxm", "", false, false},
 		{"moezoo", "Qwen3 235B-A22B", "h100-sxm", "dispatcher A2A; +1f1b overlap", true, false},
 	} {
-		row := Case{Family: c.family, Model: c.model, Notes: c.notes}
+		row := Case{Family: c.family, Model: c.model, Notes: c.notes, Precision: "mxfp8"}
 		var s step.Stack
 		row.dispatch(on, c.chip, &s)
 		if s.PlainDispatch != c.plain || (s.ExpertOverlap.Likely > 0) != c.overlapped {
 			t.Errorf("%+v: plain %v, overlap %v", c, s.PlainDispatch, s.ExpertOverlap.Likely)
 		}
 	}
-	for _, c := range []struct{ family, model, notes, want string }{
-		{"dgxc-v25.05.05", "DeepSeek-V3 671B", "", "megatron-core-blackwell-2025-drop"},
-		{"dgxc-v25.05.05", "Llama 4 Maverick 400B", "", "megatron-core-blackwell-2025"},
-		{"dgxc-v25.05.05", "Grok-1 314B", "", "megatron-core-blackwell-2025-graphs"},
-		{"moezoo", "Qwen3 235B-A22B", "+1f1b overlap", "megatron-core-overlap"},
+	for _, c := range []struct{ family, model, precision, notes, want string }{
+		{"dgxc-v25.05.05", "DeepSeek-V3 671B", "fp8", "", "megatron-core-blackwell-2025-drop"},
+		{"dgxc-v25.05.05", "Llama 4 Maverick 400B", "fp8", "", "megatron-core-blackwell-2025"},
+		{"dgxc-v25.05.05", "Grok-1 314B", "fp8", "", "megatron-core-blackwell-2025-graphs"},
+		{"mbridge-26.06", "DeepSeek-V3 671B", "mxfp8", "", "megatron-bridge-2026"},
+		{"mbridge-26.06", "DeepSeek-V3 671B", "bf16", "", "megatron-bridge-2025"},
+		{"mbridge-26.06", "Kimi K2 1T", "mxfp8", "", "megatron-bridge-2025"},
+		{"moezoo", "Qwen3 235B-A22B", "bf16", "+1f1b overlap", "megatron-core-overlap"},
 	} {
-		row := Case{Family: c.family, Model: c.model, Notes: c.notes, Year: 2025}
+		row := Case{Family: c.family, Model: c.model, Precision: c.precision, Notes: c.notes, Year: 2025}
 		chip := "gb200-nvl72"
 		if c.family == "moezoo" {
 			chip = "h100-sxm"

@@ -13,6 +13,7 @@ type stackRule struct {
 	before       int    // the first container that it no longer holds for, 0 for any
 	on           string // generation of chips, or how the catalog's name of the chip begins; "" for any
 	phrase       string // what notes, model or source say; "" for anything
+	precision    string // as the row prints it; "" for any
 	since, until int    // the first and last year, 0 for any
 	stack        string // "" for the stack that the chip's constants hold for
 }
@@ -53,9 +54,16 @@ var stackRules = []stackRule{
 	{framework: nvidiaContainer, before: firstBridge, stack: "nemo-2025"},
 	{framework: nvidiaContainer, before: 2511, stack: "megatron-bridge-2025-drop"},
 	{framework: nvidiaContainer, before: 2606, stack: "megatron-bridge-2025"},
-	// CUDA graphs of whole steps came for Blackwell alone, and not for GPT-OSS on B300
-	// (scripts/performance/configs/gpt_oss: full_iteration is commented out there).
+	// CUDA graphs of whole steps came for Blackwell alone and there for MXFP8, and neither for
+	// GPT-OSS on B300 nor for DeepSeek-V3 and Kimi K2 without Grace (scripts/performance/configs:
+	// full_iteration is commented out there, or graphs of parts are asked for).
 	{framework: nvidiaContainer, on: "b300", phrase: "gpt-oss", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "b200", phrase: "deepseek", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "b200", phrase: "kimi", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "b300", phrase: "kimi", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "gb200", phrase: "kimi", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "blackwell", precision: "bf16", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "blackwell", precision: "fp8", stack: "megatron-bridge-2025"},
 	{framework: nvidiaContainer, on: "blackwell", stack: "megatron-bridge-2026"},
 	{framework: nvidiaContainer, stack: "megatron-bridge-2025"},
 	{framework: "automodel", stack: "automodel"},
@@ -107,7 +115,8 @@ func (c *Case) usualStack(chip string) string {
 			r.before > 0 && container >= r.before,
 			r.since > 0 && c.Year < r.since, r.until > 0 && (c.Year == 0 || c.Year > r.until),
 			r.on != generation(chip) && !strings.HasPrefix(chip, r.on),
-			!strings.Contains(said, r.phrase):
+			!strings.Contains(said, r.phrase),
+			r.precision != "" && r.precision != c.Precision:
 		default:
 			return r.stack
 		}
@@ -173,6 +182,7 @@ type dispatching struct {
 	model      string // how it begins, letters and digits only
 	on         string // as a stackRule has it
 	from, till int    // containers, the last one included; 0 for any
+	precision  string // as the row prints it; "" for any
 	plain      bool   // each token is sent to every one of its experts
 	overlapped bool   // all-to-alls run beside another microbatch
 }
@@ -183,6 +193,10 @@ var dispatchings = []dispatching{
 	{model: "qwen3235b", on: "hopper", plain: true},
 	{model: "qwen3235b", on: "b200", plain: true},
 	{model: "qwen3235b", on: "b300", plain: true},
+	{model: "deepseekv3", on: "blackwell", from: 2606, precision: "mxfp8", overlapped: true},
+	{model: "kimik2", on: "gb300", from: 2606, precision: "mxfp8", overlapped: true},
+	{model: "gptoss120b", on: "b200", from: 2606},
+	{model: "gptoss120b", on: "blackwell", from: 2606, precision: "mxfp8", overlapped: true},
 }
 
 // overlapStack is the catalog's stack that says how much of its all-to-alls is overlapped.
@@ -200,7 +214,7 @@ func (c *Case) dispatch(on *shelf, chip string, s *step.Stack) {
 	for _, d := range dispatchings {
 		switch {
 		case !strings.HasPrefix(plain(c.modelName()), d.model), d.on != generation(chip) && !strings.HasPrefix(chip, d.on),
-			container < d.from, d.till > 0 && container > d.till:
+			container < d.from, d.till > 0 && container > d.till, d.precision != "" && d.precision != c.Precision:
 			continue
 		}
 		s.PlainDispatch = s.PlainDispatch || d.plain
