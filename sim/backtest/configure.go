@@ -452,13 +452,14 @@ func (c *Case) recompute(f *Configuration) {
 	default:
 		f.Layout.Recompute, _ = c.leastRecompute(f)
 	}
-	if f.Layout.Recompute == step.RecomputeFull && f.Layout.Attention == step.Fused && f.Machine.Chip.Vendor == "Google" {
+	if f.Layout.Recompute == step.RecomputeFull && f.Layout.Attention == step.Fused && f.Machine.Chip.Vendor == "Google" && f.Work.Model.MoE == nil {
 		f.Layout.Recompute = compiledFull
 	}
 }
 
 // compiledFull is what XLA runs again where a layer keeps its input alone: nothing needs the
-// output of the last product of a feed-forward block, so the compiler drops it.
+// output of the last product of a feed-forward block, so the compiler drops it. Only the
+// gradients of the weights that experts' outputs are summed with need it.
 const compiledFull step.Recompute = "norm+act+qkv+attn+out+up"
 
 // recipe is the recomputation that a benchmark's own configuration files set where its
@@ -485,9 +486,21 @@ var recipes = []recipe{
 	{"mbridge", "deepseekv3", 0, "", []string{"gb300-nvl72", "gb200-nvl72", "b300-sxm", "b200-sxm", "h100-sxm"}, step.RecomputeLight}, // latent up-projections and the like
 	{"mbridge", "kimik2", 0, "", []string{"gb300-nvl72", "gb200-nvl72", "b300-sxm", "b200-sxm", "h100-sxm"}, step.RecomputeLight},     // the same
 	{"mbridge", "llama", 0, "", []string{"gb200-nvl72", "gb300-nvl72"}, step.RecomputeNone},
-	{"tpu-recipes", "gptoss120b", 0, "", []string{"tpu-v7x"}, compiledFull},      // kept: layers' inputs, experts' last product
-	{"tpu-recipes", "llama3170b", 0, "", []string{"tpu-v7x"}, "norm+act+out+up"}, // kept: queries, keys, values, attention's output
-	{"tpu-recipes", "", 0, "", []string{"tpu-v6e"}, "norm+act+attn+up"},          // kept: queries, keys, values, the projection behind
+	{"tpu-recipes", "gptoss120b", 0, "", []string{"tpu-v7x"}, compiledFull},       // kept: layers' inputs, experts' last product
+	{"tpu-recipes", "llama3170b", 0, "", []string{"tpu-v7x"}, "norm+act+out+up"},  // kept: queries, keys, values, attention's output
+	{"tpu-recipes", "deepseekv3", 0, "", []string{"tpu-v7x"}, step.RecomputeFull}, // kept: layers' inputs
+	{"tpu-recipes", "deepseekv3", 0, "", []string{"tpu-v5p"}, step.RecomputeFull}, // and the projection behind attention
+	{"tpu-recipes", "qwen3235b", 0, "", []string{"tpu-v7x"}, step.RecomputeFull},
+	{"tpu-recipes", "llama31405b", 0, "", []string{"tpu-v7x"}, compiledFull},          // kept: layers' inputs, keys, values, the last product
+	{"tpu-recipes", "llama31405b", 0, "", []string{"tpu-v5p"}, "norm+act+qkv+out+up"}, // kept: attention's output, the last product
+	{"tpu-recipes", "llama4maverick", 0, "", []string{"tpu-v5p"}, "norm+act+attn+up"}, // as v6e
+	{"tpu-recipes", "llama4scout", 0, "", []string{"tpu-v5p"}, "norm+act+attn+up"},    // as v6e
+	{"tpu-recipes", "llama27b", 0, "", []string{"tpu-v5p"}, step.RecomputeLight},      // kept: products
+	{"tpu-recipes", "llama270b", 0, "", []string{"tpu-v6e"}, "norm+act+attn+out+up"},  // kept: queries, keys, values
+	{"tpu-recipes", "llama31405b", 0, "", []string{"tpu-v6e"}, compiledFull},          // kept: layers' inputs
+	{"tpu-recipes", "llama3405b", 0, "", []string{"tpu-v6e"}, compiledFull},
+	{"tpu-recipes", "gpt3175b", 0, "", []string{"tpu-v6e", "tpu-v5p"}, compiledFull},
+	{"tpu-recipes", "", 0, "", []string{"tpu-v6e"}, "norm+act+attn+up"}, // kept: queries, keys, values, the projection behind
 	// Automodel's (examples/benchmark/configs, activation_checkpointing).
 	{"automodel", "deepseekv3", 0, "", []string{"h100-sxm"}, step.RecomputeFull},
 	{"automodel", "kimik2", 0, "", []string{"h100-sxm"}, step.RecomputeFull},

@@ -116,14 +116,42 @@ func TestDispatchOfRecipes(t *testing.T) {
 		{"mbridge-26.06", "DeepSeek-V3 671B", "bf16", "", "megatron-bridge-2025"},
 		{"mbridge-26.06", "Kimi K2 1T", "mxfp8", "", "megatron-bridge-2025"},
 		{"moezoo", "Qwen3 235B-A22B", "bf16", "+1f1b overlap", "megatron-core-overlap"},
+		{"tpu-recipes", "Mixtral 8x7B", "bf16", "", "maxtext-2025-drop"},
+		{"tpu-recipes", "Llama 3.1 70B", "bf16", "", "maxtext-2025"},
 	} {
 		row := Case{Family: c.family, Model: c.model, Precision: c.precision, Notes: c.notes, Year: 2025}
 		chip := "gb200-nvl72"
-		if c.family == "moezoo" {
+		switch c.family {
+		case "moezoo":
 			chip = "h100-sxm"
+		case "tpu-recipes":
+			chip = "tpu-v6e"
 		}
 		if got := row.usualStack(chip); got != c.want {
 			t.Errorf("%+v: stack %q", c, got)
+		}
+	}
+}
+
+// Recipes of recomputation that neither columns nor memory tell.
+func TestRecipesOfRecomputation(t *testing.T) {
+	for _, c := range []struct {
+		family, model, chip, precision string
+		want                           step.Recompute
+		known                          bool
+	}{
+		{"tpu-recipes", "DeepSeek-V3 671B", "tpu-v7x", "bf16", step.RecomputeFull, true},
+		{"tpu-recipes", "Llama 3.1 405B", "tpu-v5p", "bf16", "norm+act+qkv+out+up", true},
+		{"tpu-recipes", "Llama 3.1 405B", "tpu-v6e", "bf16", compiledFull, true},
+		{"tpu-recipes", "Mistral 7B", "tpu-v6e", "bf16", "norm+act+attn+up", true},
+		{"mbridge-26.04", "DeepSeek-V3 671B", "gb300-nvl72", "mxfp8", step.RecomputeLight, true},
+		{"mbridge-26.06", "DeepSeek-V3 671B", "gb300-nvl72", "mxfp8", step.RecomputeNone, true},
+		{"mbridge-26.06", "DeepSeek-V3 671B", "gb300-nvl72", "bf16", step.RecomputeLight, true},
+		{"mbridge-26.06", "Qwen3 235B-A22B", "gb300-nvl72", "mxfp8", "", false},
+	} {
+		row := Case{Family: c.family, Model: c.model, Precision: c.precision}
+		if got, known := row.recipeRecompute(c.chip); got != c.want || known != c.known {
+			t.Errorf("%+v: %q, known %v", c, got, known)
 		}
 	}
 }

@@ -26,6 +26,7 @@ const nvidiaContainer = "container"
 // A release is a stack; a case never is. A release that was not measured has the stack of
 // the one before it.
 var stackRules = []stackRule{
+	{framework: "tpu-recipes", on: "tpu-v6e", phrase: "mixtral", stack: "maxtext-2025-drop"}, // capacity_factor=1.25
 	{framework: "tpu-recipes", on: "tpu", stack: "maxtext-2025"},
 	{on: "tpu", since: 2025, stack: "maxtext-2025"},
 	{on: "tpu", stack: "maxtext"}, // there is no other

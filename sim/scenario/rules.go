@@ -204,7 +204,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
 	stack := reflect.TypeFor[step.Stack]()
-	for _, f := range []string{"Name", "Title", "TensorOverlap", "ExpertOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "FusedExperts", "UnfusedRotary", "NeighbourExperts"} {
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "ExpertOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "MaskedDispatch", "FusedExperts", "UnfusedRotary", "NeighbourExperts"} {
 		add(stack, f, `optional:"1"`)
 	}
 	add(stack, "AttentionBlock", `optional:"1" min:"0" max:"1000000"`)
@@ -218,6 +218,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(stack, "ExpertLaunch", `optional:"1" max:"1 s" example:"20 us"`)
 	add(stack, "ExpertActivation", `optional:"1"`)
 	add(stack, "Dispatch", `optional:"1"`)
+	add(stack, "Capacity", `optional:"1" min:"1" max:"1000"`)
 	for _, f := range []string{"Gradients", "ShardedGradients", "Logits"} {
 		add(stack, f, `optional:"1" max:"100 B" example:"4 B"`)
 	}

@@ -36,11 +36,11 @@ func (p *pricer) experts(s shape) block {
 	router := p.rates.gemmBF16(s.split, float64(moe.Experts), h)
 	b.forward.compute = b.forward.compute.plus(router)
 	b.backward.compute = b.backward.compute.plus(router.times(2))
-	// Permutation into expert order, and back with the weighted sum.
-	permuted := 2 * activationBytes * routed * h
-	p.streams(&b, 2*orOne(p.mach.Stack.Dispatch), permuted, 2*permuted)
-
 	busiest := max(1, moe.Imbalance)
+	if slots := float64(p.mach.Stack.Capacity.Likely); slots > 0 {
+		busiest = slots // all of them are computed, and what does not fit into them is dropped
+	}
+	order := p.permute(&b, s, busiest)
 	local := float64(moe.Experts) / float64(p.layout.EP)
 	etp := float64(p.layout.ETP)
 	p.mlp(&b, local, busiest*routed*etp/local, float64(moe.FFN)/etp, h, p.expertActivation())
@@ -60,7 +60,7 @@ func (p *pricer) experts(s shape) block {
 	add(&b.forward, 2)
 	add(&b.backward, 2)
 	if p.recomputes(regionUp) {
-		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * routed * h * p.rates.traffic))
+		b.redo.compute = b.redo.compute.plus(order)
 		add(&b.redo, 1)
 	}
 	if moe.SharedFFN > 0 {
@@ -69,6 +69,31 @@ func (p *pricer) experts(s shape) block {
 	}
 	p.residual(&b, s)
 	return b
+}
+
+// permute prices the ordering of tokens by experts, and the way back with the weighted sum, and
+// returns what the first alone costs forward. slots is how many places experts have over the
+// tokens that they get in the mean.
+func (p *pricer) permute(b *block, s shape, slots float64) cost {
+	routed := s.split * float64(p.work.Model.MoE.TopK)
+	if !p.mach.Stack.MaskedDispatch {
+		bytes := 2 * activationBytes * routed * s.hidden
+		kernels := orOne(p.mach.Stack.Dispatch)
+		p.streams(b, 2*kernels, bytes, 2*bytes)
+		return p.rates.stream(bytes * p.rates.traffic).times(kernels)
+	}
+	// Products with masks, sequence by sequence: each place of an expert is a row that is one
+	// where its token stands. Forward one product each way; backward the gradients of
+	// the tokens, of the experts' outputs and of the weights that the second mask holds.
+	seq := float64(p.work.Sequence)
+	sequences, places := s.split/seq, slots*seq*float64(p.work.Model.MoE.TopK)
+	product := p.rates.gemmBF16(places, s.hidden, seq).times(sequences)
+	b.forward.compute = b.forward.compute.plus(product.times(2))
+	b.backward.compute = b.backward.compute.plus(product.times(3))
+	mask := activationBytes * places * seq * sequences
+	p.streams(b, 1, 2*mask, mask) // written; products read it
+	p.keep(b, regionUp, 2*mask)
+	return product.plus(p.rates.stream(2 * mask * p.rates.traffic))
 }
 
 // expertGroup is the chips that exchange tokens: the same rank of every group that

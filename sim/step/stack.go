@@ -62,6 +62,12 @@ type Stack struct {
 	// Dispatch is how many kernels, each as long as a fused one, permute tokens into the
 	// order of their experts, and as many back; 0 is 1.
 	Dispatch unit.Range[unit.Factor] `json:"dispatch,omitzero"`
+	// Capacity is how many places experts have over the tokens that they get in the mean, where
+	// tokens that find none are dropped; all places are sent and computed. 0 is no limit.
+	Capacity unit.Range[unit.Factor] `json:"capacity,omitzero"`
+	// MaskedDispatch is true where tokens are ordered by experts, and back, in products with
+	// masks, sequence by sequence (GShard, arXiv:2006.16668, algorithm 1).
+	MaskedDispatch bool `json:"masked_dispatch,omitempty"`
 	// ExpertLaunch is the time that the host takes in layers of experts to launch what
 	// one kernel of this model stands for: several in an eager stack, nothing where the
 	// step is captured as CUDA graphs or compiled.

@@ -801,6 +801,52 @@ func TestDispatchOfUnfusedKernels(t *testing.T) {
 	}
 }
 
+// Experts of a capacity compute all of their places, however tokens are spread.
+func TestCapacityOfExperts(t *testing.T) {
+	w := &Workload{Model: moe(), Sequence: 4096, Batch: 8, Precision: BF16}
+	seconds := func(imbalance float64, capacity unit.Factor) float64 {
+		w.Model.MoE.Imbalance = imbalance
+		m := a100()
+		m.Stack.Capacity = unit.Point(capacity)
+		return float64(mustEstimate(t, w, m, layout("dp=8,ep=8")).Time)
+	}
+	if got, want := seconds(3, 1.25), seconds(1.25, 0); !near(got, want) {
+		t.Errorf("1.25 times the places take %v s, 1.25 times the tokens %v", got, want)
+	}
+	if full, even := seconds(1, 1.25), seconds(1, 1); full <= even {
+		t.Errorf("1.25 times the places take %v s, no more than %v", full, even)
+	}
+}
+
+// Ordering tokens with masks takes two products forward and three back, each of every place
+// of a sequence's experts with all of its tokens, and masks that are written.
+func TestMaskedDispatch(t *testing.T) {
+	w := &Workload{Model: moe(), Sequence: 4096, Batch: 16, Precision: BF16}
+	chip := hardwaretest.A100()
+	compute := func(recompute string, masked bool) float64 {
+		m := &Machine{Chip: chip, Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)}
+		m.Stack.Capacity, m.Stack.MaskedDispatch = unit.Point[unit.Factor](1.25), masked
+		parts := mustEstimate(t, w, m, layout("dp=8,ep=8,mb=2"+recompute)).Parts
+		return float64(parts.Compute + parts.Recompute)
+	}
+	r := chipRates(&chip, &Stack{}, BF16)
+	const sequences, places, tokens = 2.0, 1.25 * 8 * 4096, 4096.0
+	product := r.gemmBF16(places, float64(w.Model.Hidden), tokens).times(sequences).sum()
+	mask := 2 * places * tokens * sequences
+	copied := 2 * 2 * 8 * tokens * sequences * float64(w.Model.Hidden)
+	stream := func(bytes float64) float64 { return r.stream(bytes).sum() }
+	layers := float64(w.Model.MoELayersIn(0, w.Model.Layers))
+	gather := 2*stream(copied) + 2*stream(2*copied)
+	want := layers * (5*product + stream(2*mask) + stream(mask) - gather)
+	if got := compute("", true) - compute("", false); math.Abs(got/want-1) > 1e-9 {
+		t.Errorf("masks add %v s, want %v", got, want)
+	}
+	again := layers * (product + stream(2*mask) - stream(copied))
+	if got := compute(",recompute=up", true) - compute(",recompute=up", false) - want; math.Abs(got/again-1) > 1e-6 {
+		t.Errorf("computed again they add %v s, want %v", got, again)
+	}
+}
+
 // Rotary embedding in kernels of its own costs latent attention time, and others nothing.
 func TestUnfusedRotaryIsOfLatentAttention(t *testing.T) {
 	added := func(mla *model.MLA) float64 {
