@@ -72,7 +72,7 @@ func (o *oneStep) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.fabric, "fabric", "", "on the catalog's fabric `NAME` (default the chip's usual one)")
 	f.StringVar(&o.stack, "stack", "", "with the catalog's software stack `NAME` (default the one that the chip was measured with)")
 	o.catalog = addCatalog(cmd)
-	o.precision = addChoice(cmd, "precision", "of the matrix products", string(step.BF16), string(step.FP8), string(step.MXFP8), string(step.NVFP4))
+	o.precision = addChoice(cmd, "precision", "of the matrix products", step.Precisions()...)
 	for flag, kind := range map[string]string{"model": "models", "chip": "chips", "server": "servers", "fabric": "fabrics", "stack": "stacks"} {
 		complete(cmd, flag, func(string) []string {
 			c, err := scenario.LoadCatalog()

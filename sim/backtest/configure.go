@@ -113,14 +113,14 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 }
 
 // precision sets the rate that the products run at: where the chip has none for a
-// precision of 8 or 4 bits, the next wider one's:
-// software emulates a format, or scales it, on units that compute in the wider one.
+// precision of 8 or 4 bits, that of the nearest one which it has, no narrower, with a
+// doubt: software emulates a format, or scales it, on units that compute in the other.
 func (c *Case) precision(f *Configuration) error {
 	precision, ok := precisions[c.Precision]
 	if !ok {
 		return fmt.Errorf("%s is not in the step model", strings.ToUpper(c.Precision))
 	}
-	wider := map[step.Precision]step.Precision{step.NVFP4: step.FP8, step.MXFP8: step.BF16, step.FP8: step.BF16}
+	wider := map[step.Precision]step.Precision{step.NVFP4: step.MXFP8, step.MXFP8: step.FP8, step.FP8: step.BF16}
 	f.Work.Precision = precision
 	for step.Peak(&f.Machine.Chip, f.Work.Precision) == 0 && wider[f.Work.Precision] != "" {
 		f.Work.Precision = wider[f.Work.Precision]

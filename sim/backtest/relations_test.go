@@ -222,17 +222,21 @@ func TestNoSpeed(t *testing.T) {
 func TestOddFigures(t *testing.T) {
 	on := newShelf(loadCatalog(t))
 	for _, c := range []struct {
-		precision   string
-		mfu         float64
-		doubt, said string
+		chip, precision string
+		mfu             float64
+		doubt, said     string
 	}{
-		{"bf16", 40, "", ""},
-		{"bf16", 0.4, "mfu_pct is 0.4 %: a share would be 40 %", ""},
-		{"nvfp4", 20, "products in fp8: h100-sxm has no nvfp4 rate", ""},
-		{"int8", 20, "", "int8 products at the rate of fp8"},
+		{"h100-sxm", "bf16", 40, "", ""},
+		{"h100-sxm", "bf16", 0.4, "mfu_pct is 0.4 %: a share would be 40 %", ""},
+		{"h100-sxm", "mxfp8", 20, "products in fp8: h100-sxm has no mxfp8 rate", ""},
+		{"h100-sxm", "nvfp4", 20, "products in fp8: h100-sxm has no nvfp4 rate", ""},
+		{"a100-80", "mxfp8", 20, "products in bf16: a100-80 has no mxfp8 rate", ""},
+		{"mi355x", "nvfp4", 20, "products in mxfp8: mi355x has no nvfp4 rate", ""},
+		{"b200-sxm", "nvfp4", 20, "", ""},
+		{"h100-sxm", "int8", 20, "", "int8 products at the rate of fp8"},
 	} {
 		row := one(t, fmt.Sprintf("id,model,chip,chips,seq,global_batch_seqs,micro_batch,zero,tp,recompute,precision,mfu_pct,notes\n"+
-			"a,llama3-8b,h100-sxm,8,8192,128,1,1,2,light,%s,%g,flops_def=model(causal)\n", c.precision, c.mfu))
+			"a,llama3-8b,%s,8,8192,128,1,1,2,light,%s,%g,flops_def=model(causal)\n", c.chip, c.precision, c.mfu))
 		r := price(&row, on)
 		want := []string{}
 		for _, text := range []string{c.said, c.doubt} {
@@ -241,10 +245,10 @@ func TestOddFigures(t *testing.T) {
 			}
 		}
 		if diff := cmp.Diff(want, append([]string{}, r.Assumed...)); diff != "" {
-			t.Errorf("%s, %g %%: assumed\n%s", c.precision, c.mfu, diff)
+			t.Errorf("%s, %s, %g %%: assumed\n%s", c.chip, c.precision, c.mfu, diff)
 		}
 		if (c.doubt != "") != (len(r.Doubts) > 0) {
-			t.Errorf("%s, %g %%: doubts %q", c.precision, c.mfu, r.Doubts)
+			t.Errorf("%s, %s, %g %%: doubts %q", c.chip, c.precision, c.mfu, r.Doubts)
 		}
 	}
 }

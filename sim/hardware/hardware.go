@@ -3,7 +3,11 @@
 // Every number may be a range: replicas draw from it, estimates use Likely.
 package hardware
 
-import "clustercap/sim/unit"
+import (
+	"slices"
+
+	"clustercap/sim/unit"
+)
 
 // Chip is one accelerator. Rates are dense (no sparsity) and per chip;
 // bandwidths are per direction.
@@ -18,6 +22,9 @@ type Chip struct {
 	BF16 unit.Range[unit.FLOPRate] `json:"bf16"`
 	FP8  unit.Range[unit.FLOPRate] `json:"fp8"`
 	FP4  unit.Range[unit.FLOPRate] `json:"fp4"`
+	// BlockScaled lists the formats with a scale per block that the matrix units take, at
+	// the FP8 or FP4 rate; empty where they have scales for whole products only.
+	BlockScaled []Format `json:"block_scaled,omitempty"`
 
 	// Cores is the number of units that work on one matrix tile each (streaming
 	// multiprocessors, AI cores); 0 where unknown, and wave quantisation is not
@@ -60,6 +67,34 @@ type Chip struct {
 	Fabric string `json:"fabric,omitempty"`
 
 	Efficiency Efficiency `json:"efficiency"`
+}
+
+// Format is a number format whose blocks of a few elements have a scale each.
+type Format string
+
+// The formats. The first two are Open Compute's (OCP Microscaling Formats, version 1.0,
+// table 1).
+const (
+	MXFP8 Format = "mxfp8" // 8 bits, blocks of 32
+	MXFP4 Format = "mxfp4" // 4 bits, blocks of 32
+	NVFP4 Format = "nvfp4" // 4 bits, blocks of 16 with an FP8 scale each
+)
+
+// rate is the peak rate of the format's products on a chip that takes it.
+func (f Format) rate(c *Chip) unit.Range[unit.FLOPRate] {
+	if f == MXFP8 {
+		return c.FP8
+	}
+	return c.FP4
+}
+
+// Scaled is the peak rate of products in a block-scaled format; zero where the chip's
+// matrix units don't take it.
+func (c *Chip) Scaled(f Format) unit.Range[unit.FLOPRate] {
+	if slices.Contains(c.BlockScaled, f) {
+		return f.rate(c)
+	}
+	return unit.Range[unit.FLOPRate]{}
 }
 
 // PowerPoint is a point of a chip's measured power.

@@ -14,6 +14,17 @@ func (c Chip) Validate() []error {
 	positive(&p, "bf16", c.BF16)
 	optional(&p, "fp8", c.FP8)
 	optional(&p, "fp4", c.FP4)
+	for i, f := range c.BlockScaled {
+		at := fmt.Sprintf("block_scaled[%d]", i)
+		switch rate := f.rate(&c); {
+		case f != MXFP8 && f != MXFP4 && f != NVFP4:
+			p.add(at, "%q is not mxfp8, mxfp4 or nvfp4", string(f))
+		case rate.High == 0 && f == MXFP8:
+			p.add(at, "%s, and the chip has no fp8 rate", f)
+		case rate.High == 0:
+			p.add(at, "%s, and the chip has no fp4 rate", f)
+		}
+	}
 	if c.Cores < 0 {
 		p.add("cores", "%d is below 0", c.Cores)
 	}

@@ -73,6 +73,12 @@ func TestValidate(t *testing.T) {
 		{"FP8 share above 1", changed(chip, func(c *Chip) {
 			c.Efficiency.MatmulFP8 = unit.Point(unit.Share(1.2))
 		}), []string{"efficiency.matmul_fp8: range 1.2..1.2"}},
+		{"block scales without a rate", changed(chip, func(c *Chip) {
+			c.BlockScaled = []Format{MXFP8, NVFP4}
+		}), []string{"block_scaled[0]: mxfp8, and the chip has no fp8 rate", "block_scaled[1]: nvfp4, and the chip has no fp4 rate"}},
+		{"block scales of 6 bits", changed(chip, func(c *Chip) {
+			c.FP4, c.BlockScaled = unit.Point(unit.FLOPRate(4e15)), []Format{MXFP4, "mxfp6"}
+		}), []string{`block_scaled[1]: "mxfp6" is not mxfp8, mxfp4 or nvfp4`}},
 		{"negative core count", changed(chip, func(c *Chip) { c.Cores = -1 }), []string{"cores: -1"}},
 
 		{"no server", Server{}.Validate(), []string{"chips: 0 chips"}},

@@ -270,7 +270,11 @@ func formOf(f structField) string {
 		t = t.Elem()
 	}
 	if len(f.rule.enum) > 0 {
-		return "`" + strings.Join(f.rule.enum, "`, `") + "`"
+		form := "`" + strings.Join(f.rule.enum, "`, `") + "`"
+		if t.Kind() == reflect.Slice {
+			form = "list of " + form
+		}
+		return form
 	}
 	if q, ok := quantities[t]; ok {
 		if q.isRange {

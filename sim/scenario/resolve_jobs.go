@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"clustercap/sim/job"
 	"clustercap/sim/step"
@@ -14,6 +15,13 @@ import (
 // the copy of the state to host memory, "several seconds" in MegaScale (NSDI'24,
 // section 4.4; from memory).
 const asyncBlocking = 5 * unit.Second
+
+// rateOf is what a chip needs for a rate in a precision.
+var rateOf = map[step.Precision]string{
+	step.FP8:   "fp8",
+	step.MXFP8: "block_scaled: [mxfp8] beside fp8",
+	step.NVFP4: "block_scaled: [nvfp4] beside fp4",
+}
 
 // jobs resolves the training runs.
 func (r *resolver) jobs() {
@@ -38,7 +46,8 @@ func (r *resolver) job(name string, j *Job, path string) job.Spec {
 		}
 	}
 	if r.whole("fleet.chip") && step.Peak(&r.plan.Chip, j.Precision) == 0 {
-		r.badAt(path+".precision", r.plan.Chip.Name+" has no rate for "+string(j.Precision), "write bf16, or give the chip an fp8 or fp4 rate")
+		r.badAt(path+".precision", r.plan.Chip.Name+" has no rate for "+string(j.Precision),
+			"write "+strings.Join(step.PrecisionsOf(&r.plan.Chip), " or ")+", or give the chip "+rateOf[j.Precision])
 	}
 	switch {
 	case !r.whole(path+".tokens", path+".work"):

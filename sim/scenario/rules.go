@@ -78,6 +78,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	for _, f := range []string{"Name", "Title", "Vendor", "FP8", "FP4", "Server", "Fabric"} {
 		add(chip, f, `optional:"1"`)
 	}
+	add(chip, "BlockScaled", `optional:"1" enum:"mxfp8,mxfp4,nvfp4"`)
 	add(chip, "Price", `optional:"1"`)
 	add(chip, "Embodied", `optional:"1" example:"164 kgCO2"`)
 	add(chip, "Year", `optional:"1" min:"1990" max:"2100"`)

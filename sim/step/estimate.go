@@ -2,6 +2,7 @@ package step
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/gonum/mathext"
@@ -47,13 +48,11 @@ type Pricer struct {
 // NewPricer prepares the rates that all layouts share; ranges of the machine are
 // read at Likely. The workload and machine must not change while it is in use.
 func NewPricer(w *Workload, m *Machine) (*Pricer, error) {
-	switch w.Precision {
-	case BF16, FP8, MXFP8, NVFP4:
-	default:
-		return nil, fmt.Errorf("precision %q is not bf16, fp8, mxfp8 or nvfp4", w.Precision)
-	}
-	if Peak(&m.Chip, w.Precision) <= 0 {
-		return nil, fmt.Errorf("%s has no %s rate", m.Chip.Name, strings.ToUpper(string(w.Precision)))
+	if name := string(w.Precision); !slices.Contains(Precisions(), name) {
+		return nil, fmt.Errorf("precision %q is none of %s", name, strings.Join(Precisions(), ", "))
+	} else if Peak(&m.Chip, w.Precision) <= 0 {
+		return nil, fmt.Errorf("%s has no %s rate; it computes in %s",
+			m.Chip.Name, strings.ToUpper(name), strings.Join(PrecisionsOf(&m.Chip), ", "))
 	}
 	if len(m.Fabric.Tiers) == 0 {
 		return nil, fmt.Errorf("fabric %s has no tiers", m.Fabric.Name)

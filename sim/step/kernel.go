@@ -2,6 +2,7 @@ package step
 
 import (
 	"math"
+	"slices"
 
 	"clustercap/sim/hardware"
 	"clustercap/sim/unit"
@@ -195,13 +196,20 @@ func narrow(width, softmax, array float64) float64 {
 // for the precision.
 func Peak(c *hardware.Chip, p Precision) unit.FLOPRate {
 	switch p {
-	case FP8, MXFP8:
+	case FP8:
 		return c.FP8.Likely
+	case MXFP8:
+		return c.Scaled(hardware.MXFP8).Likely
 	case NVFP4:
-		return c.FP4.Likely
+		return c.Scaled(hardware.NVFP4).Likely
 	default:
 		return c.BF16.Likely
 	}
+}
+
+// PrecisionsOf names the precisions that a chip has a rate for, the widest first.
+func PrecisionsOf(c *hardware.Chip) []string {
+	return slices.DeleteFunc(Precisions(), func(name string) bool { return Peak(c, Precision(name)) == 0 })
 }
 
 // gemm prices an m x n x k product in the workload's precision; groups equal

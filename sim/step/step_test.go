@@ -387,6 +387,36 @@ func TestProductsInNVFP4(t *testing.T) {
 	}
 }
 
+// A chip computes in a format with a scale per block only where its matrix units take it,
+// whatever its rates in 8 and 4 bits.
+func TestBlockScaledPrecisions(t *testing.T) {
+	m := a100()
+	m.Chip = hardwaretest.H100()
+	m.Chip.FP4 = unit.Point(2 * m.Chip.FP8.Likely)
+	for _, c := range []struct {
+		units []hardware.Format
+		want  string
+	}{
+		{nil, "bf16 fp8"},
+		{[]hardware.Format{hardware.MXFP8, hardware.MXFP4}, "bf16 fp8 mxfp8"},
+		{[]hardware.Format{hardware.NVFP4}, "bf16 fp8 nvfp4"},
+	} {
+		m.Chip.BlockScaled = c.units
+		priced := slices.DeleteFunc(Precisions(), func(p string) bool {
+			_, err := NewPricer(&Workload{Model: gpt(24, 2048, 16), Sequence: 2048, Batch: 64, Precision: Precision(p)}, m)
+			return err != nil
+		})
+		if got := strings.Join(priced, " "); got != c.want || !slices.Equal(priced, PrecisionsOf(&m.Chip)) {
+			t.Errorf("with units for %s: priced in %s, said to have %s, want %s", c.units, got, PrecisionsOf(&m.Chip), c.want)
+		}
+	}
+	m.Chip.BlockScaled = nil
+	_, err := NewPricer(&Workload{Model: gpt(24, 2048, 16), Sequence: 2048, Batch: 64, Precision: MXFP8}, m)
+	if err == nil || err.Error() != "h100-sxm has no MXFP8 rate; it computes in bf16, fp8" {
+		t.Errorf("MXFP8 on H100: %v", err)
+	}
+}
+
 func TestTileAndWaveQuantisation(t *testing.T) {
 	r := chipRates(&a100().Chip, &Stack{}, BF16)
 	rate := func(m, n, k float64) float64 { return 2 * m * n * k / r.gemm(1, m, n, k).sum() }
@@ -758,6 +788,7 @@ func TestLayersOfExpertsWaitForTheHost(t *testing.T) {
 // the activation and the cast behind it, in MXFP8 and without biases alone.
 func TestFusedExperts(t *testing.T) {
 	m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)}
+	m.Chip.BlockScaled = []hardware.Format{hardware.MXFP8}
 	saved := func(precision Precision, bias bool) float64 {
 		w := &Workload{Model: moe(), Sequence: 4096, Batch: 8, Precision: precision}
 		w.Model.Bias = bias

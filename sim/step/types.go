@@ -25,6 +25,9 @@ const (
 	NVFP4 Precision = "nvfp4"
 )
 
+// Precisions names all of them, the widest first.
+func Precisions() []string { return []string{string(BF16), string(FP8), string(MXFP8), string(NVFP4)} }
+
 // Recompute says which activations the backward pass computes anew.
 type Recompute string
 
