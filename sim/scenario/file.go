@@ -143,8 +143,8 @@ type PowerPhase struct {
 type Fleet struct {
 	// Chip is a chip of the catalog, or written out.
 	Chip Reference[hardware.Chip] `json:"chip"`
-	// Server is a server of the catalog, or written out; the chip's usual one when
-	// left out.
+	// Server is a server of the catalog that holds chips of this vendor, or written
+	// out; the chip's usual one when left out.
 	Server Reference[hardware.Server] `json:"server,omitempty"`
 	// Fabric is a fabric of the catalog, or written out; the chip's usual one when
 	// left out.

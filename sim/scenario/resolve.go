@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"clustercap/sim/fleet"
@@ -114,8 +115,22 @@ func (r *resolver) hardware() {
 	if r.nodes["fleet.server"] == nil {
 		usual[hardware.Server](r, "server", p.Chip.Server, &p.Server)
 	}
+	r.serverOfVendor()
 	if r.nodes["fleet.fabric"] == nil {
 		usual[hardware.Fabric](r, "fabric", p.Chip.Fabric, &p.Fabric)
+	}
+}
+
+// serverOfVendor reports a server of the catalog that holds other vendors' chips. One with
+// changes of its own is the scenario's, and may hold any.
+func (r *resolver) serverOfVendor() {
+	n, p := r.nodes["fleet.server"], r.plan
+	if n == nil || n.kind != scalarNode || p.Chip.Vendor == "" {
+		return
+	}
+	if of := r.catalog.ServersOf(p.Chip.Vendor); len(of) > 0 && !slices.Contains(of, n.text) {
+		r.badAt("fleet.server", n.text+" does not take "+p.Chip.Name, "one of "+strings.Join(of, ", "))
+		p.Server = hardware.Server{}
 	}
 }
 
