@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,9 +41,10 @@ var styles = map[string]style{
 	"gemma":    {gated: true, tied: true},
 }
 
-// withoutPredictor is the framework that trains a catalog model without its
-// multi-token-prediction module: the printed TFLOP/s are those of the main model alone.
-const withoutPredictor = "automodel"
+// withoutPredictor are frameworks that train a catalog model without its
+// multi-token-prediction module: Automodel's printed TFLOP/s are those of the main model
+// alone, MaxText has mtp_num_layers=0 unless told otherwise, torchtitan's model has none.
+var withoutPredictor = []string{"automodel", "maxtext", "tpu-recipes", "torchtitan"}
 
 // defaultVocab is Megatron's GPT-2 vocabulary of 50,257 padded to 51,200 (Narayanan et
 // al., SC'21, table 1), where a GPT's is not printed.
@@ -122,7 +124,7 @@ func (c *Case) overrideShape(m *model.Model) {
 	if a := latent.FindStringSubmatch(c.Notes); a != nil && m.MLA == nil {
 		m.MLA = &model.MLA{QRank: whole(a[1]), KVRank: whole(a[2]), NopeDim: whole(a[3]), RopeDim: whole(a[4]), ValueDim: whole(a[3])}
 	}
-	if m.MTP > 0 && c.origin().framework == withoutPredictor {
+	if m.MTP > 0 && slices.Contains(withoutPredictor, c.origin().framework) {
 		m.MTP = 0
 	}
 }

@@ -114,24 +114,72 @@ func (c *Case) complete(f *Configuration) error {
 		c.recompute(f)
 	}
 	base := *f
-	best, fastest := base, math.Inf(1)
-	for _, l := range combined(base.Layout, tps, pps, cps, eps, mbs) {
-		l.SP = c.SP == nil || *c.SP
-		if l.TP > max(c.TP, f.Machine.Server.ScaleUpDomain) || l.TP*l.PP*l.CP > c.Chips {
-			continue
+	tried := trial{best: base, fastest: math.Inf(1), known: known}
+	zeros := []int{base.Layout.ZeRO}
+	if c.ZeRO == nil && base.Layout.ZeRO < 3 {
+		zeros = append(zeros, 3) // where nothing fits without
+	}
+	for _, zero := range zeros {
+		if !math.IsInf(tried.fastest, 1) {
+			break
 		}
-		if l.PP > 1 {
-			l.ZeRO = min(l.ZeRO, 1)
-		}
-		if l.CP > 1 {
-			l.Attention = step.Fused
-		}
-		if err := c.try(f, l, known, &best, &fastest); err != nil {
-			return err
+		for _, l := range combined(base.Layout, tps, pps, cps, eps, mbs) {
+			l.SP, l.ZeRO = c.sequenceParallel(f.Machine.Stack.Name), zero
+			if c.says("dualpipe") {
+				l.Schedule = step.DualPipe
+			}
+			if l.TP > max(c.TP, f.Machine.Server.ScaleUpDomain) || l.TP*l.PP*l.CP > c.Chips {
+				continue
+			}
+			if l.PP > 1 {
+				l.ZeRO = min(l.ZeRO, 1)
+			}
+			if l.CP > 1 {
+				l.Attention = step.Fused
+			}
+			if err := c.try(f, l, &tried); err != nil {
+				return err
+			}
 		}
 	}
-	*f = best
+	*f = tried.choice()
 	return nil
+}
+
+// trial is what of the layouts tried so far a case is taken to have had.
+type trial struct {
+	known   bool          // the source prints the rest of the layout
+	best    Configuration // the fastest that fits
+	fastest float64       // s per sequence of best, infinite where none fits
+	tight   []tightLayout // those that do not fit
+}
+
+// tightLayout needs need times the memory that there is, and takes seconds per sequence.
+type tightLayout struct {
+	configuration Configuration
+	need, seconds float64
+}
+
+// nearlyAsTight is how much more memory than the least a layout may need and still be
+// one of those that a run which fits in none of them is taken from.
+const nearlyAsTight = 1.1
+
+// choice is the fastest layout that fits; where none does, the fastest of those that need
+// least, since the run was done.
+func (t *trial) choice() Configuration {
+	if !math.IsInf(t.fastest, 1) || len(t.tight) == 0 {
+		return t.best
+	}
+	least, fastest := math.Inf(1), math.Inf(1)
+	for i := range t.tight {
+		least = min(least, t.tight[i].need)
+	}
+	for i := range t.tight {
+		if l := &t.tight[i]; l.need <= nearlyAsTight*least && l.seconds < fastest {
+			t.best, fastest = l.configuration, l.seconds
+		}
+	}
+	return t.best
 }
 
 // combined is a layout with every combination of degrees.
@@ -183,10 +231,9 @@ func (c *Case) contextDegrees(f *Configuration) []int {
 	return []int{f.Layout.CP}
 }
 
-// try prices a layout, plain and interleaved where the source does not say, and keeps
-// the faster in best if it is faster than what is there and fits; known is true where
-// the source prints the rest of it.
-func (c *Case) try(f *Configuration, l step.Layout, known bool, best *Configuration, fastest *float64) error {
+// try prices a layout, plain and interleaved where the source does not say, and keeps what is
+// faster than the best so far and fits, or how far it is from fitting.
+func (c *Case) try(f *Configuration, l step.Layout, tried *trial) error {
 	var room unit.Bytes
 	for _, interleaved := range []bool{false, true} {
 		var err error
@@ -203,7 +250,7 @@ func (c *Case) try(f *Configuration, l step.Layout, known bool, best *Configurat
 				return err
 			}
 		}
-		if !known && c.starved(f.Layout) || len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
+		if !tried.known && c.starved(f.Layout) || len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
 			continue
 		}
 		c.recompute(f)
@@ -212,11 +259,14 @@ func (c *Case) try(f *Configuration, l step.Layout, known bool, best *Configurat
 			continue
 		}
 		room = max(room, roomy(s.Memory.Capacity))
-		if t := float64(s.Time) / float64(f.Work.Batch); t < *fastest && s.Memory.Total() <= room {
-			*best, *fastest = *f, t
+		switch t := float64(s.Time) / float64(f.Work.Batch); {
+		case s.Memory.Total() > room:
+			tried.tight = append(tried.tight, tightLayout{*f, float64(s.Memory.Total() / room), t})
+		case t < tried.fastest:
+			tried.best, tried.fastest = *f, t
 		}
 		switch {
-		case !known:
+		case !tried.known:
 		case c.MicroBatch > 0 && s.Memory.Total() > s.Memory.Capacity:
 			// It was run in ways that are not printed: memory tells nothing.
 			room = unit.Bytes(math.Inf(1))

@@ -39,7 +39,8 @@ var chipNames = map[string]string{
 	"h20": "h20", "h200": "h200-sxm", "gh200": "gh200",
 	"b200": "b200-sxm", "b300": "b300-sxm", "gb200": "gb200-nvl72", "gb300": "gb300-nvl72",
 	"mi250": "mi250x-gcd", "mi300x": "mi300x", "mi325x": "mi325x", "mi355x": "mi355x",
-	"tpuv4": "tpu-v4", "tpuv5e": "tpu-v5e", "tpuv5p": "tpu-v5p", "tpuv6e": "tpu-v6e", "tpuv7": "tpu-v7x",
+	"910b": "ascend-910b", "910c": "ascend-910c", "950dt": "ascend-950dt", "hl225": "gaudi2", "trainium": "trainium1",
+	"tpuv4": "tpu-v4", "tpuv5e": "tpu-v5e", "tpuv5p": "tpu-v5p", "tpuv6": "tpu-v6e", "tpuv6e": "tpu-v6e", "tpuv7": "tpu-v7x",
 	"v5e": "tpu-v5e", "v5lite": "tpu-v5e", "v5p": "tpu-v5p", "v6e": "tpu-v6e", "trillium": "tpu-v6e",
 	"v7x": "tpu-v7x", "tpu7": "tpu-v7x", "ironwood": "tpu-v7x",
 	"ascend910b": "ascend-910b", "ascend910c": "ascend-910c", "ascend950dt": "ascend-950dt",
@@ -103,6 +104,12 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 		return f, err
 	}
 	c.sequence(&f)
+	if n := cores(f.Machine.Chip.Name); c.TP%n == 0 && c.TP*max(1, c.PP)*max(1, c.CP)*c.DP == n*c.Chips && n > 1 {
+		inChips := *c
+		inChips.TP /= n
+		c = &inChips
+		f.Assumed = append(f.Assumed, fmt.Sprintf("tp=%d: the degrees count %d cores a chip", c.TP, n))
+	}
 	if err := c.layout(&f); err != nil {
 		return f, err
 	}
@@ -111,6 +118,12 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 	}
 	return f, nil
 }
+
+// int8Chips multiply integers of 8 bits at int8Rate times their BF16 rate and have no FP8
+// units: 394, 918 and 1,836 TOP/s (Google Cloud, TPU v5e, v5p and v6e).
+var int8Chips = []string{"tpu-v5e", "tpu-v5p", "tpu-v6e"}
+
+const int8Rate = 2
 
 // precision sets the rate that the products run at: where the chip has none for a
 // precision of 8 or 4 bits, that of the nearest one which it has, no narrower, with a
@@ -122,6 +135,13 @@ func (c *Case) precision(f *Configuration) error {
 	}
 	wider := map[step.Precision]step.Precision{step.NVFP4: step.MXFP8, step.MXFP8: step.FP8, step.FP8: step.BF16}
 	f.Work.Precision = precision
+	if chip := &f.Machine.Chip; c.Precision == "int8" && slices.Contains(int8Chips, chip.Name) {
+		r := chip.BF16
+		chip.FP8 = unit.Range[unit.FLOPRate]{Low: int8Rate * r.Low, Likely: int8Rate * r.Likely, High: int8Rate * r.High}
+		chip.Efficiency.MatmulFP8 = chip.Efficiency.Matmul
+		f.Assumed = append(f.Assumed, "int8 products at twice the rate of bf16")
+		return nil
+	}
 	for step.Peak(&f.Machine.Chip, f.Work.Precision) == 0 && wider[f.Work.Precision] != "" {
 		f.Work.Precision = wider[f.Work.Precision]
 	}
@@ -168,10 +188,6 @@ func (c *Case) machine(on *shelf, f *Configuration) error {
 			// Some systems hold one chip with several sizes of memory; the row says which.
 			m.Chip.Name, m.Chip.HBM, m.Chip.HBMBandwidth = own.Chip.Name, own.Chip.HBM, own.Chip.HBMBandwidth
 		}
-		if n := c.size(shardSlices); n > 1 && c.Chips/n > 0 {
-			// Slices of a pod are tori of their own, whatever the pod could hold.
-			m.Server.ScaleUpDomain = min(m.Server.ScaleUpDomain, c.Chips/n)
-		}
 		f.Machine = m
 	case !known:
 		return fmt.Errorf("the catalog has no chip %q", excerpt(c.Chip))
@@ -180,6 +196,10 @@ func (c *Case) machine(on *shelf, f *Configuration) error {
 			f.Assumed = append(f.Assumed, fmt.Sprintf("usual server and fabric: the catalog has no system %q", excerpt(sys)))
 		}
 		f.Machine = own
+	}
+	if n := c.size(shardSlices); n > 1 && c.Chips/n > 0 && f.Machine.Chip.Vendor == "Google" {
+		// Slices of a pod are tori of their own, whatever the pod could hold.
+		f.Machine.Server.ScaleUpDomain = min(f.Machine.Server.ScaleUpDomain, c.Chips/n)
 	}
 	return nil
 }
@@ -205,7 +225,7 @@ func (c *Case) chip(on *shelf) (step.Machine, bool) {
 // so many chips to a group, or so many TPU slices with a group each.
 var (
 	shardGroup  = regexp.MustCompile(`zero1 shard group = (\d{1,6}) GPUs|zero1 in-node (\d{1,6})|FSDP group (\d{1,6})|FSDP (\d{1,6}) x DP|FSDP over (\d{1,6})|fsdp (\d{1,6}) x dp`)
-	shardSlices = regexp.MustCompile(`(\d{1,4}) slice\(s\)`)
+	shardSlices = regexp.MustCompile(`(\d{1,4}) slice(?:s|\(s\))`)
 )
 
 // shard is over how many replicas the notes say that ZeRO shards; 0 for all, and where
@@ -254,7 +274,7 @@ func (c *Case) expertTensor(stack string, tp int) int {
 // rule of the step model as repair takes it.
 func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
-		TP: max(1, c.TP), SP: c.SP == nil || *c.SP, PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), CPComm: step.Ring, EP: max(1, c.EP), ETP: 1,
+		TP: max(1, c.TP), SP: c.sequenceParallel(f.Machine.Stack.Name), PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), CPComm: step.Ring, EP: max(1, c.EP), ETP: 1,
 		ZeRO: c.zero(f), MicroBatch: max(1, c.MicroBatch),
 		Schedule: step.OneFOneB, Offload: step.OffloadNone,
 	}
@@ -278,6 +298,15 @@ func (c *Case) layout(f *Configuration) error {
 	}
 	c.say(f)
 	return nil
+}
+
+// cores is how many devices frameworks count a chip as.
+func cores(chip string) int {
+	switch chip {
+	case "trainium1", "tpu-v7x": // two NeuronCores, two TensorCores
+		return 2
+	}
+	return 1
 }
 
 // zero is the ZeRO stage that a case ran.
@@ -339,21 +368,36 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 	}
 	if f.Machine.Chip.Vendor == "Google" {
 		// XLA runs a step as one program: no gradient accumulation, and the printed
-		// batch per device counts every device of a replica.
-		l.MicroBatch = max(1, batch/l.DP)
+		// batch per device counts every device of a replica. Pipelines have as many
+		// microbatches as stages (MaxText, num_pipeline_microbatches).
+		l.MicroBatch = max(1, batch/(l.DP*l.PP))
 	}
 	l.MicroBatch = min(l.MicroBatch, max(1, batch/l.DP))
 	for batch%l.DP == 0 && batch/l.DP%l.MicroBatch != 0 {
 		l.MicroBatch--
 	}
-	step := l.DP * l.MicroBatch
-	f.Work.Batch = (batch + step/2) / step * step
+	round := l.DP * l.MicroBatch
+	f.Work.Batch = (batch + round/2) / round * round
 	if c.idles(l) {
-		f.Work.Batch = (batch + step - 1) / step * step
+		f.Work.Batch = (batch + round - 1) / round * round
 	}
-	f.Work.Batch = max(step, f.Work.Batch)
-	for l.VPP > 1 && (f.Work.Batch/step%l.PP != 0 || l.PP*l.VPP > m.Layers+2) {
-		l.VPP--
+	f.Work.Batch = max(round, f.Work.Batch)
+	l.VPP = max(1, min(l.VPP, (m.Layers+2)/l.PP))
+	micro := f.Work.Batch / round
+	switch {
+	case l.Schedule == step.DualPipe && (l.PP%2 != 0 || micro < 2*l.PP):
+		l.Schedule = step.OneFOneB
+	case l.Schedule == step.DualPipe:
+		f.Work.Batch = micro / 2 * 2 * round
+	}
+	if l.VPP > 1 && micro%l.PP != 0 {
+		if micro < l.PP {
+			l.VPP = 1
+		} else {
+			// Chunks take microbatches in groups of as many as there are stages, and newer
+			// stacks a smaller last one: the step of whole groups, in proportion.
+			f.Work.Batch = (micro + l.PP/2) / l.PP * l.PP * round
+		}
 	}
 	l.LastLayers = c.lastLayers(m, l)
 	l.Shard = c.shard(l)
@@ -407,6 +451,9 @@ func (c *Case) say(f *Configuration) {
 	default:
 		said("mb=%d", l.MicroBatch)
 	}
+	if c.says("dualpipe") && l.Schedule != step.DualPipe {
+		f.doubt("schedule=1f1b: DualPipe needs an even pp, and twice as many microbatches")
+	}
 	if c.ZeRO == nil || *c.ZeRO != l.ZeRO {
 		said("zero=%d during a step", l.ZeRO)
 	}
@@ -415,6 +462,8 @@ func (c *Case) say(f *Configuration) {
 	}
 	switch {
 	case f.Work.Batch == c.Batch:
+	case c.Batch > 0 && c.Batch%(l.DP*l.MicroBatch) == 0:
+		said("in proportion to a global batch of %d, whose microbatches the schedule takes evenly", f.Work.Batch)
 	case c.idles(l):
 		f.doubt("global batch %d over dp=%d replicas of mb=%d: some idle", c.Batch, l.DP, l.MicroBatch)
 	case c.Batch > 0:
@@ -538,8 +587,9 @@ var matrixRecompute = []string{"qkv_proj_offloaded"}
 func (c *Case) selective(f *Configuration) {
 	l := &f.Layout
 	switch {
+	case c.says("rm=core_attn") && l.Attention == step.Fused && !c.storesLatent(l):
+		l.Recompute = "attn"
 	case c.says("rm=core_attn") && l.CP == 1:
-		// Fused attention recomputes by itself; who asks for it stores the scores.
 		l.Attention, l.Recompute = step.Unfused, step.RecomputeSelective
 	case l.Attention == step.Unfused, c.says("selective ckpt in yaml"):
 		l.Recompute = step.RecomputeSelective
@@ -555,6 +605,13 @@ func (c *Case) selective(f *Configuration) {
 			}
 		}
 	}
+}
+
+// storesLatent reports whether a case ran latent attention without a fused kernel, as NeMo's
+// containers before Megatron-Bridge are taken to have done where they recompute it.
+func (c *Case) storesLatent(l *step.Layout) bool {
+	container := c.container()
+	return container > 0 && container < firstBridge && l.CP == 1 && strings.HasPrefix(plain(c.modelName()), "deepseek")
 }
 
 // memoryError is how far predicted memory may be above the chip's where a run was

@@ -136,10 +136,7 @@ func (c *Case) peak(f *Configuration) float64 {
 			return v * 1e12
 		}
 	}
-	if f.Work.Precision == step.FP8 && f.Machine.Chip.FP8.Likely > 0 {
-		return float64(f.Machine.Chip.FP8.Likely)
-	}
-	return float64(f.Machine.Chip.BF16.Likely)
+	return float64(step.Peak(&f.Machine.Chip, f.Work.Precision))
 }
 
 // rate is the printed FLOP/s per chip, of whichever convention.
@@ -176,6 +173,9 @@ func (c *Case) Measured(f *Configuration) (seconds float64, basis Basis, err err
 	rate, basis, err := c.rate(f)
 	if err != nil {
 		return 0, "", err
+	}
+	if basis == FromMFU && f.Work.Precision != step.BF16 && !mfuPeak.MatchString(c.Notes) {
+		f.Assumed = append(f.Assumed, fmt.Sprintf("MFU against the %s peak", f.Work.Precision))
 	}
 	v, err := c.convention()
 	if err != nil {

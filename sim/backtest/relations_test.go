@@ -218,22 +218,23 @@ func TestNoSpeed(t *testing.T) {
 }
 
 // An MFU that is a share, and formats that the chip has no units for, are doubted; int8 is
-// said to be priced as FP8.
+// said to be priced as FP8. The peak that an MFU is a share of is said where it is not BF16's.
 func TestOddFigures(t *testing.T) {
 	on := newShelf(loadCatalog(t))
 	for _, c := range []struct {
 		chip, precision string
 		mfu             float64
 		doubt, said     string
+		peak            step.Precision
 	}{
-		{"h100-sxm", "bf16", 40, "", ""},
-		{"h100-sxm", "bf16", 0.4, "mfu_pct is 0.4 %: a share would be 40 %", ""},
-		{"h100-sxm", "mxfp8", 20, "products in fp8: h100-sxm has no mxfp8 rate", ""},
-		{"h100-sxm", "nvfp4", 20, "products in fp8: h100-sxm has no nvfp4 rate", ""},
-		{"a100-80", "mxfp8", 20, "products in bf16: a100-80 has no mxfp8 rate", ""},
-		{"mi355x", "nvfp4", 20, "products in mxfp8: mi355x has no nvfp4 rate", ""},
-		{"b200-sxm", "nvfp4", 20, "", ""},
-		{"h100-sxm", "int8", 20, "", "int8 products at the rate of fp8"},
+		{"h100-sxm", "bf16", 40, "", "", ""},
+		{"h100-sxm", "bf16", 0.4, "mfu_pct is 0.4 %: a share would be 40 %", "", ""},
+		{"h100-sxm", "mxfp8", 20, "products in fp8: h100-sxm has no mxfp8 rate", "", step.FP8},
+		{"h100-sxm", "nvfp4", 20, "products in fp8: h100-sxm has no nvfp4 rate", "", step.FP8},
+		{"a100-80", "mxfp8", 20, "products in bf16: a100-80 has no mxfp8 rate", "", ""},
+		{"mi355x", "nvfp4", 20, "products in mxfp8: mi355x has no nvfp4 rate", "", step.MXFP8},
+		{"b200-sxm", "nvfp4", 20, "", "", step.NVFP4},
+		{"h100-sxm", "int8", 20, "", "int8 products at the rate of fp8", step.FP8},
 	} {
 		row := one(t, fmt.Sprintf("id,model,chip,chips,seq,global_batch_seqs,micro_batch,zero,tp,recompute,precision,mfu_pct,notes\n"+
 			"a,llama3-8b,%s,8,8192,128,1,1,2,light,%s,%g,flops_def=model(causal)\n", c.chip, c.precision, c.mfu))
@@ -243,6 +244,9 @@ func TestOddFigures(t *testing.T) {
 			if text != "" {
 				want = append(want, text)
 			}
+		}
+		if c.peak != "" {
+			want = append(want, fmt.Sprintf("MFU against the %s peak", c.peak))
 		}
 		if diff := cmp.Diff(want, append([]string{}, r.Assumed...)); diff != "" {
 			t.Errorf("%s, %s, %g %%: assumed\n%s", c.chip, c.precision, c.mfu, diff)

@@ -157,9 +157,11 @@ var storesScores = map[string]string{
 // stack's, else its year's. Recomputing just the inner part of attention makes sense
 // only where its scores are stored.
 func (c *Case) attention(stack string) step.Attention {
-	switch a := step.Attention(c.note("attention")); a {
-	case step.Fused, step.Unfused:
-		return a
+	switch a := c.note("attention"); {
+	case strings.HasPrefix(a, "flash"): // flash1, flash2: FlashAttention and its second version
+		return step.Fused
+	case a == string(step.Fused), a == string(step.Unfused):
+		return step.Attention(a)
 	}
 	if c.early(stack) {
 		return step.Unfused
@@ -170,6 +172,15 @@ func (c *Case) attention(stack string) step.Attention {
 // early reports whether a case ran a stack from before fused attention.
 func (c *Case) early(stack string) bool {
 	return storesScores[stack] != "" || c.Year > 0 && c.Year < fusedSince
+}
+
+// sequenceParallel reports whether a case divided what tensor parallelism leaves whole by
+// sequence: as printed, else as stacks do since Korthikanti et al. (May 2022).
+func (c *Case) sequenceParallel(stack string) bool {
+	if c.SP != nil {
+		return *c.SP
+	}
+	return !c.early(stack) || stack == "megatron-2022"
 }
 
 // dropout reports whether a case trained with dropout: 0.1 on attention scores and
@@ -200,12 +211,22 @@ var dispatchings = []dispatching{
 	{model: "gptoss120b", on: "blackwell", from: 2606, precision: "mxfp8", overlapped: true},
 }
 
+// sendsEveryCopy reports whether a stack of which nothing is known sends a token to each of its
+// experts: DeepEP, which sends it once to every chip and server, was published in February
+// 2025, for NVIDIA's chips; its authors had it before.
+func (c *Case) sendsEveryCopy(chip, stack string) bool {
+	if stack != "" && stack != "typical" && stack != "typical-2022" {
+		return false
+	}
+	return (generation(chip) == "" || c.Year > 0 && c.Year < 2025) && !strings.Contains(plain(c.Family+c.Source), "deepseek")
+}
+
 // overlapStack is the catalog's stack that says how much of its all-to-alls is overlapped.
 const overlapStack = "megatron-core-overlap"
 
 // dispatch makes of a case's stack what its recipe or its notes say of the dispatch of tokens.
 func (c *Case) dispatch(on *shelf, chip string, s *step.Stack) {
-	if c.says("dispatcher a2a") {
+	if c.says("dispatcher a2a") || c.sendsEveryCopy(chip, s.Name) {
 		s.PlainDispatch = true
 	}
 	container := c.container()

@@ -202,7 +202,7 @@ func TestEveryChipScales(t *testing.T) {
 // Recomputation that is not printed is the least that fits, and all of it where nothing
 // does: those who had no room kept least. Before 2023 nobody could choose but all or none.
 func TestRecomputeThatIsNotPrinted(t *testing.T) {
-	on := newShelf(loadCatalog(t))
+	on, zero := newShelf(loadCatalog(t)), 1
 	for _, c := range []struct {
 		tp, pp, year int
 		want         step.Recompute
@@ -214,7 +214,7 @@ func TestRecomputeThatIsNotPrinted(t *testing.T) {
 		{4, 2, 0, step.RecomputeLight},
 		{4, 2, 2022, step.RecomputeFull},
 	} {
-		row := Case{Model: "Llama 3 70B", Chip: "H100", Year: c.year, Chips: 512, TP: c.tp, PP: c.pp, Sequence: 8192, Batch: 1024, MicroBatch: 1, StepTime: 10, Notes: "attention=fused"}
+		row := Case{Model: "Llama 3 70B", Chip: "H100", Year: c.year, Chips: 512, TP: c.tp, PP: c.pp, Sequence: 8192, Batch: 1024, MicroBatch: 1, ZeRO: &zero, StepTime: 10, Notes: "attention=fused"}
 		r := price(&row, on)
 		if got := r.Config.Layout.Recompute; got != c.want {
 			t.Errorf("%s: recompute=%s, want %s; %s", r.Layout, got, c.want, r.Step.Memory)
