@@ -152,12 +152,16 @@ type Server struct {
 	// ScaleUpLatency is the time for the smallest message within the domain.
 	ScaleUpLatency unit.Range[unit.Duration] `json:"scale_up_latency"`
 	// Torus is the number of dimensions of the torus that joins the domain's chips; 0 where
-	// switches do.
+	// switches do, or a mesh.
 	Torus int `json:"torus,omitempty"`
 	// TorusCube is the width of the cubes that optical switches join to slices of a torus:
 	// whole cubes are rings along every axis, parts of one along none. 0 where wiring is
 	// fixed, and an axis of a slice is a ring where it is as long as the domain's.
 	TorusCube int `json:"torus_cube,omitempty"`
+	// Mesh is true where no switch joins the domain's chips but each has links of its own to
+	// every other, as many to each: so many of its peers as a group holds, so many of its links
+	// the group has.
+	Mesh bool `json:"mesh,omitempty"`
 	// InNetworkReduction is true where the domain's switches reduce and multicast
 	// (NVLink SHARP).
 	InNetworkReduction bool `json:"in_network_reduction,omitempty"`

@@ -131,6 +131,12 @@ func (s Server) Validate() []error {
 	case s.TorusCube > 0 && s.Torus == 0:
 		p.add("torus_cube", "%d without torus; say how many dimensions it has", s.TorusCube)
 	}
+	switch {
+	case s.Mesh && s.Torus > 0:
+		p.add("mesh", "true beside torus %d; the domain has one of the two", s.Torus)
+	case s.Mesh && s.InNetworkReduction:
+		p.add("mesh", "true beside in_network_reduction; a mesh has no switches that could reduce")
+	}
 	optional(&p, "scale_up_latency", s.ScaleUpLatency)
 	optional(&p, "host_link", s.HostLink)
 	optional(&p, "host_memory", s.HostMemory)

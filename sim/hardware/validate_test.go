@@ -43,6 +43,9 @@ func TestValidate(t *testing.T) {
 		{"torus of cubes", Server{Chips: 4, ScaleUpDomain: 4096, Torus: 3, TorusCube: 4}.Validate(), nil},
 		{"too many dimensions", Server{Chips: 4, ScaleUpDomain: 64, Torus: 7, TorusCube: -1}.Validate(), []string{"torus: 7 dimensions", "torus_cube: -1 is below 0"}},
 		{"cubes of no torus", Server{Chips: 4, ScaleUpDomain: 64, TorusCube: 4}.Validate(), []string{"torus_cube: 4 without torus"}},
+		{"mesh", Server{Chips: 8, ScaleUpDomain: 8, Mesh: true}.Validate(), nil},
+		{"mesh and torus", Server{Chips: 16, ScaleUpDomain: 16, Mesh: true, Torus: 2}.Validate(), []string{"mesh: true beside torus 2"}},
+		{"mesh with switches", Server{Chips: 8, ScaleUpDomain: 8, Mesh: true, InNetworkReduction: true}.Validate(), []string{"mesh: true beside in_network_reduction"}},
 		{"rack-scale domain", Server{Chips: 4, ScaleUpDomain: 72}.Validate(), nil},
 
 		{"no chip at all", Chip{}.Validate(), []string{

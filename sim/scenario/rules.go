@@ -106,7 +106,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(server, "Chips", `min:"1" max:"100000" example:"8"`)
 	add(server, "ScaleUpDomain", `min:"1" max:"1000000" example:"8"`)
 	add(server, "ScaleUpLatency", `max:"1 s" example:"2 us"`)
-	for _, f := range []string{"InNetworkReduction", "HostLink", "HostMemory", "Price"} {
+	for _, f := range []string{"Mesh", "InNetworkReduction", "HostLink", "HostMemory", "Price"} {
 		add(server, f, `optional:"1"`)
 	}
 	add(server, "Torus", `optional:"1" min:"0" max:"6"`)

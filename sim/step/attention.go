@@ -79,7 +79,7 @@ func (p *pricer) contextExchange(b *block, bytes, forward, backward float64) {
 		p.occupy(b, g, once, 2*once)
 		return
 	}
-	once := p.net.ring(bytes, g)
+	once := p.net.round(bytes, g)
 	p.occupy(b, g, once, 2*once)
 	b.forward.context += beside(once, forward)
 	b.backward.context += beside(2*once, backward)

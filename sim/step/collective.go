@@ -38,6 +38,7 @@ type network struct {
 	host   int   // chips of a server, several of which a domain may hold
 	chips  int   // of the job
 	torus  torus // the job's slice of a domain
+	mesh   bool  // the domain's chips are linked pairwise
 	up     tier
 	out    []tier
 	// worst is how many standard deviations the most loaded of the links in use lies
@@ -51,6 +52,7 @@ func newNetwork(m *Machine) network {
 		domain: max(1, s.ScaleUpDomain),
 		host:   s.Chips,
 		torus:  newTorus(s),
+		mesh:   s.Mesh,
 		up: tier{
 			chips:     float64(s.ScaleUpDomain),
 			bandwidth: float64(m.Chip.ScaleUp.Likely) * float64(m.Chip.Efficiency.ScaleUpBus.Likely),
@@ -196,13 +198,36 @@ func (n *network) ring(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
+	return n.passed(bytes, g, n.between(g))
+}
+
+// round prices the same where each member sends to the next one alone, as messages: in a
+// mesh over the one link between the two.
+func (n *network) round(bytes float64, g group) float64 {
+	if g.size <= 1 || bytes <= 0 {
+		return 0
+	}
+	bandwidth := n.between(g)
+	if n.mesh && n.local(g) > 1 {
+		bandwidth = min(bandwidth, n.scaleUp(group{2, g.stride}))
+	}
+	alike := n.passed(bytes, g, bandwidth)
+	if n.across(g) {
+		w := n.within()
+		return max(w.round(bytes, g), alike)
+	}
+	return alike
+}
+
+// passed prices a ring of this bandwidth.
+func (n *network) passed(bytes float64, g group, bandwidth float64) float64 {
 	size, local := float64(g.size), float64(n.local(g))
 	domains := math.Ceil(size / local)
 	steps := domains * n.hops(n.inner(g)) * (ringStep + n.up.latency)
 	if domains > 1 {
 		steps += (domains - 1) * (ringStep + n.out[0].latency)
 	}
-	return collectiveLaunch + steps + bytes*(size-1)/size/n.between(g)
+	return collectiveLaunch + steps + bytes*(size-1)/size/bandwidth
 }
 
 // inner is the part of a group within one scale-up domain.
@@ -221,9 +246,14 @@ func (n *network) hops(g group) float64 {
 func (n *network) link() float64 { return n.up.bandwidth / float64(2*n.torus.axes) }
 
 // scaleUp is the bandwidth at which a group within a domain passes on what each member
-// receives: on a torus, of the links that it has.
+// receives: on a torus or in a mesh, of the links that it has.
 func (n *network) scaleUp(g group) float64 {
-	if n.torus.axes == 0 || g.size <= 1 {
+	switch {
+	case g.size <= 1:
+		return n.up.bandwidth
+	case n.mesh:
+		return n.up.bandwidth * float64(g.size-1) / float64(n.domain-1)
+	case n.torus.axes == 0:
 		return n.up.bandwidth
 	}
 	return n.torus.span(g).links * n.link()
@@ -233,7 +263,7 @@ func (n *network) scaleUp(g group) float64 {
 // as many to each of the others.
 func (n *network) spread(bytes float64, g group) float64 {
 	if n.torus.axes == 0 || g.size <= 1 {
-		return bytes / n.up.bandwidth
+		return bytes / n.scaleUp(g)
 	}
 	size := float64(g.size)
 	return bytes * size / (size - 1) * n.torus.span(g).load / n.link()

@@ -135,3 +135,41 @@ func TestDomainsAreNoSlowerThanWhatJoinsThem(t *testing.T) {
 		}
 	}
 }
+
+// In a mesh two chips have one link, whatever is beside them: a group of n in a domain of d
+// has (n-1)/(d-1) of what each of its chips has into the domain, and all d have all of it.
+func TestMeshHasALinkForEachPair(t *testing.T) {
+	m := Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)}
+	switched := newNetwork(&m)
+	m.Server.Mesh = true
+	mesh := newNetwork(&m)
+	// Seconds per byte, launches and steps apart.
+	each := func(of func(bytes float64) float64) float64 { return (of(2e9) - of(1e9)) / 1e9 }
+	for _, g := range []group{{2, 1}, {2, 4}, {4, 1}, {4, 2}, {7, 1}, {8, 1}} {
+		slower := 7 / float64(g.size-1)
+		for name, of := range map[string]func(*network, float64) float64{
+			"all-gather": func(n *network, bytes float64) float64 { return n.gather(bytes, g) },
+			"all-reduce": func(n *network, bytes float64) float64 { return n.reduce(bytes, g) },
+			"all-to-all": func(n *network, bytes float64) float64 { return n.exchange(bytes, g, copies{1, 1}) },
+		} {
+			got := each(func(b float64) float64 { return of(&mesh, b) }) / each(func(b float64) float64 { return of(&switched, b) })
+			if math.Abs(got/slower-1) > 1e-9 {
+				t.Errorf("%s over %+v takes %.3f times as long as through a switch, want %.3f", name, g, got, slower)
+			}
+		}
+		for name, of := range map[string]func(*network, float64) float64{
+			"send": func(n *network, bytes float64) float64 { return n.send(bytes, 4) },
+			// A ring passes (n-1)/n of the bytes from one to the next.
+			"ring of messages": func(n *network, bytes float64) float64 { return n.round(bytes, g) },
+		} {
+			got := each(func(b float64) float64 { return of(&mesh, b) }) / each(func(b float64) float64 { return of(&switched, b) })
+			if math.Abs(got/7-1) > 1e-9 {
+				t.Errorf("%s over %+v takes %.3f times as long as through a switch, want 7", name, g, got)
+			}
+		}
+	}
+	// Out of the server every chip's NIC sets the pace, as with a switch.
+	if g := (group{16, 8}); mesh.gather(1e9, g) != switched.gather(1e9, g) {
+		t.Errorf("one chip of each server gathers at another pace in a mesh: %v s, %v", mesh.gather(1e9, g), switched.gather(1e9, g))
+	}
+}

@@ -66,6 +66,9 @@ func Machine(r *rand.Rand, base step.Machine, w *step.Workload) *step.Machine {
 	if pick(r, false, false, true) { // groups lie across domains of 3, 6 or 12
 		m.Server.ScaleUpDomain *= 3
 	}
+	if m.Server.Torus == 0 && pick(r, false, false, true) {
+		m.Server.Mesh, m.Server.InNetworkReduction = true, false
+	}
 	return &m
 }
 
