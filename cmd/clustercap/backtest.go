@@ -37,7 +37,8 @@ step_time_s, tokens_per_s, tflops_per_chip and mfu_pct; without a speed it is pr
 and not compared. What cannot be compared is listed with the reason; what can, but
 contradicts itself or needs more memory than the chip has, is marked * and listed with
 how it was taken. JSON and CSV have the p10 and p90 of each prediction too, which follow
-from what is known of the chip only as a range (see estimate).`,
+from what is known of the chip only as a range and may leave the prediction out (see
+estimate).`,
 		Example: `  clustercap backtest sim/step/testdata/steps.csv --complete
   clustercap backtest my-steps.csv --format json`,
 		Args: arguments(1, 1, "one CSV file"),

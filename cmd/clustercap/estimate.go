@@ -27,6 +27,9 @@ p10 to p90 that follow from what is known of the chip only as a range, and what 
 on the way from the chips' peak to the model's FLOPs. Without --layout it takes the
 fastest layout that fits in memory.
 
+The likely numbers take every range at its likely value. Where ranges reach further to one
+side they can lie outside p10 to p90, which is then said; JSON has the median too.
+
 MFU counts the model's FLOPs without recomputation, attention causal, against the
 dense peak at --precision of the chips used; HFU counts recomputation too.
 
@@ -241,7 +244,12 @@ func (e *estimate) text(format string) (string, error) {
 	if e.traced != "" {
 		bullet(&b, format, e.traced)
 	}
-	b.WriteString("\n" + e.headlineTable().render(format))
+	rows := e.rows()
+	b.WriteString("\n" + headlineTable(rows).render(format))
+	if text := lopsided(rows); text != "" {
+		b.WriteString("\n")
+		bullet(&b, format, text)
+	}
 	b.WriteString("\n" + e.waterfallTable(format).render(format))
 	b.WriteString("\n" + e.powerTable().render(format))
 	b.WriteString("\n" + e.memoryTable().render(format))
@@ -267,9 +275,9 @@ func runs(numbers []int) string {
 }
 
 // headlineTable shows the numbers with what is unknown about the chip.
-func (e *estimate) headlineTable() *grid {
+func headlineTable(rows []headlineRow) *grid {
 	g := &grid{head: []string{"", "likely", "p10", "p90"}}
-	for _, r := range e.rows() {
+	for _, r := range rows {
 		scale := compare.ScaleOf(r.base, r.value)
 		label := r.label
 		if scale.Unit != "" {
@@ -278,6 +286,21 @@ func (e *estimate) headlineTable() *grid {
 		g.add(label, scale.Number(r.value), scale.Number(r.around.P10), scale.Number(r.around.P90))
 	}
 	return g
+}
+
+// lopsided says which numbers lie outside of their own p10 to p90 and why, "" where none does.
+func lopsided(rows []headlineRow) string {
+	var outside []string
+	for _, r := range rows {
+		if r.value < r.around.P10 || r.value > r.around.P90 {
+			outside = append(outside, r.label)
+		}
+	}
+	if len(outside) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Likely is outside p10 to p90 of %s: it takes every range at its likely value, and those that decide here reach further to one side. The median step is %s",
+		strings.Join(outside, ", "), figure(rows[0].around.P50)+" s")
 }
 
 // headlineRow is one number of an estimate.
