@@ -239,7 +239,7 @@ func ActivityOf(s *step.Step, p step.Precision) power.Activity {
 	switch p {
 	case step.FP8, step.MXFP8:
 		a.Matrix8 = s.Activity.Matrix
-	case step.NVFP4:
+	case step.MXFP4, step.NVFP4:
 		a.Matrix4 = s.Activity.Matrix
 	default:
 		a.Matrix = s.Activity.Matrix

@@ -61,6 +61,7 @@ var precisions = map[string]step.Precision{
 	"fp8":   step.FP8,
 	"int8":  step.FP8, // said where it is taken so
 	"mxfp8": step.MXFP8,
+	"mxfp4": step.MXFP4,
 	"nvfp4": step.NVFP4,
 }
 
@@ -133,7 +134,7 @@ func (c *Case) precision(f *Configuration) error {
 	if !ok {
 		return fmt.Errorf("%s is not in the step model", strings.ToUpper(c.Precision))
 	}
-	wider := map[step.Precision]step.Precision{step.NVFP4: step.MXFP8, step.MXFP8: step.FP8, step.FP8: step.BF16}
+	wider := map[step.Precision]step.Precision{step.NVFP4: step.MXFP4, step.MXFP4: step.MXFP8, step.MXFP8: step.FP8, step.FP8: step.BF16}
 	f.Work.Precision = precision
 	if chip := &f.Machine.Chip; c.Precision == "int8" && slices.Contains(int8Chips, chip.Name) {
 		r := chip.BF16

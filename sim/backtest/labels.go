@@ -15,9 +15,10 @@ type spelling struct{ part, word string }
 // labels lists the columns of words. The first spelling that fits counts.
 var labels = map[string]label{
 	"precision": {
-		words: []string{"bf16", "fp16", "fp8", "int8", "mxfp8", "nvfp4"},
+		words: []string{"bf16", "fp16", "fp8", "int8", "mxfp8", "mxfp4", "nvfp4"},
 		spellings: []spelling{
 			{"nvfp4", "nvfp4"},
+			{"mxfp4", "mxfp4"},
 			{"fp4", "nvfp4"},
 			{"mxfp8", "mxfp8"},
 			{"fp8mx", "mxfp8"}, // Megatron-Bridge's names of recipes

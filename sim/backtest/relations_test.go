@@ -148,7 +148,8 @@ func TestCellSpellings(t *testing.T) {
 			`x,FALSE,8,2,null,0,–,none,?,45,`,
 		},
 		"x,0,8,2,,,,mxfp8,none,45,":      {`x,0,8,2,,,,FP8_MX,No,45,`, `x,0,8,2,,,,bf16_with_mxfp8_mixed,disabled,45,`},
-		"x,0,8,2,,,,nvfp4,selective,45,": {`x,0,8,2,,,,bf16_with_nvfp4_mixed,selective activation checkpointing,45,`, `x,0,8,2,,,,MXFP4,core_attn,45,`},
+		"x,0,8,2,,,,nvfp4,selective,45,": {`x,0,8,2,,,,bf16_with_nvfp4_mixed,selective activation checkpointing,45,`, `x,0,8,2,,,,fp4,core_attn,45,`},
+		"x,0,8,2,,,,mxfp4,selective,45,": {`x,0,8,2,,,,MXFP4,core_attn,45,`},
 		"x,0,8,2,,,,bf16,,45,":           {`x,0,8,2,,,,BF16 (FP32 master),,45,`, `x,0,8,2,,,,bfloat16,,45,`},
 	} {
 		plain := one(t, head+want+"\n")
@@ -232,7 +233,9 @@ func TestOddFigures(t *testing.T) {
 		{"h100-sxm", "mxfp8", 20, "products in fp8: h100-sxm has no mxfp8 rate", "", step.FP8},
 		{"h100-sxm", "nvfp4", 20, "products in fp8: h100-sxm has no nvfp4 rate", "", step.FP8},
 		{"a100-80", "mxfp8", 20, "products in bf16: a100-80 has no mxfp8 rate", "", ""},
-		{"mi355x", "nvfp4", 20, "products in mxfp8: mi355x has no nvfp4 rate", "", step.MXFP8},
+		{"mi355x", "nvfp4", 20, "products in mxfp4: mi355x has no nvfp4 rate", "", step.MXFP4},
+		{"mi355x", "mxfp4", 20, "", "", step.MXFP4},
+		{"ascend-950dt", "mxfp4", 20, "products in mxfp8: ascend-950dt has no mxfp4 rate", "", step.MXFP8},
 		{"b200-sxm", "nvfp4", 20, "", "", step.NVFP4},
 		{"h100-sxm", "int8", 20, "", "int8 products at the rate of fp8", step.FP8},
 	} {

@@ -155,7 +155,7 @@ func TestEveryChipScales(t *testing.T) {
 			if !ok {
 				t.Fatalf("no model %s", name)
 			}
-			for _, precision := range []step.Precision{step.BF16, step.FP8, step.MXFP8, step.NVFP4} {
+			for _, precision := range []step.Precision{step.BF16, step.FP8, step.MXFP8, step.MXFP4, step.NVFP4} {
 				for _, text := range layouts {
 					before := 0.0
 					for chips := 64; chips <= 1<<17; chips *= 2 {

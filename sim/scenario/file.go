@@ -242,7 +242,7 @@ type Job struct {
 	// GlobalBatch is the number of sequences per step: 1 to 10,000,000.
 	GlobalBatch int `json:"global_batch" min:"1" max:"10000000" example:"2048"`
 	// Precision of the matrix products.
-	Precision step.Precision `json:"precision" default:"bf16" enum:"bf16,fp8,mxfp8,nvfp4"`
+	Precision step.Precision `json:"precision" default:"bf16" enum:"bf16,fp8,mxfp8,mxfp4,nvfp4"`
 	// Chips is the number of chips that the job runs on, or an ascending list of
 	// numbers: it takes the largest that is free and grows when a larger one becomes
 	// free. Whole servers, at most 10,000,000.

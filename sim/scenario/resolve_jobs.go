@@ -20,6 +20,7 @@ const asyncBlocking = 5 * unit.Second
 var rateOf = map[step.Precision]string{
 	step.FP8:   "fp8",
 	step.MXFP8: "block_scaled: [mxfp8] beside fp8",
+	step.MXFP4: "block_scaled: [mxfp4] beside fp4",
 	step.NVFP4: "block_scaled: [nvfp4] beside fp4",
 }
 

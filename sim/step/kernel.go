@@ -40,10 +40,11 @@ const (
 	// operands. The same steps on Blackwell take 3 to 6 % longer in MXFP8 than in FP8
 	// (Megatron-Bridge 25.09 and 25.11), of which the casts are 1 %; range 0.9-1.
 	blockScaled = 0.95
-	// nvfp4OverMXFP8 is the rate of products in NVFP4 over those in MXFP8, operands ready:
+	// fp4OverMXFP8 is the rate of products in NVFP4 over those in MXFP8, operands ready:
 	// 3.76 against 7.16 ms for the twelve of a layer 4,096 wide on B300, whose FP4 peak is
-	// three times FP8's (Transformer Engine, GEMM profiling tutorial); range 1.8-2.
-	nvfp4OverMXFP8 = 1.9
+	// three times FP8's (Transformer Engine, GEMM profiling tutorial); range 1.8-2. MXFP4
+	// runs on the same units at the same peak [prior].
+	fp4OverMXFP8 = 1.9
 	// unaligned is the rate of unfused attention's products over their usual one where a
 	// head's 16-bit rows don't start on 16 bytes: the library takes kernels without matrix
 	// units. Fitted to three steps on A100 with heads 108 wide, 27 % slower than those 144
@@ -115,7 +116,8 @@ type rates struct {
 	// cast is the bytes that making a GEMM's operand of one element of a BF16 tensor,
 	// and of its transpose for the weight gradient, moves; 0 in BF16. NVFP4 reads the
 	// tensor three times: for its largest value, for the operand, and for the transpose,
-	// which is rotated first (NVIDIA 2025, arXiv:2509.25149, section 4).
+	// which is rotated first (NVIDIA 2025, arXiv:2509.25149, section 4). MXFP4 has no scale
+	// of the whole tensor, and rotates within its blocks (Tseng et al., arXiv:2502.20586).
 	cast      float64
 	shapeless bool // kernels run at their plateau, whatever their shape
 }
@@ -142,13 +144,16 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 			r.linear *= blockScaled
 			r.operand += 1.0 / 32
 		}
-	case NVFP4:
+	case MXFP4, NVFP4:
 		peak := float64(c.FP4.Likely)
 		if c.FP8.Likely > 0 {
-			peak = min(peak, nvfp4OverMXFP8*float64(c.FP8.Likely))
+			peak = min(peak, fp4OverMXFP8*float64(c.FP8.Likely))
 		}
 		r.linear = blockScaled * peak * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8)
 		r.operand = 0.5 + 1.0/16
+		if p == MXFP4 {
+			r.operand = 0.5 + 1.0/32
+		}
 	default:
 		r.linear = r.bf16
 	}
@@ -200,6 +205,8 @@ func Peak(c *hardware.Chip, p Precision) unit.FLOPRate {
 		return c.FP8.Likely
 	case MXFP8:
 		return c.Scaled(hardware.MXFP8).Likely
+	case MXFP4:
+		return c.Scaled(hardware.MXFP4).Likely
 	case NVFP4:
 		return c.Scaled(hardware.NVFP4).Likely
 	default:

@@ -387,6 +387,23 @@ func TestProductsInNVFP4(t *testing.T) {
 	}
 }
 
+// MXFP4 computes at NVFP4's rate. An operand of n elements is n/32 bytes smaller, having half
+// as many scales, and is made by reading the tensor once, not three times.
+func TestOperandsOfFourBits(t *testing.T) {
+	chip := hardwaretest.H100()
+	chip.FP4 = unit.Point(2 * chip.FP8.Likely)
+	mx, nv := chipRates(&chip, &Stack{}, MXFP4), chipRates(&chip, &Stack{}, NVFP4)
+	if mx.linear != nv.linear || mx.linear <= chipRates(&chip, &Stack{}, MXFP8).linear {
+		t.Errorf("MXFP4 computes at %.4g FLOP/s, NVFP4 at %.4g", mx.linear, nv.linear)
+	}
+	if got := nv.operand - mx.operand; got != 1.0/32 {
+		t.Errorf("an element takes %g bytes less, want 1/32", got)
+	}
+	if got, want := nv.cast-mx.cast, 2*activationBytes+2.0/32; math.Abs(got-want) > 1e-12 {
+		t.Errorf("casts move %g bytes per element less, want %g", got, want)
+	}
+}
+
 // A chip computes in a format with a scale per block only where its matrix units take it,
 // whatever its rates in 8 and 4 bits.
 func TestBlockScaledPrecisions(t *testing.T) {
@@ -398,7 +415,7 @@ func TestBlockScaledPrecisions(t *testing.T) {
 		want  string
 	}{
 		{nil, "bf16 fp8"},
-		{[]hardware.Format{hardware.MXFP8, hardware.MXFP4}, "bf16 fp8 mxfp8"},
+		{[]hardware.Format{hardware.MXFP8, hardware.MXFP4}, "bf16 fp8 mxfp8 mxfp4"},
 		{[]hardware.Format{hardware.NVFP4}, "bf16 fp8 nvfp4"},
 	} {
 		m.Chip.BlockScaled = c.units

@@ -21,12 +21,16 @@ const (
 	FP8 Precision = "fp8"
 	// MXFP8 scales blocks of 32 elements (Open Compute's microscaling format).
 	MXFP8 Precision = "mxfp8"
+	// MXFP4 computes in 4 bits, blocks of 32 elements (of the same).
+	MXFP4 Precision = "mxfp4"
 	// NVFP4 computes in 4 bits, blocks of 16 elements with an FP8 scale each.
 	NVFP4 Precision = "nvfp4"
 )
 
 // Precisions names all of them, the widest first.
-func Precisions() []string { return []string{string(BF16), string(FP8), string(MXFP8), string(NVFP4)} }
+func Precisions() []string {
+	return []string{string(BF16), string(FP8), string(MXFP8), string(MXFP4), string(NVFP4)}
+}
 
 // Recompute says which activations the backward pass computes anew.
 type Recompute string
