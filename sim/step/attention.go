@@ -58,7 +58,7 @@ func (p *pricer) softmaxBlock(s shape) block {
 
 	p.linear(&b, regionOutput, s.tokens, h, heads*v)
 	p.residual(&b, s)
-	p.tensorPair(&b, s)
+	p.tensorPair(&b, s, kernelTimes{})
 	if p.recomputes(regionOutput) {
 		b.redo.tensor += b.forward.tensor
 	}

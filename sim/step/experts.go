@@ -64,8 +64,9 @@ func (p *pricer) experts(s shape) block {
 		add(&b.redo, 1)
 	}
 	if moe.SharedFFN > 0 {
+		routed := b.kernelTimes()
 		p.mlp(&b, 1, s.tokens, float64(moe.SharedFFN)/s.tp, h, 1)
-		p.tensorPair(&b, s)
+		p.tensorPair(&b, s, routed)
 	}
 	p.residual(&b, s)
 	return b

@@ -154,9 +154,10 @@ func (p *pricer) residual(b *block, s shape) {
 // tensorPair adds the all-gather before and the reduce-scatter after a
 // tensor-parallel block, forward and backward (Korthikanti et al., section 4.2.2;
 // the backward pass's second all-gather runs beside the weight gradient), less what
-// the stack hides beside the products. Without sequence parallelism it is one
-// all-reduce behind the block and one behind its backward pass.
-func (p *pricer) tensorPair(b *block, s shape) {
+// the stack hides beside the block's kernels: those of b since before, and no more
+// than they take. Without sequence parallelism it is one all-reduce behind the block
+// and one behind its backward pass.
+func (p *pricer) tensorPair(b *block, s shape, before kernelTimes) {
 	if s.tp <= 1 {
 		return
 	}
@@ -166,19 +167,33 @@ func (p *pricer) tensorPair(b *block, s shape) {
 		pair = p.net.reduce(bytes, all)
 	}
 	p.occupy(b, all, pair, pair)
-	hidden := (1 - commSlowdown) * float64(p.mach.Stack.TensorOverlap.Likely) * pair // net of what it costs the kernels
-	b.forward.tensor += pair - hidden
+	kernels := b.kernelTimes()
+	overlapped := float64(p.mach.Stack.TensorOverlap.Likely) * pair
+	const saved = 1 - commSlowdown // net of what it costs the kernels
+	b.forward.tensor += pair - saved*min(overlapped, kernels.forward-before.forward)
+	beside := kernels.backward - before.backward
 	if p.layout.Schedule.splits() {
 		// Half of the backward pass's traffic, the reduce-scatter of a block's input
 		// gradient, hides beside the weight gradient (Transformer Engine's bulk
 		// overlap), which is put off.
-		hidden /= 2
+		overlapped /= 2
+		beside -= kernels.weights - before.weights
 	}
-	b.backward.tensor += pair - hidden
+	b.backward.tensor += pair - saved*min(overlapped, beside)
 	if p.layout.SP {
 		// The block's input and the gradient of its output are kept as shards.
 		b.owed -= 2 * p.rates.operand * (s.tokens - s.split) * s.hidden
 	}
+}
+
+// kernelTimes are the seconds of a block's kernels.
+type kernelTimes struct {
+	forward, backward float64
+	weights           float64 // of the backward ones, those of weights' gradients
+}
+
+func (b *block) kernelTimes() kernelTimes {
+	return kernelTimes{b.forward.compute.sum(), b.backward.compute.sum(), b.weights}
 }
 
 // feedForward prices norm, a dense feed-forward block of this width and the
@@ -189,7 +204,7 @@ func (p *pricer) feedForward(s shape, width float64) block {
 	p.norm(&b, s)
 	p.mlp(&b, 1, s.tokens, width/s.tp, h, 1)
 	p.residual(&b, s)
-	p.tensorPair(&b, s)
+	p.tensorPair(&b, s, kernelTimes{})
 	return b
 }
 
@@ -308,7 +323,7 @@ func (p *pricer) head(s shape) block {
 	b.forward.compute = b.forward.compute.plus(r.gemmBF16(s.tokens, n, h))
 	b.backward.compute = b.backward.compute.plus(r.gemmBF16(s.tokens, h, n)).plus(r.gemmBF16(h, n, s.tokens))
 	p.elementwise(&b, (activationBytes+2*logitBytes)*s.tokens*n)
-	p.tensorPair(&b, s)
+	p.tensorPair(&b, s, kernelTimes{})
 	// The norm's input and output, as without recomputation (section 4.3 of
 	// Korthikanti et al.).
 	b.stored = 2 * activationBytes * s.sharded * h

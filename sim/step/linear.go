@@ -47,7 +47,7 @@ func (p *pricer) linearBlock(s shape, l *model.Linear) block {
 	p.elementwise(&b, 3*activationBytes*s.tokens*values) // gated norm
 	p.linear(&b, regionOutput, s.tokens, s.hidden, values)
 	p.residual(&b, s)
-	p.tensorPair(&b, s)
+	p.tensorPair(&b, s, kernelTimes{})
 	if p.recomputes(regionOutput) {
 		b.redo.tensor += b.forward.tensor
 	}

@@ -1083,3 +1083,62 @@ func TestAdviceIsLegal(t *testing.T) {
 		t.Errorf("only %d values were named", advised)
 	}
 }
+
+// Tensor-parallel traffic that a stack overlaps hides beside the block's kernels, and no
+// more of it than they take, nor beside gradients of weights that are put off.
+func TestOverlapHidesNoMoreThanItsKernels(t *testing.T) {
+	w := &Workload{Model: gpt(8, 4096, 32), Sequence: 2048, Batch: 16, Precision: BF16}
+	for _, schedule := range []Schedule{OneFOneB, ZeroBubbleH1} {
+		for _, overlap := range []float64{0, 0.5, 1} {
+			for _, link := range []unit.Bandwidth{300e9, 3e9, 30e6} {
+				m := a100()
+				m.Chip.ScaleUp = unit.Point(link)
+				m.Stack.TensorOverlap = unit.Point(unit.Share(overlap))
+				p, err := NewPricer(w, m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				q := &p.p
+				l := layout("tp=8,pp=2,dp=1")
+				l.Schedule = schedule
+				q.take(l)
+				s := newShape(w, l)
+				pair := 2 * q.net.gather(activationBytes*s.tokens*s.hidden, group{8, 1})
+				for name, b := range map[string]block{"attention": q.attentionBlock(s), "feed-forward": q.feedForward(s, 16384), "head": q.head(s)} {
+					share, beside := overlap, b.backward.compute.sum()
+					if schedule == ZeroBubbleH1 {
+						share, beside = overlap/2, beside-b.weights
+					}
+					for pass, c := range map[string]struct{ got, want float64 }{
+						"forward":  {b.forward.tensor, pair - (1-commSlowdown)*min(overlap*pair, b.forward.compute.sum())},
+						"backward": {b.backward.tensor, pair - (1-commSlowdown)*min(share*pair, beside)},
+					} {
+						if !near(c.got, c.want) {
+							t.Errorf("%s, %.0f %% overlapped at %v, %s of %s: %v s exposed, want %v", schedule, 100*overlap, link, pass, name, c.got, c.want)
+						}
+					}
+				}
+			}
+		}
+	}
+
+	// The shared expert's traffic has its own products to hide beside, not the routed ones'.
+	w = &Workload{Model: moe(), Sequence: 2048, Batch: 16, Precision: BF16}
+	exposed := func(ffn int) float64 {
+		m := a100()
+		m.Chip.ScaleUp = unit.Point[unit.Bandwidth](30e6)
+		m.Stack.TensorOverlap = unit.Point[unit.Share](1)
+		w.Model.MoE.FFN = ffn
+		p, err := NewPricer(w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := &p.p
+		q.take(layout("tp=8,pp=1,dp=1,ep=8"))
+		b := q.experts(newShape(w, q.layout))
+		return b.forward.tensor
+	}
+	if a, b := exposed(768), exposed(7680); !near(a, b) {
+		t.Errorf("%v s of the shared expert's traffic exposed, %v with wider routed experts", a, b)
+	}
+}
