@@ -33,8 +33,11 @@ func (p *pricer) softmaxBlock(s shape) block {
 	h := s.hidden
 
 	p.norm(&b, s)
+	hidden := p.hiddenInput(s)
+	in := hidden
 	if mla := m.MLA; mla != nil {
 		p.latentProjections(&b, s, mla)
+		in = p.latentInput(s, mla)
 	} else {
 		n := heads*qk + kv*(qk+v)
 		if m.OutputGate {
@@ -58,7 +61,7 @@ func (p *pricer) softmaxBlock(s shape) block {
 
 	p.linear(&b, regionOutput, s.tokens, h, heads*v)
 	p.residual(&b, s)
-	p.tensorPair(&b, s, kernelTimes{})
+	p.tensorEnds(&b, s, kernelTimes{}, in, hidden.seconds)
 	if p.recomputes(regionOutput) {
 		b.redo.tensor += b.forward.tensor
 	}
@@ -128,7 +131,9 @@ func (p *pricer) span(window int) float64 {
 }
 
 // latentProjections prices the down and up projections of multi-head latent
-// attention; the down projections are small and not divided by TP.
+// attention. The weights of the down projections are small and not divided by TP: with
+// sequence parallelism every chip runs them, and the norms behind them, on its own shard of
+// the tokens, else on all of them (megatron/core/transformer/multi_latent_attention.py).
 func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	h := s.hidden
 	heads := float64(p.work.Model.Heads) / s.tp
@@ -136,21 +141,39 @@ func (p *pricer) latentProjections(b *block, s shape, a *model.MLA) {
 	q, kv := float64(a.QRank), float64(a.KVRank)
 	r := &p.rates
 	if a.QRank > 0 {
-		p.linear(b, regionInputs, s.tokens, q, h)
-		p.elementwise(b, 2*activationBytes*s.tokens*q)
+		p.linear(b, regionInputs, s.sharded, q, h)
+		p.elementwise(b, 2*activationBytes*s.sharded*q)
 		p.linear(b, regionInputs, s.tokens, heads*qk, q)
 	} else {
 		p.linear(b, regionInputs, s.tokens, heads*qk, h)
 	}
-	p.linear(b, regionInputs, s.tokens, kv+float64(a.RopeDim), h)
-	b.owed -= r.operand * s.tokens * h // both products with the hidden state keep one input
-	p.elementwise(b, 2*activationBytes*s.tokens*kv)
+	p.linear(b, regionInputs, s.sharded, kv+float64(a.RopeDim), h)
+	b.owed -= r.operand * s.sharded * h // both products with the hidden state keep one input
+	p.elementwise(b, 2*activationBytes*s.sharded*kv)
 	p.linear(b, regionInputs, s.tokens, heads*kvUp, kv)
-	p.keep(b, regionInputs, activationBytes*s.tokens*(q+kv+float64(a.RopeDim)))
+	p.keep(b, regionInputs, activationBytes*s.sharded*(q+kv+float64(a.RopeDim)))
 	if p.recomputes(regionLatent) {
 		b.redo.compute = b.redo.compute.plus(r.gemm(1, s.tokens, heads*qk, max(q, kv))).plus(r.gemm(1, s.tokens, heads*kvUp, kv))
 		b.redone += activationBytes * s.tokens * heads * (qk + kvUp)
 	} else {
 		p.keep(b, regionInputs, activationBytes*s.tokens*heads*(qk+kvUp))
 	}
+}
+
+// latentInput is what latent attention gathers with sequence parallelism: the compressed
+// queries, or the hidden state where those are not compressed, the compressed keys and
+// values, and the rotated part of the keys.
+func (p *pricer) latentInput(s shape, a *model.MLA) gathered {
+	if s.tp <= 1 || !p.layout.SP {
+		return gathered{}
+	}
+	q, kv := float64(a.QRank), float64(a.KVRank)
+	if a.QRank == 0 {
+		q = s.hidden
+	}
+	out := gathered{width: q + kv}
+	for _, width := range [...]float64{q, kv, float64(a.RopeDim)} {
+		out.seconds += p.net.gather(activationBytes*s.tokens*width, group{p.layout.TP, 1})
+	}
+	return out
 }

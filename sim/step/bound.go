@@ -359,12 +359,17 @@ func (p *pricer) dualPipeAdds(s *pipe, hop float64) float64 {
 	return p.microbatches()*s.mean.base.sum()*(slower-1) + pairs*pace/2 + 2*hop*float64(p.layout.PP-1)
 }
 
-// joinedShare is the share of the two collectives at the ends of a tensor-parallel block
-// that joining them into one all-reduce saves.
+// joinedShare is the share of the collectives at the ends of a tensor-parallel block that
+// joining them into one all-reduce saves at most.
 func (p *pricer) joinedShare(s *pipe) float64 {
 	if p.layout.TP == 1 {
 		return 0
 	}
 	bytes, all := activationBytes*s.shape.tokens*s.shape.hidden, group{p.layout.TP, 1}
-	return 1 - p.net.reduce(bytes, all)/(2*p.net.gather(bytes, all))
+	scatter := p.net.gather(bytes, all)
+	gather := scatter
+	if a := p.work.Model.MLA; a != nil {
+		gather = max(gather, p.latentInput(s.shape, a).seconds)
+	}
+	return 1 - p.net.reduce(bytes, all)/(gather+scatter)
 }

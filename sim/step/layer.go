@@ -158,13 +158,33 @@ func (p *pricer) residual(b *block, s shape) {
 // than they take. Without sequence parallelism it is one all-reduce behind the block
 // and one behind its backward pass.
 func (p *pricer) tensorPair(b *block, s shape, before kernelTimes) {
+	in := p.hiddenInput(s)
+	p.tensorEnds(b, s, before, in, in.seconds)
+}
+
+// gathered is the input of a tensor-parallel block, which it has as shards by sequence.
+type gathered struct {
+	seconds float64 // of the all-gathers before the block's products
+	width   float64 // of the operands that they make
+}
+
+// hiddenInput is that of a block whose first products take the hidden state, with sequence
+// parallelism.
+func (p *pricer) hiddenInput(s shape) gathered {
+	if s.tp <= 1 || !p.layout.SP {
+		return gathered{}
+	}
+	return gathered{p.net.gather(activationBytes*s.tokens*s.hidden, group{p.layout.TP, 1}), s.hidden}
+}
+
+// tensorEnds is tensorPair with any input, and so many seconds of reduce-scatter.
+func (p *pricer) tensorEnds(b *block, s shape, before kernelTimes, in gathered, scatter float64) {
 	if s.tp <= 1 {
 		return
 	}
-	bytes, all := activationBytes*s.tokens*s.hidden, group{p.layout.TP, 1}
-	pair := 2 * p.net.gather(bytes, all)
+	pair, all := in.seconds+scatter, group{p.layout.TP, 1}
 	if !p.layout.SP {
-		pair = p.net.reduce(bytes, all)
+		pair = p.net.reduce(activationBytes*s.tokens*s.hidden, all)
 	}
 	p.occupy(b, all, pair, pair)
 	kernels := b.kernelTimes()
@@ -182,7 +202,7 @@ func (p *pricer) tensorPair(b *block, s shape, before kernelTimes) {
 	b.backward.tensor += pair - saved*min(overlapped, beside)
 	if p.layout.SP {
 		// The block's input and the gradient of its output are kept as shards.
-		b.owed -= 2 * p.rates.operand * (s.tokens - s.split) * s.hidden
+		b.owed -= p.rates.operand * (s.tokens - s.split) * (in.width + s.hidden)
 	}
 }
 

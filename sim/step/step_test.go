@@ -1142,3 +1142,56 @@ func TestOverlapHidesNoMoreThanItsKernels(t *testing.T) {
 		t.Errorf("%v s of the shared expert's traffic exposed, %v with wider routed experts", a, b)
 	}
 }
+
+// With sequence parallelism the chips of a tensor-parallel group run the down-projections of
+// latent attention on their own tokens and gather what those give; without it each runs
+// them on all tokens.
+func TestLatentsAreGatheredCompressed(t *testing.T) {
+	for _, rank := range []int{0, 1536} {
+		m := published()[1].work.Model
+		mla := *m.MLA
+		mla.QRank = rank
+		m.MLA = &mla
+		w := &Workload{Model: m, Sequence: 4096, Batch: 16, Precision: BF16}
+		p, err := NewPricer(w, a100())
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := &p.p
+		of := func(text string) (block, shape) {
+			q.take(layout(text))
+			s := newShape(w, q.layout)
+			return q.attentionBlock(s), s
+		}
+		shards, s := of("tp=4,dp=1")
+		whole, _ := of("tp=4,dp=1,sp=0")
+		h, down := s.hidden, float64(rank+mla.KVRank+mla.RopeDim)
+		for pass, c := range map[string]struct{ shards, whole, times float64 }{
+			"forward":  {shards.forward.compute.flops, whole.forward.compute.flops, 1},
+			"backward": {shards.backward.compute.flops, whole.backward.compute.flops, 2},
+		} {
+			if want := c.times * 2 * (s.tokens - s.split) * h * down; !near(c.whole-c.shards, want) {
+				t.Errorf("q_rank %d, %s: whole tokens take %.6g FLOPs more than shards, want %.6g", rank, pass, c.whole-c.shards, want)
+			}
+		}
+
+		gather := func(width float64) float64 {
+			return q.net.gather(activationBytes*s.tokens*width, group{4, 1})
+		}
+		queries := float64(rank)
+		if rank == 0 {
+			queries = h // not compressed
+		}
+		want := gather(queries) + gather(float64(mla.KVRank)) + gather(float64(mla.RopeDim)) + gather(h)
+		if !near(shards.forward.tensor, want) || !near(shards.backward.tensor, want) {
+			t.Errorf("q_rank %d: traffic of %v s forward and %v backward, want %v", rank, shards.forward.tensor, shards.backward.tensor, want)
+		}
+		if want := q.net.reduce(activationBytes*s.tokens*h, group{4, 1}); !near(whole.forward.tensor, want) {
+			t.Errorf("q_rank %d: traffic of %v s without sequence parallelism, want %v", rank, whole.forward.tensor, want)
+		}
+		// Norm's input and output, and the latents.
+		if got, want := whole.stored-shards.stored, (s.tokens-s.split)*activationBytes*(2*h+down); !near(got, want) {
+			t.Errorf("q_rank %d: whole tokens keep %.6g bytes more, want %.6g", rank, got, want)
+		}
+	}
+}
