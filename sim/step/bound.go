@@ -69,7 +69,12 @@ func zeroBubbleFloor(l Layout) float64 {
 
 // Passes are the least time that a microbatch takes through all layers, on the chips that
 // a tensor- and context-parallel group is, and the part of it that DualPipe may hide.
-type Passes struct{ whole, hidden float64 }
+type Passes struct {
+	whole, hidden float64
+	// The parts of it that zero-bubble schedules take apart, without what may hide and waits
+	// for the host: forward, for the gradients of inputs, and for those of weights.
+	forward, input, weights float64
+}
 
 // Passes holds for every layout that divides layers, tokens and experts over chips as l does,
 // whatever its stages, replicas, chunks and schedule, what it computes again, and how it
@@ -84,27 +89,41 @@ func (p *Pricer) Passes(l Layout) Passes {
 	q.net.chips, q.net.worst, q.net.torus.best = 0, 0, true
 	s := q.pipeline()
 	w := &s.mean
-	out := Passes{w.sum(), w.expert + w.wait}
+	out := Passes{w.sum(), w.expert + w.wait, w.forward, w.sum() - w.forward - w.weights, w.weights}
+	less := w.wait
 	if q.overlapsExperts() {
-		out = Passes{out.whole - w.expert, w.wait}
+		out.whole, out.hidden, less = out.whole-w.expert, w.wait, less+w.expert
 	}
+	out.forward, out.input = max(0, out.forward-less), max(0, out.input-less)
 	if l.SP && q.work.Model.MoE == nil {
-		out.whole *= 1 - q.joinedShare(&s)
+		share := 1 - q.joinedShare(&s)
+		out.whole, out.forward, out.input = out.whole*share, out.forward*share, out.input*share
 	}
 	return out
 }
 
 // Floor is a time that the layout cannot beat: its microbatches' passes on the mean stage,
-// and under 1F1B those of one through the others.
+// and what fills and drains the pipeline: under 1F1B the passes of one through the others.
+// The flow of a zero-bubble schedule is the longest of what zeroBubble gives for each stage,
+// and so no less than their mean, which is no less than what it gives for the mean stage. It
+// grows with each of the three passes, that for weights included, of which fewer fill gaps
+// than there are.
 func (q Passes) Floor(l Layout, micro int) unit.Duration {
-	stage, passes := q.whole/float64(l.PP), float64(micro)
+	passes, others := float64(micro), float64(l.PP-1)
+	all := passes * q.whole
 	switch l.Schedule {
 	case DualPipe:
-		stage = (q.whole - q.hidden) / float64(l.PP)
+		all = passes * (q.whole - q.hidden)
 	case OneFOneB:
-		passes += float64(l.PP-1) / float64(l.VPP)
+		all += others / float64(l.VPP) * q.whole
+	case ZeroBubbleV:
+		all += others * q.input / 2
+	case ZeroBubbleH1:
+		// Waits for the host may be longer passes for weights, which fill.
+		filled := max(0, others*q.forward-min(others, passes-1)*q.weights)
+		all = others*q.input + max(all, passes*(q.forward+q.input+q.weights)+filled)
 	}
-	return seconds(passes * stage)
+	return seconds(all / float64(l.PP))
 }
 
 // Bounds are times below which no kin of a priced layout gets. What is computed again, or
