@@ -195,5 +195,5 @@ func (p *pricer) exposed(duration, window float64) float64 {
 
 // optimizer is the Adam update of the fullest stage's share of parameters.
 func (p *pricer) optimizer(s *stage) cost {
-	return p.rates.stream(adamTraffic * p.sharded(s))
+	return p.rates.stream(adamTraffic * p.sharded(&s.holding))
 }

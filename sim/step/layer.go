@@ -36,30 +36,45 @@ func (p pass) times(f float64) pass {
 type block struct {
 	forward, backward pass
 	redo              pass    // run again before the backward pass
-	stored            float64 // bytes of activations kept per microbatch
-	products          float64 // bytes of the outputs of all matrix products
-	redone            float64 // bytes of activations computed again for the backward pass
-	working           float64 // bytes live only while the layer runs
 	weights           float64 // s of the backward pass that only gradients of weights take
 	launches          float64 // of their kernels
 	lags              float64 // s that the host takes longer to launch these than they run
-	owed              float64 // bytes kept for them where they are put off
-	host              float64 // bytes kept per microbatch on the host
+	kept
 }
 
 func (b block) plus(c block) block {
 	return block{
 		b.forward.plus(c.forward), b.backward.plus(c.backward), b.redo.plus(c.redo),
-		b.stored + c.stored, b.products + c.products, b.redone + c.redone, max(b.working, c.working),
-		b.weights + c.weights, b.launches + c.launches, b.lags + c.lags, b.owed + c.owed, b.host + c.host,
+		b.weights + c.weights, b.launches + c.launches, b.lags + c.lags, b.kept.and(c.kept),
 	}
 }
 
 func (b block) times(f float64) block {
 	return block{
-		b.forward.times(f), b.backward.times(f), b.redo.times(f), b.stored * f, b.products * f, b.redone * f, b.working,
-		b.weights * f, b.launches * f, b.lags * f, b.owed * f, b.host * f,
+		b.forward.times(f), b.backward.times(f), b.redo.times(f), b.weights * f, b.launches * f, b.lags * f, b.kept.of(f),
 	}
+}
+
+// kept is what the activations of one microbatch take in a block, in bytes.
+type kept struct {
+	stored   float64 // for the backward pass
+	products float64 // the outputs of all matrix products
+	redone   float64 // computed again for the backward pass
+	working  float64 // live only while the layer runs
+	owed     float64 // stored for the gradients of weights where they are put off
+	host     float64 // stored on the host
+}
+
+// and is what two blocks keep, one of which runs at a time.
+func (k kept) and(c kept) kept {
+	return kept{
+		k.stored + c.stored, k.products + c.products, k.redone + c.redone, max(k.working, c.working), k.owed + c.owed, k.host + c.host,
+	}
+}
+
+// of is what so many alike keep.
+func (k kept) of(f float64) kept {
+	return kept{k.stored * f, k.products * f, k.redone * f, k.working, k.owed * f, k.host * f}
 }
 
 // Bytes of one element in the tensors that layers exchange and keep.

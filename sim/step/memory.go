@@ -39,7 +39,7 @@ func (p *pricer) memory(s *pipe) Memory {
 	var out Memory
 	micro := p.microbatches()
 	for i := range s.stages {
-		m := p.stageMemory(&s.stages[i], i, micro)
+		m := p.stageMemory(&s.stages[i].holding, i, micro)
 		host := max(out.Host, m.Host)
 		if m.Total() > out.Total() {
 			out = m
@@ -53,10 +53,20 @@ func (p *pricer) memory(s *pipe) Memory {
 	return out
 }
 
-func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
-	l := p.layout
-	sharded := p.sharded(s)
-	all := s.dense + s.expert
+func (p *pricer) stageMemory(h *holding, index int, micro float64) Memory {
+	m := p.state(h)
+	activations := p.activations(h, index, micro)
+	m.Activations = unit.Bytes(activations)
+	m.Buffers += unit.Bytes(fragmentation * activations)
+	m.Host += unit.Bytes(h.host * p.inFlight(index, micro))
+	return m
+}
+
+// state is the memory of a stage without its activations.
+func (p *pricer) state(h *holding) Memory {
+	l := &p.layout
+	sharded := p.sharded(h)
+	all := h.dense + h.expert
 	weights, gradients := weightBytes*all, all
 	state := adamBytes
 	perGradient := orElse(p.mach.Stack.Gradients, gradientBytes)
@@ -76,12 +86,11 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 		weights = weightBytes * (tables + gatheredLayers*layer)
 		gathered = gatheredGradients * layer
 	}
-	activations := s.stored*p.inFlight(index, micro) + p.putOff(s, index, micro) + s.transient
 	m := Memory{
-		Weights:     unit.Bytes(weights),
-		Gradients:   unit.Bytes(perGradient * gradients),
-		Optimizer:   unit.Bytes(state * sharded),
-		Activations: unit.Bytes(activations),
+		Weights:   unit.Bytes(weights),
+		Gradients: unit.Bytes(perGradient * gradients),
+		Optimizer: unit.Bytes(state * sharded),
+		Buffers:   p.mach.Stack.context() + unit.Bytes(gathered),
 	}
 	if l.Offload.optimizer() {
 		// A piece is updated as the next one arrives. What the layers gather stays.
@@ -91,21 +100,25 @@ func (p *pricer) stageMemory(s *stage, index int, micro float64) Memory {
 			m.Weights += unit.Bytes(weightBytes * sharded)
 		}
 	}
-	m.Host += unit.Bytes(s.host * p.inFlight(index, micro))
-	m.Buffers = p.mach.Stack.context() + unit.Bytes(gathered+fragmentation*activations)
 	return m
+}
+
+// activations is the bytes that stage index keeps for backward passes at its fullest, and
+// that live while one layer runs.
+func (p *pricer) activations(h *holding, index int, micro float64) float64 {
+	return h.stored*p.inFlight(index, micro) + p.putOff(h, index, micro) + h.transient
 }
 
 // putOff is what keeping operands for the gradients of weights adds to a stage's
 // activations in flight, or saves where an operand takes less than what was kept for
 // the pass of the inputs: under ZB-H1 stage i holds i of its microbatches like that as
 // the next one's backward pass begins (Qi et al., ICLR 2024, section 2.3).
-func (p *pricer) putOff(s *stage, index int, micro float64) float64 {
+func (p *pricer) putOff(h *holding, index int, micro float64) float64 {
 	switch {
-	case s.owed > s.stored:
-		return p.owing(index, micro) * (s.owed - s.stored)
+	case h.owed > h.stored:
+		return p.owing(index, micro) * (h.owed - h.stored)
 	case p.layout.Schedule == ZeroBubbleH1:
-		return min(micro, float64(index)) * (s.owed - s.stored)
+		return min(micro, float64(index)) * (h.owed - h.stored)
 	default:
 		return 0
 	}

@@ -32,6 +32,11 @@ func (o Offload) activations() bool { return o == OffloadActivations || o == Off
 // data loader and page cache take the rest; a prior, range 0.6-0.9.
 const hostShare = 0.8
 
+// offloads reports whether the server's hosts can hold what chips offload.
+func (m *Machine) offloads() bool {
+	return m.Server.HostLink.Likely > 0 && m.Server.HostMemory.Likely > 0
+}
+
 // hostMemory is what a chip may keep on its host.
 func (m *Machine) hostMemory() unit.Bytes {
 	return hostShare * m.Server.HostMemory.Likely / unit.Bytes(max(1, m.Server.Chips))
@@ -52,9 +57,15 @@ func (p *pricer) layerOffloaded(b block) block {
 	}
 	b.forward.host = max(0, transfer-beside(b.forward))
 	b.backward.host = max(0, transfer-beside(b.redo)-beside(b.backward))
-	b.host, b.stored = b.stored, 0
-	b.working += 2 * b.host
+	b.kept = b.kept.offloaded()
 	return b
+}
+
+// offloaded is what the chip and its host hold of it then.
+func (k kept) offloaded() kept {
+	k.host, k.stored = k.stored, 0
+	k.working += 2 * k.host
+	return k
 }
 
 // optimizerOffload is what streaming the optimizer's state past an update of so many
@@ -64,13 +75,13 @@ func (p *pricer) optimizerOffload(s *stage, update float64) float64 {
 	if !p.layout.Offload.optimizer() {
 		return 0
 	}
-	transfer := adamBytes * p.sharded(s) / float64(p.mach.Server.HostLink.Likely)
+	transfer := adamBytes * p.sharded(&s.holding) / float64(p.mach.Server.HostLink.Likely)
 	return max(0, transfer-update) + transfer/buckets
 }
 
 // sharded is a chip's share of a stage's parameters.
-func (p *pricer) sharded(s *stage) float64 {
-	return s.dense/p.shards(false) + s.expert/p.shards(true)
+func (p *pricer) sharded(h *holding) float64 {
+	return h.dense/p.shards(false) + h.expert/p.shards(true)
 }
 
 // offloadProblems lists what is wrong with the choice on this machine.
@@ -82,7 +93,7 @@ func (l *Layout) offloadProblems(m *Machine) []string {
 	default:
 		return []string{fmt.Sprintf("offload=%s is not none, optimizer, activations or all", l.Offload)}
 	}
-	if m.Server.HostLink.Likely <= 0 || m.Server.HostMemory.Likely <= 0 {
+	if !m.offloads() {
 		return []string{fmt.Sprintf("offload=%s needs the server's host_link and host_memory, and %s states none", l.Offload, m.Server.Name)}
 	}
 	return nil

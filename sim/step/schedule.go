@@ -69,9 +69,14 @@ func (w work) times(f float64) work {
 
 // stage is one pipeline stage: its price per microbatch and what it holds.
 type stage struct {
-	work              work
-	plain, moe        int     // layers without and with experts
-	dense, expert     float64 // parameters per chip, experts apart: fewer replicas
+	work       work
+	plain, moe int // layers without and with experts
+	holding
+}
+
+// holding is what a chip of a stage holds.
+type holding struct {
+	dense, expert     float64 // parameters, experts apart: fewer replicas
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
 	owed              float64 // bytes of one microbatch between its passes for inputs and weights
 	host              float64 // bytes of one microbatch on the host
@@ -237,11 +242,20 @@ func (p *Pricer) StageLayers(l Layout) []int {
 	return out
 }
 
-// chunk returns how many layers of either kind chunk c of a model holds.
-func (y *layers) chunk(m *model.Model, c int) (dense, moe int) {
-	first, n := y.deal.chunk(c)
+// kinds returns how many layers of either kind chunk c of a model holds.
+func (d *dealing) kinds(m *model.Model, c int) (dense, moe int) {
+	first, n := d.chunk(c)
 	moe = m.MoELayersIn(first, n)
 	return n - moe, moe
+}
+
+// stage returns how many layers of either kind the chunks of stage i hold.
+func (d *dealing) stage(m *model.Model, l *Layout, i int) (dense, moe int) {
+	for v := range l.VPP {
+		n, e := d.kinds(m, l.chunkAt(i, v))
+		dense, moe = dense+n, moe+e
+	}
+	return dense, moe
 }
 
 // pipeline prices every stage for one microbatch.
@@ -255,11 +269,7 @@ func (p *pricer) pipeline() pipe {
 	var middle stage // the last one priced that holds neither end of the model
 	middleDense, middleMoE := -1, -1
 	for i := range l.PP {
-		dense, moe := 0, 0
-		for v := range l.VPP {
-			d, e := y.chunk(&p.work.Model, l.chunkAt(i, v))
-			dense, moe = dense+d, moe+e
-		}
+		dense, moe := y.deal.stage(&p.work.Model, &l, i)
 		switch {
 		case i == 0 || i == l.lastStage():
 			p.scratch = append(p.scratch, p.stage(&y, &n, i, dense, moe))
@@ -292,34 +302,39 @@ func (p *pricer) parameters() parameters {
 
 // stage prices one stage of so many layers of either kind.
 func (p *pricer) stage(y *layers, n *parameters, i, dense, moe int) stage {
-	m, l := &p.work.Model, p.layout
-	tp := float64(l.TP)
-	b := y.mix(dense, moe, l.few(m.Layers))
-	s := stage{
-		plain:  dense,
-		moe:    moe,
-		dense:  float64(dense)*n.dense + float64(moe)*n.moe,
-		expert: float64(moe) * n.experts,
-	}
+	b := y.mix(dense, moe, p.layout.few(p.work.Model.Layers))
 	if i == 0 {
 		b = b.plus(y.embedding)
-		s.dense += m.EmbeddingParams() / tp
+	}
+	if i == p.layout.lastStage() {
+		b = b.plus(y.head)
+	}
+	return stage{p.workOf(&b), dense, moe, p.holding(&b.kept, n, i, dense, moe)}
+}
+
+// holding is what stage i of so many layers of either kind holds, whose activations take k.
+func (p *pricer) holding(k *kept, n *parameters, i, dense, moe int) holding {
+	m, l := &p.work.Model, &p.layout
+	tp := float64(l.TP)
+	h := holding{
+		dense: float64(dense)*n.dense + float64(moe)*n.moe, expert: float64(moe) * n.experts,
+		stored: k.stored, transient: k.working, owed: k.owed, host: k.host,
+	}
+	if i == 0 {
+		h.dense += m.EmbeddingParams() / tp
 	}
 	if i == l.lastStage() {
-		b = b.plus(y.head)
-		s.dense += m.HeadParams() / tp
+		h.dense += m.HeadParams() / tp
 		if m.Tied && i > 0 {
-			s.dense += m.EmbeddingParams() / tp
+			h.dense += m.EmbeddingParams() / tp
 		}
 		if m.MTP > 0 {
-			modules, h := float64(m.MTP), float64(m.Hidden)
-			s.dense += modules * (n.moe + 2*h*h/tp)
-			s.expert += modules * n.experts
+			modules, wide := float64(m.MTP), float64(m.Hidden)
+			h.dense += modules * (n.moe + 2*wide*wide/tp)
+			h.expert += modules * n.experts
 		}
 	}
-	s.work = p.workOf(&b)
-	s.stored, s.transient, s.owed, s.host = b.stored, b.working, b.owed, b.host
-	return s
+	return h
 }
 
 // foldStages gives every stage the work of DualPipe: half the microbatches enter
@@ -328,15 +343,16 @@ func (p *pricer) stage(y *layers, n *parameters, i, dense, moe int) stage {
 func foldStages(s []stage) {
 	for i := range len(s) / 2 {
 		a, b := &s[i], &s[len(s)-1-i]
-		both := stage{
-			work:      a.work.plus(b.work).times(0.5),
-			dense:     a.dense + b.dense,
-			expert:    a.expert + b.expert,
-			stored:    (a.stored + b.stored) / 2,
-			host:      (a.host + b.host) / 2,
-			transient: max(a.transient, b.transient),
-		}
+		both := stage{work: a.work.plus(b.work).times(0.5), holding: a.holding.folded(&b.holding)}
 		*a, *b = both, both
+	}
+}
+
+// folded is what a stage of DualPipe holds that two stages are folded into.
+func (h *holding) folded(g *holding) holding {
+	return holding{
+		dense: h.dense + g.dense, expert: h.expert + g.expert,
+		stored: (h.stored + g.stored) / 2, host: (h.host + g.host) / 2, transient: max(h.transient, g.transient),
 	}
 }
 

@@ -141,7 +141,7 @@ func (p *pricer) chunks(sh shape) []chunkTime {
 	y := p.layers(sh)
 	out := make([]chunkTime, p.layout.PP*p.layout.VPP)
 	for i := range out {
-		dense, moe := y.chunk(&p.work.Model, i)
+		dense, moe := y.deal.kinds(&p.work.Model, i)
 		b := y.mix(dense, moe, p.fewOf(&y, i))
 		if i == 0 {
 			b = b.plus(y.embedding)
@@ -164,7 +164,7 @@ func (p *pricer) fewOf(y *layers, chunk int) int {
 		stage = l.PP - 1 - stage
 	}
 	for before := range v {
-		dense, moe := y.chunk(&p.work.Model, l.chunkAt(stage, before))
+		dense, moe := y.deal.kinds(&p.work.Model, l.chunkAt(stage, before))
 		few -= dense + moe
 	}
 	return max(0, few)

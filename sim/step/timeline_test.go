@@ -326,7 +326,7 @@ func TestPutOffWeightsTakeTheirTime(t *testing.T) {
 			}
 			spans++
 			y := p.p.layers(newShape(w, l))
-			dense, experts := y.chunk(&w.Model, s.Chunk)
+			dense, experts := y.deal.kinds(&w.Model, s.Chunk)
 			b := y.mix(dense, experts, p.p.fewOf(&y, s.Chunk))
 			if s.Chunk == len(c)-1 {
 				b = b.plus(y.head)

@@ -94,7 +94,7 @@ func TestZeroBubbleMemoryIsThatOf1F1B(t *testing.T) {
 		}
 		p.p.take(layout(text))
 		s := p.p.pipeline()
-		return float64(p.p.stageMemory(&s.stages[stage], stage, p.p.microbatches()).Activations)
+		return float64(p.p.stageMemory(&s.stages[stage].holding, stage, p.p.microbatches()).Activations)
 	}
 	first := activations("tp=1,pp=8,dp=1", 0)
 	for stage := range 7 { // the last has the loss too
