@@ -69,7 +69,7 @@ func Best(w *step.Workload, m *step.Machine, chips, k int) ([]step.Step, error) 
 	if len(s.best) > 0 {
 		return s.best, nil
 	}
-	none := &NoFit{Chips: chips, Closest: s.closest}
+	none := &NoFit{Chips: chips, Closest: s.nearest()}
 	for n := 2 * chips; n <= MaxChips; n *= 2 {
 		larger, err := newSpace(w, m, n, 1)
 		if err != nil {
@@ -86,30 +86,38 @@ func Best(w *step.Workload, m *step.Machine, chips, k int) ([]step.Step, error) 
 
 // space is the state of one walk.
 type space struct {
-	work    *step.Workload
-	domain  int // chips of a scale-up domain
-	chips   int
-	k       int
-	pricer  *step.Pricer
-	best    []step.Step // ascending time, at most k
-	closest step.Step   // of those that don't fit
+	work     *step.Workload
+	domain   int  // chips of a scale-up domain
+	torus    bool // joins them
+	chips    int
+	k        int
+	pricer   *step.Pricer
+	capacity unit.Bytes  // of a chip's memory
+	best     []step.Step // ascending time, at most k
+	// room is what memory holds of the layouts of the division that is walked, with its ways to
+	// keep activations once measured.
+	room     step.Room
+	measured bool
+	// leanest is the layout whose variants take the least memory at least, least.
+	leanest step.Layout
+	least   unit.Bytes
+	// lacking is a walk through layouts that all do not fit, for the one that takes no more
+	// than least, closest.
 	lacking bool
-	// growing is a walk that asks only whether something fits: layouts that cannot, whatever
-	// they compute again, are left.
+	closest step.Step
+	// growing is a walk that asks only whether something fits.
 	growing bool
-	// full is true, while growing, where what the last layout holds is more than the memory,
-	// over where what the last sharding does without offload.
-	full, over bool
-	batches    []int // divisors of the global batch, descending
-	experts    []int // divisors of the expert count
+	batches []int // divisors of the global batch, descending
+	experts []int // divisors of the expert count
 	// offloads are those that the server allows, beside none.
 	offloads []step.Offload
 	tiers    []int // chips of the scale-up domain and of the fabric's tiers that end
 	// coarse walks few layouts: one number of replicas for each division of the
 	// model, microbatches of one sequence, no chunks, rings of context parallelism.
 	coarse bool
-	// passes are those of the division that is walked.
-	passes step.Passes
+	// passes are those of the division that is walked, on any chips and on those of a domain
+	// at least; floor the ones of these that hold for the layout.
+	passes, domainPasses, floor step.Passes
 	// limit is the time of the k-th best layout of the coarse walk: what is slower
 	// cannot be among the k best of all.
 	limit unit.Duration
@@ -124,8 +132,8 @@ func newSpace(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 		return nil, errors.New("the workload needs a batch, a sequence length and layers of at least 1")
 	}
 	s := &space{
-		work: w, domain: m.Server.ScaleUpDomain, chips: chips, k: k, pricer: pricer,
-		batches: divisors(w.Batch), experts: []int{1}, limit: unit.Duration(math.Inf(1)),
+		work: w, domain: m.Server.ScaleUpDomain, torus: m.Server.Torus > 0, chips: chips, k: k, pricer: pricer, capacity: m.Chip.HBM.Likely,
+		batches: divisors(w.Batch), experts: []int{1}, limit: unit.Duration(math.Inf(1)), least: unit.Bytes(math.Inf(1)),
 	}
 	if w.Model.MoE != nil {
 		s.experts = divisors(w.Model.MoE.Experts)
@@ -148,6 +156,10 @@ func (s *space) walk() {
 	first := *s
 	first.coarse = true
 	first.tensors()
+	if first.done() {
+		s.best = first.best
+		return
+	}
 	if len(first.best) == s.k {
 		s.limit = first.best[s.k-1].Time
 	}
@@ -202,9 +214,20 @@ func (s *space) microbatches(l step.Layout) {
 // pipelines walks one division of layers, tokens and experts (or of nothing, in a dense
 // model) over pipelines and their replicas.
 func (s *space) pipelines(l step.Layout, ep, etp int) {
+	if s.done() {
+		return
+	}
 	layers := s.work.Model.Layers
 	l.EP, l.ETP, l.VPP = ep, etp, 1
-	s.passes = s.pricer.Passes(l)
+	s.pricer.Clear(&s.room, l)
+	s.measured = false
+	if !s.growing { // which asks for no time
+		s.passes = s.pricer.Passes(l, false)
+		s.domainPasses = s.passes
+		if s.torus {
+			s.domainPasses = s.pricer.Passes(l, true)
+		}
+	}
 	for l.PP = min(layers+2, maxStages, s.chips/(l.TP*l.CP)); l.PP >= 1; l.PP-- {
 		if s.coarse && !even(layers, l.PP) {
 			continue
@@ -213,7 +236,15 @@ func (s *space) pipelines(l step.Layout, ep, etp int) {
 			if l.Chips() > s.chips || s.work.Batch%(l.DP*l.MicroBatch) != 0 || l.TP*l.CP*l.DP%(ep*etp) != 0 {
 				continue
 			}
-			s.schedules(l)
+			if s.slow(s.passes.Least(l.PP, s.micro(l))) {
+				break // fewer replicas have more microbatches
+			}
+			if s.floor = s.passes; l.Chips() >= s.domain {
+				s.floor = s.domainPasses
+			}
+			if s.schedules(l); s.done() {
+				return
+			}
 			if s.coarse {
 				break
 			}
@@ -230,6 +261,9 @@ func even(layers, stages int) bool {
 // schedules prices a layout under every schedule, and with every number of chunks per
 // stage, that may be among the best.
 func (s *space) schedules(l step.Layout) {
+	if len(s.best) == 0 && !s.holds(l) {
+		return
+	}
 	b := s.variants(l)
 	if l.PP == 1 {
 		return
@@ -276,12 +310,28 @@ func (s *space) slow(least unit.Duration) bool {
 	return least > s.limit || len(s.best) == s.k && least >= s.best[s.k-1].Time
 }
 
+// nearest is the layout that lacks least, the first of these in the walk, where none fits. How
+// much it takes at most is what the best variant takes of that layout which the walk said may
+// take the least; what takes more at least is left.
+func (s *space) nearest() step.Step {
+	s.lacking, s.least = true, unit.Bytes(math.Inf(1))
+	s.pricer.Clear(&s.room, s.leanest)
+	s.measured = false
+	s.variants(s.leanest)
+	s.closest = step.Step{}
+	s.tensors()
+	return s.closest
+}
+
 // lack notes a step that does not fit.
 func (s *space) lack(st *step.Step) {
-	if !s.lacking || st.Memory.Total() < s.closest.Memory.Total() {
-		s.closest, s.lacking = *st, true
+	if total := st.Memory.Total(); s.closest.Time == 0 || total < s.closest.Memory.Total() {
+		s.closest, s.least = *st, min(s.least, total)
 	}
 }
+
+// done reports whether a walk has found what it is for.
+func (s *space) done() bool { return s.growing && len(s.best) > 0 }
 
 // keep keeps a step that fits if it is among the best.
 func (s *space) keep(st *step.Step) {

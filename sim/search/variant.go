@@ -17,7 +17,10 @@ type variant struct {
 // over all replicas and sequence parallelism; or nothing where the floor cuts all, or
 // where the tokens of a chip's sequence do not divide so.
 func (s *space) variants(l step.Layout) (plain step.Bounds) {
-	if s.slow(s.pricer.Floor(l)) || s.slow(s.passes.Floor(l, s.micro(l))) {
+	if s.slow(s.pricer.Floor(l)) || s.slow(s.floor.Floor(l, s.micro(l))) {
+		return plain
+	}
+	if !s.roomy(l) {
 		return plain
 	}
 	var best step.Step
@@ -43,6 +46,47 @@ func (s *space) variants(l step.Layout) (plain step.Bounds) {
 	return plain
 }
 
+// roomy reports whether memory may hold a variant of a layout, or, where none fits, one that
+// lacks no more than the closest.
+func (s *space) roomy(l step.Layout) bool {
+	s.measure(l)
+	least, fits := s.pricer.Least(l, &s.room, s.least)
+	if s.lacking {
+		return least <= s.least
+	}
+	if least < s.least {
+		s.least, s.leanest = least, l
+	}
+	return fits
+}
+
+// holds reports the same of a layout under any schedule, by its state alone.
+func (s *space) holds(l step.Layout) bool {
+	least := s.pricer.LeastState(l, &s.room)
+	return least <= s.least || !s.lacking && least <= s.capacity
+}
+
+// measure makes the room that of a layout's division: all ways to keep activations.
+func (s *space) measure(l step.Layout) {
+	if s.measured {
+		return
+	}
+	s.measured = true
+	whole := l.SP && l.TP > 1 && s.work.Model.MoE == nil
+	for _, l.Recompute = range policies {
+		for _, l.Offload = range [...]step.Offload{step.OffloadNone, step.OffloadActivations} {
+			if l.Offload == step.OffloadNone || l.SP && len(s.offloads) > 0 {
+				s.pricer.Add(&s.room, l)
+			}
+		}
+		if whole {
+			l.SP, l.Offload = false, step.OffloadNone
+			s.pricer.Add(&s.room, l)
+			l.SP = true
+		}
+	}
+}
+
 // loses reports whether a step of at least this time is no faster than the best of its
 // layout, if one fits, or out of the answer.
 func (s *space) loses(least unit.Duration, best *step.Step) bool {
@@ -57,8 +101,7 @@ func (s *space) loses(least unit.Duration, best *step.Step) bool {
 func (s *space) shardings(l step.Layout, sequence bool, try func(variant)) {
 	replicas := l.DP * l.CP
 	single := replicas == 1 && (s.work.Model.MoE == nil || l.TP == l.EP*l.ETP)
-	over := s.over // with the optimizer divided over all replicas; whole, or over fewer, it takes no less
-	if !single && !over {
+	if !single {
 		try(variant{sequence, 0, 0})
 	}
 	if l.PP == 1 {
@@ -72,9 +115,7 @@ func (s *space) shardings(l step.Layout, sequence bool, try func(variant)) {
 		if shard < 2 || shard >= replicas || replicas%shard != 0 {
 			continue
 		}
-		if !over {
-			try(variant{sequence, 1, shard})
-		}
+		try(variant{sequence, 1, shard})
 		if l.PP == 1 {
 			try(variant{sequence, 3, shard})
 		}
@@ -90,7 +131,6 @@ var policies = [...]step.Recompute{step.RecomputeNone, step.RecomputeLight, step
 func (s *space) memories(l step.Layout, best *step.Step) step.Bounds {
 	l.Offload = step.OffloadNone
 	none, least := s.recomputed(l, best)
-	s.over = s.full
 	if l.SP && l.ZeRO > 0 && l.Shard == 0 && !s.loses(none.Saving, best) {
 		s.offload(l, &least, best)
 	}
@@ -102,10 +142,10 @@ func (s *space) memories(l step.Layout, best *step.Step) step.Bounds {
 func (s *space) recomputed(l step.Layout, best *step.Step) (step.Bounds, [len(policies)]unit.Duration) {
 	var least [len(policies)]unit.Duration
 	l.Recompute, l.RecomputeLayers = step.RecomputeNone, 0
-	fits, none := s.try(l, best)
+	_, none := s.try(l, best)
 	for i, r := range policies {
 		least[i] = none.Saving
-		if r != step.RecomputeNone && (fits || !s.full) && !s.loses(none.Saving, best) {
+		if r != step.RecomputeNone && !s.loses(none.Saving, best) {
 			l.Recompute = r
 			least[i] = s.fewest(l, best)
 		}
@@ -160,14 +200,9 @@ func (s *space) layersOfStage(l step.Layout) int {
 // so that where activations do the policies are on all layers.
 func (s *space) offload(l step.Layout, least *[len(policies)]unit.Duration, best *step.Step) {
 	var enough [len(policies)]bool // without the optimizer
-	full := s.over
 	for _, l.Offload = range s.offloads {
-		switch {
-		case l.Offload == step.OffloadOptimizer:
+		if l.Offload == step.OffloadOptimizer {
 			s.recomputed(l, best)
-			full = s.full
-			continue
-		case l.Offload == step.OffloadActivations && s.over, l.Offload == step.OffloadAll && full:
 			continue
 		}
 		for i, r := range policies {
@@ -184,9 +219,7 @@ func (s *space) offload(l step.Layout, least *[len(policies)]unit.Duration, best
 // fits.
 func (s *space) try(l step.Layout, best *step.Step) (bool, step.Bounds) {
 	st, b := s.pricer.PriceBounded(l)
-	s.full = false
 	if !st.Memory.Fits() {
-		s.full = s.growing && st.Memory.Held() > st.Memory.Capacity
 		s.lack(&st)
 		return false, b
 	}

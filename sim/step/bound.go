@@ -71,6 +71,8 @@ func zeroBubbleFloor(l Layout) float64 {
 // a tensor- and context-parallel group is, and the part of it that DualPipe may hide.
 type Passes struct {
 	whole, hidden float64
+	// kernels are the part that DualPipe slows down.
+	kernels float64
 	// The parts of it that zero-bubble schedules take apart, without what may hide and waits
 	// for the host: forward, for the gradients of inputs, and for those of weights.
 	forward, input, weights float64
@@ -80,16 +82,21 @@ type Passes struct {
 // whatever its stages, replicas, chunks and schedule, what it computes again, and how it
 // shards: nothing of these makes a layer's kernels or its traffic shorter, but that
 // all-to-alls may hide. Links are taken as evenly loaded and no group as lying across two
-// domains, as in the smallest of jobs, and on a torus all groups as having all links.
-func (p *Pricer) Passes(l Layout) Passes {
+// domains, as in the smallest of jobs, and on a torus all groups as having all links; or, for
+// jobs of a domain's chips or more, those that they have of the whole domain, where none of
+// these groups lies elsewhere for more replicas or stages.
+func (p *Pricer) Passes(l Layout, domain bool) Passes {
 	q := &p.p
 	l.PP, l.VPP, l.DP, l.ZeRO, l.Shard = 1, 1, l.EP*l.ETP, 1, 0
 	l.Schedule, l.Recompute, l.RecomputeLayers, l.Offload = OneFOneB, RecomputeNone, 0, OffloadNone
 	q.take(l)
-	q.net.chips, q.net.worst, q.net.torus.best = 0, 0, true
+	q.net.chips, q.net.worst = 0, 0
+	if q.net.torus.best = !domain; domain {
+		q.net.torus.cut(q.net.domain)
+	}
 	s := q.pipeline()
 	w := &s.mean
-	out := Passes{w.sum(), w.expert + w.wait, w.forward, w.sum() - w.forward - w.weights, w.weights}
+	out := Passes{w.sum(), w.expert + w.wait, w.base.sum(), w.forward, w.sum() - w.forward - w.weights, w.weights}
 	less := w.wait
 	if q.overlapsExperts() {
 		out.whole, out.hidden, less = out.whole-w.expert, w.wait, less+w.expert
@@ -102,8 +109,16 @@ func (p *Pricer) Passes(l Layout) Passes {
 	return out
 }
 
+// Least is a time that no layout with so many stages and microbatches beats, whatever its
+// schedule: their passes on the mean stage.
+func (q Passes) Least(stages, micro int) unit.Duration {
+	return seconds(float64(micro) * (q.whole - q.hidden) / float64(stages))
+}
+
 // Floor is a time that the layout cannot beat: its microbatches' passes on the mean stage,
-// and what fills and drains the pipeline: under 1F1B the passes of one through the others.
+// and what fills and drains the pipeline: under 1F1B the passes of one through the others,
+// under DualPipe, where kernels have fewer cores, half a pass both ways for every two stages
+// but two.
 // The flow of a zero-bubble schedule is the longest of what zeroBubble gives for each stage,
 // and so no less than their mean, which is no less than what it gives for the mean stage. It
 // grows with each of the three passes, that for weights included, of which fewer fill gaps
@@ -113,7 +128,8 @@ func (q Passes) Floor(l Layout, micro int) unit.Duration {
 	all := passes * q.whole
 	switch l.Schedule {
 	case DualPipe:
-		all = passes * (q.whole - q.hidden)
+		const slower = 1 / (1 - dualPipeCores)
+		all = (passes + (float64(l.PP)/2-1)/2) * (q.whole - q.hidden + (slower-1)*q.kernels)
 	case OneFOneB:
 		all += others / float64(l.VPP) * q.whole
 	case ZeroBubbleV:

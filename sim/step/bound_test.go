@@ -2,6 +2,7 @@ package step_test
 
 import (
 	"flag"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -16,7 +17,8 @@ var (
 	first  = flag.Uint64("first", 0, "seed of the first one")
 )
 
-// No layout takes less than its floor, nor than what bounds its kin by another one's price.
+// No layout takes less time than its floor, nor than what bounds its kin by another one's
+// price, nor less memory than what bounds it with all of its kin.
 func TestBoundsHold(t *testing.T) {
 	held := map[string]int{}
 	for seed := *first; seed < *first+uint64(*spaces); seed++ {
@@ -33,13 +35,34 @@ func TestBoundsHold(t *testing.T) {
 			}
 			held[name]++
 		}
+		fill := func(of step.Layout, room *step.Room) {
+			if !of.SP && of.Offload != step.OffloadNone {
+				return // is not of the room
+			}
+			least, fits := p.Least(of, room, unit.Bytes(math.Inf(1)))
+			state := p.LeastState(of, room)
+			m := p.Price(of).Memory
+			if total := m.Total(); total < least || total < state || m.Fits() && !fits {
+				t.Errorf("seed %d: %s takes %v, not %.6g or %.6g bytes at least; may fit: %v", seed, of, m, float64(least), float64(state), fits)
+			}
+			if soon, may := p.Least(of, room, 0); soon > least || may != fits {
+				t.Errorf("seed %d: %s takes %.6g bytes at least, of all stages %.6g", seed, of, float64(soon), float64(least))
+			}
+			if held["memory"]++; !fits {
+				held["no room"]++
+			}
+		}
+		var room step.Room
 		for range 500 {
 			l := drawLayout(r, w, m)
 			if len(l.Problems(w, m)) > 0 {
 				continue
 			}
 			hold("the floor", p.Floor(l), l, l)
-			hold("the passes", p.Passes(divided(l, w)).Floor(l, w.Batch/(l.DP*l.MicroBatch)), l, l)
+			hold("the passes", p.Passes(divided(l, w), false).Floor(l, w.Batch/(l.DP*l.MicroBatch)), l, l)
+			if l.Chips() >= m.Server.ScaleUpDomain {
+				hold("a domain's passes", p.Passes(divided(l, w), true).Floor(l, w.Batch/(l.DP*l.MicroBatch)), l, l)
+			}
 			s, b := p.PriceBounded(l)
 			saved := savedMore(r, w, m, l)
 			if len(saved.Problems(w, m)) > 0 {
@@ -50,6 +73,10 @@ func TestBoundsHold(t *testing.T) {
 				// Where more work hides neither data-parallel nor experts' traffic it is no gain.
 				hold("the price", s.Time, l, saved)
 			}
+
+			measure(p, &room, l, w, m)
+			fill(l, &room)
+			fill(saved, &room)
 
 			plain := l
 			plain.SP, plain.ZeRO, plain.Shard, plain.Recompute, plain.RecomputeLayers, plain.Offload = true, 1, 0, step.RecomputeNone, 0, step.OffloadNone
@@ -86,12 +113,30 @@ func TestBoundsHold(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"the floor", "the passes", "saving", "the price", "sharding", "whole", "zero bubble", "DualPipe", "chunks", "interleaved"} {
+	for _, name := range []string{"the floor", "the passes", "a domain's passes", "saving", "the price", "sharding", "whole", "zero bubble", "DualPipe", "chunks", "interleaved", "memory", "no room"} {
 		if held[name] < *spaces {
 			t.Errorf("%s was held against %d layouts in %d spaces", name, held[name], *spaces)
 		}
 	}
 	t.Log(held)
+}
+
+// measure makes the room that of a layout's division, with all ways to keep activations.
+func measure(p *step.Pricer, room *step.Room, l step.Layout, w *step.Workload, m *step.Machine) {
+	p.Clear(room, l)
+	host := m.Server.HostLink.Likely > 0 && m.Server.HostMemory.Likely > 0
+	for _, l.SP = range []bool{true, false} {
+		if l.TP > 1 && !l.SP && w.Model.MoE != nil || !l.Divides(w) {
+			continue
+		}
+		for _, l.Recompute = range []step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
+			for _, l.Offload = range []step.Offload{step.OffloadNone, step.OffloadActivations} {
+				if l.Offload == step.OffloadNone || host && l.SP {
+					p.Add(room, l)
+				}
+			}
+		}
+	}
 }
 
 func one[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

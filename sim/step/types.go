@@ -246,8 +246,5 @@ func (m Memory) String() string {
 
 func gib(b unit.Bytes) float64 { return float64(b) / (1 << 30) }
 
-// Held is what no recomputation spares.
-func (m Memory) Held() unit.Bytes { return m.Weights + m.Gradients + m.Optimizer }
-
 // Fits reports whether the step fits the chip, and the host what is offloaded.
 func (m Memory) Fits() bool { return m.Total() <= m.Capacity && m.Host <= m.HostCapacity }
