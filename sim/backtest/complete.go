@@ -62,6 +62,9 @@ func (c *Case) batch(f *Configuration, l step.Layout) (int, error) {
 	if c.Batch > 0 {
 		return c.Batch, nil
 	}
+	if f.Machine.Chip.Vendor == "Google" && c.PP <= 1 && c.MicroBatch > 0 {
+		return c.MicroBatch * c.Chips * cores(f.Machine.Chip.Name), nil // it is each device's
+	}
 	seq := float64(f.Work.Sequence)
 	sequences := usualBatchTokens / seq
 	if c.StepTime > 0 {
@@ -87,8 +90,8 @@ func (c *Case) batch(f *Configuration, l step.Layout) (int, error) {
 }
 
 // complete decides the degrees that a source does not print, and its recomputation. A
-// blank tensor, pipeline or expert degree is 1 where that fits in memory, as it is
-// where nothing fits; else the run is taken to have had the fastest layout that does.
+// blank tensor, pipeline or expert degree is 1 where that fits in memory; else the run is taken
+// to have had the fastest layout that does, or that comes nearest to it.
 // A blank microbatch, and a blank number of chunks per stage, is the fastest that fits.
 func (c *Case) complete(f *Configuration) error {
 	c.recompute(f)
@@ -100,7 +103,7 @@ func (c *Case) complete(f *Configuration) error {
 			pps = []int{1} // XLA's programs have no pipeline unless they say so
 		}
 	}
-	if c.fits(f) && !c.starved(f.Layout) && slices.Contains(eps, f.Layout.EP) {
+	if c.fits(f) && !c.starved(f.Layout) && slices.Contains(eps, f.Layout.EP) && (c.DP == 0 || f.Layout.DP == c.DP) {
 		tps, pps, cps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.CP}, []int{f.Layout.EP}
 	}
 	known := len(tps)*len(pps)*len(cps)*len(eps) == 1
@@ -115,19 +118,20 @@ func (c *Case) complete(f *Configuration) error {
 	}
 	base := *f
 	tried := trial{best: base, fastest: math.Inf(1), known: known}
+	layouts := combined(base.Layout, tps, pps, cps, eps, mbs)
+	if replicas := slices.DeleteFunc(slices.Clone(layouts), func(l step.Layout) bool { return l.TP*l.PP*l.CP*c.DP != c.Chips }); len(replicas) > 0 {
+		layouts = replicas // those with as many as the source prints
+	}
 	zeros := []int{base.Layout.ZeRO}
-	if c.ZeRO == nil && base.Layout.ZeRO < 3 {
+	if c.ZeRO == nil && base.Layout.ZeRO < 3 && pps[0] == 1 {
 		zeros = append(zeros, 3) // where nothing fits without
 	}
 	for _, zero := range zeros {
 		if !math.IsInf(tried.fastest, 1) {
 			break
 		}
-		for _, l := range combined(base.Layout, tps, pps, cps, eps, mbs) {
-			l.SP, l.ZeRO = c.sequenceParallel(f.Machine.Stack.Name), zero
-			if c.says("dualpipe") {
-				l.Schedule = step.DualPipe
-			}
+		for _, l := range layouts {
+			l.SP, l.ZeRO, l.VPP, l.Schedule = c.sequenceParallel(f.Machine.Stack.Name), zero, max(1, c.VPP), c.schedule()
 			if l.TP > max(c.TP, f.Machine.Server.ScaleUpDomain) || l.TP*l.PP*l.CP > c.Chips {
 				continue
 			}
@@ -202,7 +206,9 @@ func combined(base step.Layout, tps, pps, cps, eps, mbs []int) []step.Layout {
 }
 
 // starved reports whether a layout has more replicas than the printed batch has sequences.
-func (c *Case) starved(l step.Layout) bool { return c.Batch > 0 && c.Batch < l.DP }
+func (c *Case) starved(l step.Layout) bool {
+	return c.Batch > 0 && float64(c.Batch)*(1+roundedBatch) < float64(l.DP)
+}
 
 // roundedBatch is how far from a whole number of rounds a printed batch may be, of itself,
 // and still be that number rounded: OPT-175B's "2M tokens" are 992 sequences of 2,048, eight
@@ -250,7 +256,7 @@ func (c *Case) try(f *Configuration, l step.Layout, tried *trial) error {
 				return err
 			}
 		}
-		if !tried.known && c.starved(f.Layout) || len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
+		if !tried.known && (c.starved(f.Layout) || c.PP == 0 && c.says("dualpipe") && f.Layout.Schedule != step.DualPipe) || len(f.Layout.Problems(&f.Work, &f.Machine)) > 0 {
 			continue
 		}
 		c.recompute(f)
@@ -259,7 +265,11 @@ func (c *Case) try(f *Configuration, l step.Layout, tried *trial) error {
 			continue
 		}
 		room = max(room, roomy(s.Memory.Capacity))
-		switch t := float64(s.Time) / float64(f.Work.Batch); {
+		t := float64(s.Time) / float64(f.Work.Batch)
+		if c.Batch > 0 {
+			t = c.ofBatch(f, float64(s.Time)) / float64(c.Batch) // places that stay empty are no work
+		}
+		switch {
 		case s.Memory.Total() > room:
 			tried.tight = append(tried.tight, tightLayout{*f, float64(s.Memory.Total() / room), t})
 		case t < tried.fastest:

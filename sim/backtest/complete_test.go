@@ -56,14 +56,63 @@ func TestChunksOfUnevenMicrobatches(t *testing.T) {
 	}
 }
 
-// A pipeline of TPUs has as many microbatches as stages, and costs less than half again.
+// A pipeline of TPUs has as many microbatches as stages.
 func TestPipelinesOfTPUs(t *testing.T) {
 	const columns = "year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,recompute"
-	whole := priced(t, columns, "2025,TPU v5p,1024,GPT-3 175B,2048,2048,bf16,1,1,full").Predicted
-	for _, stages := range []int{2, 4, 8} {
+	for _, stages := range []int{1, 2, 4, 8, 64} {
 		r := priced(t, columns, fmt.Sprintf("2025,TPU v5p,1024,GPT-3 175B,2048,2048,bf16,1,%d,full", stages))
-		if !(r.Predicted > 0 && r.Predicted < 1.5*whole) {
-			t.Errorf("%d stages take %v s, one %v", stages, r.Predicted, whole)
+		l := r.Config.Layout
+		if micro := r.Config.Work.Batch / (l.DP * l.MicroBatch); l.PP != stages || micro != stages {
+			t.Errorf("%s: %d microbatches, want %d", r.Layout, micro, stages)
+		}
+	}
+}
+
+// A batch a little off whole rounds is those rounds, and takes as long by the sequence.
+func TestRoundedBatch(t *testing.T) {
+	const columns = "year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,dp,zero,micro_batch,recompute"
+	for _, c := range []struct {
+		row   string
+		whole int
+		near  []int
+		far   int
+	}{
+		{"2022,A100-80GB-SXM,992,OPT-175B,2048,%d,fp16,8,1,124,3,8,full", 992, []int{945, 991, 1024}, 1500},
+		{"2024,H100-80GB-SXM,256,Llama 3 8B,8192,%d,bf16,1,1,256,1,4,none", 1024, []int{1000, 1023, 1030}, 1400},
+		{"2024,TPU v5p,256,Llama 3 8B,8192,%d,bf16,1,1,256,3,,full", 768, []int{750, 767}, 600},
+	} {
+		each := func(batch int) float64 {
+			return priced(t, columns, fmt.Sprintf(c.row, batch)).Predicted / float64(batch)
+		}
+		whole := each(c.whole)
+		for _, batch := range c.near {
+			if got := each(batch) / whole; got < 0.95 || got > 1.05 {
+				t.Errorf("%s: a sequence of %d takes %.2f times as long as one of %d", c.row, batch, got, c.whole)
+			}
+		}
+		if got := each(c.far) / whole; got < 1.1 {
+			t.Errorf("%s: a sequence of %d takes %.2f times as long as one of %d, though places stay empty", c.row, c.far, got, c.whole)
+		}
+	}
+}
+
+// Blank degrees are such as the printed ones leave.
+func TestDegreesThatPrintedOnesLeave(t *testing.T) {
+	const columns = "year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,vpp,dp,ep,micro_batch,notes"
+	for cells, want := range map[string]string{
+		"2024,H800-80GB-SXM,512,DeepSeek-V3,4096,4096,fp8,,8,,64,64,1,":                    "tp=1,pp=8,dp=64,",
+		"2024,H100-80GB-SXM,128,Llama 3 70B,8192,512,bf16,8,,,4,,1,":                       "tp=8,pp=4,dp=4,",
+		"2024,H100-80GB-SXM,512,Llama 3 70B,8192,512,bf16,4,,5,32,,1,":                     "tp=4,pp=4,dp=32,vpp=5,",
+		"2024,H800-80GB-SXM,2048,DeepSeek-V3,4096,15360,fp8,1,16,2,,64,1,DualPipe":         "tp=1,pp=16,dp=128,ep=64,",
+		"2024,H100-80GB-SXM,100,Llama 3 8B,8192,96,bf16,,,,,,,":                            "",
+		"2024,H100-80GB-SXM,512,Llama 3 70B,8192,2048,bf16,,,,,,,attention=fused DualPipe": "",
+	} {
+		r := priced(t, columns, cells)
+		if !strings.HasPrefix(r.Layout, want) || r.Predicted == 0 || len(r.Doubts) > 1 {
+			t.Errorf("%s: %s, want %s...; doubts %q, skipped %q", cells, r.Layout, want, r.Doubts, r.Skipped)
+		}
+		if strings.Contains(cells, "DualPipe") && (r.Config.Layout.Schedule != step.DualPipe || r.Config.Layout.PP == 1) {
+			t.Errorf("%s: %s is no DualPipe", cells, r.Layout)
 		}
 	}
 }
@@ -94,7 +143,17 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"x,2025,GB200,64,Llama 3 70B,8192,512,mxfp8,2,4,8,1,none,40,", func(r *Row) bool {
 			return r.flopsPerSecond(r.Measured) < 0.45*float64(r.Config.Machine.Chip.FP8.Likely) && slices.Contains(r.Assumed, "MFU against the mxfp8 peak")
 		}},
-		{"x,2024,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},
+		{"x,2024,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool {
+			return r.Config.Machine.Stack.PlainDispatch && slices.Contains(r.Assumed, "each token sent to every one of its experts")
+		}},
+		{"x,2022,A100-80GB-SXM,64,GPT 20B,2048,512,bf16,8,1,8,1,full,40,", func(r *Row) bool { return slices.Contains(r.Assumed, "sp=0") }},
+		{"x,2024,H800-80GB-SXM,64,DeepSeek-V3,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},
+		{"x,2025,TPU v5p,64,Llama 2 7B,4096,,bf16,1,1,64,12,full,40,", func(r *Row) bool { return r.Config.Work.Batch == 64*12 }},
+		{"mbridge-26.06,2026,GB200,64,GPT-OSS 120B,4096,1280,bf16,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
+		{"mbridge-26.06,2026,GB200,64,GPT-OSS 120B,4096,1280,fp16,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
+		{"mbridge-26.06,2026,GB200,64,GPT-OSS 120B,4096,1280,,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
+		{"mbridge-26.06,2026,GB200,64,GPT-OSS 120B,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2026" }},
+		{"mbridge-26.06,2026,B300,64,gptoss-120b,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
 		{"x,2026,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},
 		{"x,2026,Ascend 910B,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},
 		{"deepseek,2024,H800-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},

@@ -42,7 +42,7 @@ var chipNames = map[string]string{
 	"910b": "ascend-910b", "910c": "ascend-910c", "950dt": "ascend-950dt", "hl225": "gaudi2", "trainium": "trainium1",
 	"tpuv4": "tpu-v4", "tpuv5e": "tpu-v5e", "tpuv5p": "tpu-v5p", "tpuv6": "tpu-v6e", "tpuv6e": "tpu-v6e", "tpuv7": "tpu-v7x",
 	"v5e": "tpu-v5e", "v5lite": "tpu-v5e", "v5p": "tpu-v5p", "v6e": "tpu-v6e", "trillium": "tpu-v6e",
-	"v7x": "tpu-v7x", "tpu7": "tpu-v7x", "ironwood": "tpu-v7x",
+	"v7x": "tpu-v7x", "tpu7": "tpu-v7x", "tpu7x": "tpu-v7x", "ironwood": "tpu-v7x",
 	"ascend910b": "ascend-910b", "ascend910c": "ascend-910c", "ascend950dt": "ascend-950dt",
 	"zhenwu810e": "zhenwu-810e", "zhenwum890": "zhenwu-m890", "ppu": "zhenwu-810e",
 	"trainium1": "trainium1", "trn1": "trainium1", "trainium2": "trainium2", "trn2": "trainium2", "gaudi2": "gaudi2",
@@ -146,7 +146,7 @@ func (c *Case) precision(f *Configuration) error {
 	for step.Peak(&f.Machine.Chip, f.Work.Precision) == 0 && wider[f.Work.Precision] != "" {
 		f.Work.Precision = wider[f.Work.Precision]
 	}
-	if c.Precision == "int8" {
+	if c.Precision == "int8" && f.Work.Precision == step.FP8 {
 		f.Assumed = append(f.Assumed, "int8 products at the rate of fp8")
 	}
 	if f.Work.Precision != precision {
@@ -210,9 +210,9 @@ func (c *Case) chip(on *shelf) (step.Machine, bool) {
 	if m, ok := on.machine(c.Chip); ok {
 		return m, true
 	}
-	best, text := "", plain(c.Chip)
+	best := ""
 	for name := range chipNames {
-		if !strings.Contains(text, name) {
+		if !names(c.Chip, name) {
 			continue
 		}
 		if len(name) > len(best) || len(name) == len(best) && name < best { // of two chips the same one every time
@@ -220,6 +220,50 @@ func (c *Case) chip(on *shelf) (step.Machine, bool) {
 		}
 	}
 	return on.machine(chipNames[best])
+}
+
+// names reports whether a text names a chip, whatever stands between the name's letters and
+// digits, and no other one whose name goes on: A1000 is no A100, TPU v6p no TPU v6.
+func names(text, name string) bool {
+	text = strings.ToLower(text)
+	for start := range text {
+		if n := spelled(text[start:], name); n > 0 && !goesOn(name, text[start+n:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// spelled is how many bytes of a text spell a name from its start; 0 where it does not.
+func spelled(text, name string) int {
+	k := 0
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] == name[k]:
+			if k++; k == len(name) {
+				return i + 1
+			}
+		case k == 0, plain(text[i:i+1]) != "":
+			return 0
+		}
+	}
+	return 0
+}
+
+// goesOn reports whether what follows a chip's name makes another chip of it.
+func goesOn(name, rest string) bool {
+	const digits = "0123456789"
+	if rest == "" {
+		return false
+	}
+	numbered := strings.ContainsAny(name[len(name)-1:], digits)
+	switch next := rest[:1]; {
+	case strings.Contains(digits, next):
+		return numbered || !strings.ContainsAny(name, digits)
+	case plain(next) != "":
+		return numbered && strings.HasPrefix(name, "tpu")
+	}
+	return false
 }
 
 // Weights sharded within a part of the replicas and copied across, as notes say it:
@@ -277,10 +321,7 @@ func (c *Case) layout(f *Configuration) error {
 	l := step.Layout{
 		TP: max(1, c.TP), SP: c.sequenceParallel(f.Machine.Stack.Name), PP: max(1, c.PP), VPP: max(1, c.VPP), CP: max(1, c.CP), CPComm: step.Ring, EP: max(1, c.EP), ETP: 1,
 		ZeRO: c.zero(f), MicroBatch: max(1, c.MicroBatch),
-		Schedule: step.OneFOneB, Offload: step.OffloadNone,
-	}
-	if c.says("dualpipe") {
-		l.Schedule = step.DualPipe
+		Schedule: c.schedule(), Offload: step.OffloadNone,
 	}
 	f.Work.Model.Dropout = c.dropout(f.Machine.Stack.Name)
 	l.Attention = c.attention(f.Machine.Stack.Name)
@@ -299,6 +340,14 @@ func (c *Case) layout(f *Configuration) error {
 	}
 	c.say(f)
 	return nil
+}
+
+// schedule is the pipeline's that a case's notes name.
+func (c *Case) schedule() step.Schedule {
+	if c.says("dualpipe") {
+		return step.DualPipe
+	}
+	return step.OneFOneB
 }
 
 // cores is how many devices frameworks count a chip as.
@@ -371,9 +420,10 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 		// XLA runs a step as one program: no gradient accumulation, and the printed
 		// batch per device counts every device of a replica. Pipelines have as many
 		// microbatches as stages (MaxText, num_pipeline_microbatches).
-		l.MicroBatch = max(1, batch/(l.DP*l.PP))
+		// What does not divide is padded.
+		l.MicroBatch = (batch + l.DP*l.PP - 1) / (l.DP * l.PP)
 	}
-	l.MicroBatch = min(l.MicroBatch, max(1, batch/l.DP))
+	l.MicroBatch = min(l.MicroBatch, shared(batch, l.DP))
 	for batch%l.DP == 0 && batch/l.DP%l.MicroBatch != 0 {
 		l.MicroBatch--
 	}
@@ -389,6 +439,7 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 	case l.Schedule == step.DualPipe && (l.PP%2 != 0 || micro < 2*l.PP):
 		l.Schedule = step.OneFOneB
 	case l.Schedule == step.DualPipe:
+		l.VPP = 1 // it has two chunks of its own
 		f.Work.Batch = micro / 2 * 2 * round
 	}
 	if l.VPP > 1 && micro%l.PP != 0 {
@@ -403,6 +454,16 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 	l.LastLayers = c.lastLayers(m, l)
 	l.Shard = c.shard(l)
 	return l, nil
+}
+
+// shared is how many of n things each of several parts gets, one more where n is that many
+// rounded.
+func shared(n, parts int) int {
+	each := n / parts
+	if float64((each+1)*parts) <= float64(n)*(1+roundedBatch) {
+		each++
+	}
+	return max(1, each)
 }
 
 // lastLayers is how many layers users put on the last chunk of a pipeline: as many as on the
@@ -452,7 +513,16 @@ func (c *Case) say(f *Configuration) {
 	default:
 		said("mb=%d", l.MicroBatch)
 	}
-	if c.says("dualpipe") && l.Schedule != step.DualPipe {
+	switch {
+	case c.SP == nil && !l.SP && l.TP > 1:
+		said("sp=0")
+	case c.SP != nil && *c.SP != l.SP && l.TP > 1:
+		said("sequence parallelism: %v", l.SP)
+	}
+	if f.Work.Model.MoE != nil && c.sendsEveryCopy(f.Machine.Chip.Name, f.Machine.Stack.Name) {
+		said("each token sent to every one of its experts")
+	}
+	if c.schedule() != l.Schedule && l.PP > 1 {
 		f.doubt("schedule=1f1b: DualPipe needs an even pp, and twice as many microbatches")
 	}
 	if c.ZeRO == nil || *c.ZeRO != l.ZeRO {
@@ -500,7 +570,7 @@ func (c *Case) recompute(f *Configuration) {
 	case c.Recompute == "selective":
 		c.selective(f)
 	default:
-		f.Layout.Recompute, _ = c.leastRecompute(f)
+		f.Layout.Recompute = c.leastRecompute(f)
 	}
 	if f.Layout.Recompute == step.RecomputeFull && f.Layout.Attention == step.Fused && f.Machine.Chip.Vendor == "Google" && f.Work.Model.MoE == nil {
 		f.Layout.Recompute = compiledFull
@@ -518,7 +588,7 @@ type recipe struct {
 	framework string // as origin names it
 	model     string // how it begins, letters and digits only
 	since     int    // the first release that it holds for, as origin counts them
-	precision string // as the row prints it; "" for any
+	precision string // "" for any
 	chips     []string
 	recompute step.Recompute
 }
@@ -567,8 +637,7 @@ var recipes = []recipe{
 func (c *Case) recipeRecompute(chip string) (step.Recompute, bool) {
 	o := c.origin()
 	for _, r := range recipes {
-		if o.framework == r.framework && o.release >= r.since && (r.precision == "" || r.precision == c.Precision) &&
-			strings.HasPrefix(plain(c.modelName()), r.model) && slices.Contains(r.chips, chip) {
+		if o.framework == r.framework && o.release >= r.since && slices.Contains(r.chips, chip) && c.trains(r.model, r.precision) {
 			return r.recompute, true
 		}
 	}
@@ -621,15 +690,14 @@ func (c *Case) storesLatent(l *step.Layout) bool {
 const memoryError = 0.10
 
 // leastRecompute is the least recomputation with which the case may have fitted in
-// memory, and its price; none where nothing fits, since the run was done. Before fused
+// memory; all of it where nothing fits, since the run was done. Before fused
 // attention there was no choice but all layers or none (selective recomputation is of May
 // 2022, arXiv:2205.05198).
-func (c *Case) leastRecompute(f *Configuration) (step.Recompute, step.Step) {
+func (c *Case) leastRecompute(f *Configuration) step.Recompute {
 	p, err := step.NewPricer(&f.Work, &f.Machine)
 	if err != nil {
-		return step.RecomputeNone, step.Step{}
+		return step.RecomputeNone
 	}
-	var first step.Step
 	for _, r := range []step.Recompute{step.RecomputeNone, step.RecomputeLight, step.RecomputeFull} {
 		if r == step.RecomputeLight && c.Year > 0 && c.Year < fusedSince {
 			continue
@@ -637,17 +705,13 @@ func (c *Case) leastRecompute(f *Configuration) (step.Recompute, step.Step) {
 		l := f.Layout
 		l.Recompute = r
 		if len(l.Problems(&f.Work, &f.Machine)) > 0 {
-			return step.RecomputeNone, step.Step{}
+			return step.RecomputeNone
 		}
-		s := p.Price(l)
-		if r == step.RecomputeNone {
-			first = s
-		}
-		if s.Memory.Total() <= roomy(s.Memory.Capacity) {
-			return r, s
+		if m := p.Price(l).Memory; m.Total() <= roomy(m.Capacity) {
+			return r
 		}
 	}
-	return step.RecomputeFull, first
+	return step.RecomputeFull
 }
 
 // roomy is the memory that a run which was done may be predicted to need.

@@ -3,8 +3,6 @@ package backtest
 import (
 	"strings"
 	"testing"
-
-	"clustercap/sim/step"
 )
 
 // BigScience's steps before and after Jean Zay's network was tuned ran on two systems.
@@ -46,24 +44,20 @@ func TestTwoChipsInACell(t *testing.T) {
 	}
 }
 
-// A batch within 5 % of whole rounds is that many, rounded to millions of tokens; one
-// farther from them leaves replicas idle.
-func TestRoundedBatch(t *testing.T) {
-	for _, c := range []struct {
-		batch, replicas, micro int
-		idles                  bool
-	}{
-		{1024, 124, 8, false}, // OPT-175B: 992 sequences
-		{990, 124, 8, false},
-		{992, 124, 8, false},
-		{1100, 124, 8, true}, // 1.11 rounds
-		{1500, 124, 8, true},
-		{500, 124, 8, true},
-		{3000, 124, 8, false}, // of many rounds the nearest is taken
+// Names of chips that go on are other chips.
+func TestNamesOfOtherChips(t *testing.T) {
+	on := newShelf(loadCatalog(t))
+	for _, name := range []string{"Trainium3", "AWS Trainium 3x", "TPU v6p", "TPU v4i", "A1000", "H2000", "MI2500"} {
+		if m, ok := (&Case{Chip: name}).chip(on); ok && name != "AWS Trainium 3x" {
+			t.Errorf("%s is priced as %s", name, m.Chip.Name)
+		}
+	}
+	for name, want := range map[string]string{
+		"Trainium": "trainium1", "Trainium2": "trainium2", "910B": "ascend-910b", "Ascend 910B3": "ascend-910b", "TPU v6": "tpu-v6e",
+		"A100 64GB": "a100-80", "A100-SXM4-40GB": "a100-40", "TPU7x": "tpu-v7x", "TPU v5litepod-256": "tpu-v5e", "HL-225": "gaudi2", "8xH100-80GB": "h100-sxm",
 	} {
-		row := Case{Batch: c.batch}
-		if got := row.idles(step.Layout{DP: c.replicas, MicroBatch: c.micro}); got != c.idles {
-			t.Errorf("%+v: idles %v", c, got)
+		if m, ok := (&Case{Chip: name}).chip(on); !ok || m.Chip.Name != want {
+			t.Errorf("%s is priced as %q, want %s", name, m.Chip.Name, want)
 		}
 	}
 }

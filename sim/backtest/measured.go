@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,7 +176,11 @@ func (c *Case) Measured(f *Configuration) (seconds float64, basis Basis, err err
 		return 0, "", err
 	}
 	if basis == FromMFU && f.Work.Precision != step.BF16 && !mfuPeak.MatchString(c.Notes) {
-		f.Assumed = append(f.Assumed, fmt.Sprintf("MFU against the %s peak", f.Work.Precision))
+		peak := string(f.Work.Precision)
+		if slices.Contains(int8Chips, f.Machine.Chip.Name) {
+			peak = c.Precision
+		}
+		f.Assumed = append(f.Assumed, fmt.Sprintf("MFU against the %s peak", peak))
 	}
 	v, err := c.convention()
 	if err != nil {

@@ -73,7 +73,7 @@ func TestStackOfReleases(t *testing.T) {
 		{"deepspeed", 2024, "h100-sxm", "typical"},
 		{"x", 0, "mi300x", "typical"},
 	} {
-		row := Case{Family: c.family, Year: c.year}
+		row := Case{Family: c.family, Year: c.year, Precision: "mxfp8"}
 		if got := row.usualStack(c.chip); got != c.want {
 			t.Errorf("%s of %d on %s: %q, want %q", c.family, c.year, c.chip, got, c.want)
 		}

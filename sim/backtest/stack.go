@@ -13,7 +13,8 @@ type stackRule struct {
 	before       int    // the first container that it no longer holds for, 0 for any
 	on           string // generation of chips, or how the catalog's name of the chip begins; "" for any
 	phrase       string // what notes, model or source say; "" for anything
-	precision    string // as the row prints it; "" for any
+	model        string // how it begins, letters and digits only
+	precision    string // "" for any
 	since, until int    // the first and last year, 0 for any
 	stack        string // "" for the stack that the chip's constants hold for
 }
@@ -26,7 +27,7 @@ const nvidiaContainer = "container"
 // A release is a stack; a case never is. A release that was not measured has the stack of
 // the one before it.
 var stackRules = []stackRule{
-	{framework: "tpu-recipes", on: "tpu-v6e", phrase: "mixtral", stack: "maxtext-2025-drop"}, // capacity_factor=1.25
+	{framework: "tpu-recipes", on: "tpu-v6e", model: "mixtral", stack: "maxtext-2025-drop"}, // capacity_factor=1.25
 	{framework: "tpu-recipes", on: "tpu", stack: "maxtext-2025"},
 	{on: "tpu", since: 2025, stack: "maxtext-2025"},
 	{on: "tpu", stack: "maxtext"}, // there is no other
@@ -47,9 +48,9 @@ var stackRules = []stackRule{
 	{framework: "dgxc", phrase: "paxml", stack: "paxml"},
 	// Its launch script for Grok-1 asks for CUDA graphs on Blackwell (grok1/launch.sh), that
 	// for Maverick for none (llama4/launch.sh).
-	{framework: "dgxc", before: firstBridge, on: "blackwell", phrase: "grok-1", stack: "megatron-core-blackwell-2025-graphs"},
+	{framework: "dgxc", before: firstBridge, on: "blackwell", model: "grok1", stack: "megatron-core-blackwell-2025-graphs"},
 	// NeMo's script for DeepSeek-V3 drops tokens (scripts/performance/llm), that for Maverick none.
-	{framework: nvidiaContainer, before: firstBridge, on: "blackwell", phrase: "deepseek", stack: "megatron-core-blackwell-2025-drop"},
+	{framework: nvidiaContainer, before: firstBridge, on: "blackwell", model: "deepseek", stack: "megatron-core-blackwell-2025-drop"},
 	{framework: nvidiaContainer, before: firstBridge, on: "blackwell", stack: "megatron-core-blackwell-2025"},
 	{framework: nvidiaContainer, before: 2504, stack: "nemo-2024"},
 	{framework: nvidiaContainer, before: firstBridge, stack: "nemo-2025"},
@@ -58,14 +59,13 @@ var stackRules = []stackRule{
 	// CUDA graphs of whole steps came for Blackwell alone and there for MXFP8, and neither for
 	// GPT-OSS on B300 nor for DeepSeek-V3 and Kimi K2 without Grace (scripts/performance/configs:
 	// full_iteration is commented out there, or graphs of parts are asked for).
-	{framework: nvidiaContainer, on: "b300", phrase: "gpt-oss", stack: "megatron-bridge-2025"},
-	{framework: nvidiaContainer, on: "b200", phrase: "deepseek", stack: "megatron-bridge-2025"},
-	{framework: nvidiaContainer, on: "b200", phrase: "kimi", stack: "megatron-bridge-2025"},
-	{framework: nvidiaContainer, on: "b300", phrase: "kimi", stack: "megatron-bridge-2025"},
-	{framework: nvidiaContainer, on: "gb200", phrase: "kimi", stack: "megatron-bridge-2025"},
-	{framework: nvidiaContainer, on: "blackwell", precision: "bf16", stack: "megatron-bridge-2025"},
-	{framework: nvidiaContainer, on: "blackwell", precision: "fp8", stack: "megatron-bridge-2025"},
-	{framework: nvidiaContainer, on: "blackwell", stack: "megatron-bridge-2026"},
+	{framework: nvidiaContainer, on: "b300", model: "gptoss", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "b200", model: "deepseek", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "b200", model: "kimi", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "b300", model: "kimi", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "gb200", model: "kimi", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "blackwell", precision: "mxfp8", stack: "megatron-bridge-2026"},
+	{framework: nvidiaContainer, on: "blackwell", model: "deepseek", precision: "nvfp4", stack: "megatron-bridge-2026"},
 	{framework: nvidiaContainer, stack: "megatron-bridge-2025"},
 	{framework: "automodel", stack: "automodel"},
 	{framework: "mlperf", on: "blackwell", since: 2026, stack: "megatron-bridge-2026"},
@@ -115,14 +115,21 @@ func (c *Case) usualStack(chip string) string {
 		case r.framework != "" && r.framework != o.framework && (r.framework != nvidiaContainer || container == 0),
 			r.before > 0 && container >= r.before,
 			r.since > 0 && c.Year < r.since, r.until > 0 && (c.Year == 0 || c.Year > r.until),
-			r.on != generation(chip) && !strings.HasPrefix(chip, r.on),
-			!strings.Contains(said, r.phrase),
-			r.precision != "" && r.precision != c.Precision:
+			!ofKind(chip, r.on), !strings.Contains(said, r.phrase), !c.trains(r.model, r.precision):
 		default:
 			return r.stack
 		}
 	}
 	return c.unknownStack(o, chip)
+}
+
+// ofKind reports whether a chip is of a generation, or the catalog's name of it begins so.
+func ofKind(chip, kind string) bool { return kind == generation(chip) || strings.HasPrefix(chip, kind) }
+
+// trains reports whether a case's model begins so, letters and digits only, and its products
+// run at that precision; "" is any.
+func (c *Case) trains(model, precision string) bool {
+	return strings.HasPrefix(plain(c.modelName()), model) && (precision == "" || precisions[precision] == precisions[c.Precision])
 }
 
 // unknownStack is the stack of a case that no rule names: what is typical of its year, or
@@ -194,7 +201,7 @@ type dispatching struct {
 	model      string // how it begins, letters and digits only
 	on         string // as a stackRule has it
 	from, till int    // containers, the last one included; 0 for any
-	precision  string // as the row prints it; "" for any
+	precision  string // "" for any
 	plain      bool   // each token is sent to every one of its experts
 	overlapped bool   // all-to-alls run beside another microbatch
 }
@@ -218,7 +225,9 @@ func (c *Case) sendsEveryCopy(chip, stack string) bool {
 	if stack != "" && stack != "typical" && stack != "typical-2022" {
 		return false
 	}
-	return (generation(chip) == "" || c.Year > 0 && c.Year < 2025) && !strings.Contains(plain(c.Family+c.Source), "deepseek")
+	early := c.Year > 0 && c.Year < 2025
+	own := strings.Contains(plain(c.Family+c.Source), "deepseek") || early && strings.HasPrefix(plain(c.modelName()), "deepseek")
+	return (generation(chip) == "" || early) && !own
 }
 
 // overlapStack is the catalog's stack that says how much of its all-to-alls is overlapped.
@@ -235,8 +244,7 @@ func (c *Case) dispatch(on *shelf, chip string, s *step.Stack) {
 	}
 	for _, d := range dispatchings {
 		switch {
-		case !strings.HasPrefix(plain(c.modelName()), d.model), d.on != generation(chip) && !strings.HasPrefix(chip, d.on),
-			container < d.from, d.till > 0 && container > d.till, d.precision != "" && d.precision != c.Precision:
+		case !ofKind(chip, d.on), !c.trains(d.model, d.precision), container < d.from, d.till > 0 && container > d.till:
 			continue
 		}
 		s.PlainDispatch = s.PlainDispatch || d.plain

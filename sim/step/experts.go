@@ -74,7 +74,7 @@ func (p *pricer) experts(s shape) block {
 
 // permute prices the ordering of tokens by experts, and the way back with the weighted sum, and
 // returns what the first alone costs forward. slots is how many places experts have over the
-// tokens that they get in the mean.
+// tokens that they get in the mean; without masks only tokens are moved.
 func (p *pricer) permute(b *block, s shape, slots float64) cost {
 	routed := s.split * float64(p.work.Model.MoE.TopK)
 	if !p.mach.Stack.MaskedDispatch {
