@@ -94,6 +94,7 @@ func (p *Pricer) Passes(l Layout, domain bool) Passes {
 	if q.net.torus.best = !domain; domain {
 		q.net.torus.cut(q.net.domain)
 	}
+	q.rates.sum = q.gradientKept() // as with one microbatch
 	s := q.pipeline()
 	w := &s.mean
 	out := Passes{w.sum(), w.expert + w.wait, w.base.sum(), w.forward, w.sum() - w.forward - w.weights, w.weights}

@@ -94,7 +94,7 @@ func (p *pricer) tiedGradient() float64 {
 // gradient is the bytes of one parameter's gradient on its way. Sums are kept in FP32 and
 // travel as they are kept, or narrower.
 func (p *pricer) gradient() float64 {
-	bytes := min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
+	bytes := p.gradientKept()
 	if p.layout.ZeRO == 3 {
 		bytes = min(bytes, orElse(p.mach.Stack.ShardedGradients, gradientBytes))
 	}

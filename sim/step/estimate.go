@@ -77,6 +77,17 @@ func (p *pricer) take(l Layout) {
 	p.net.chips = l.Chips()
 	p.net.worst = worstOf(p.net.chips)
 	p.net.torus.hold(&l, p.net.domain)
+	p.rates.sum = p.gradientKept()
+	if p.microbatches() > 1 {
+		p.rates.sum *= 2 // read and written
+	}
+}
+
+// gradientKept is the bytes of a parameter's gradient that microbatches add to. Where
+// gradients are sharded, casting each microbatch's into the buffer of its collective moves
+// about as much.
+func (p *pricer) gradientKept() float64 {
+	return min(gradientBytes, orElse(p.mach.Stack.Gradients, gradientBytes))
 }
 
 // Estimate prices one layout. Its error lists every problem of the layout, or says

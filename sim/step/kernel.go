@@ -118,7 +118,10 @@ type rates struct {
 	// tensor three times: for its largest value, for the operand, and for the transpose,
 	// which is rotated first (NVIDIA 2025, arXiv:2509.25149, section 4). MXFP4 has no scale
 	// of the whole tensor, and rotates within its blocks (Tseng et al., arXiv:2502.20586).
-	cast      float64
+	cast float64
+	// sum is the bytes that the product for a weight's gradient moves of it: it adds to the
+	// gradient that microbatches before left, or writes it.
+	sum       float64
 	shapeless bool // kernels run at their plateau, whatever their shape
 }
 
@@ -222,20 +225,29 @@ func PrecisionsOf(c *hardware.Chip) []string {
 // gemm prices an m x n x k product in the workload's precision; groups equal
 // products run as one kernel (grouped GEMM of experts).
 func (r *rates) gemm(groups, m, n, k float64) cost {
-	return r.product(groups, m, n, k, r.linear, r.operand)
+	return r.product(groups, m, n, k, r.linear, r.operand, activationBytes)
+}
+
+// weightGradient prices the product for the gradient of groups m x n weights from k tokens.
+func (r *rates) weightGradient(groups, m, n, k float64) cost {
+	return r.product(groups, m, n, k, r.linear, r.operand, r.sum)
 }
 
 // gemmBF16 prices a product that stays in BF16 whatever the workload's precision
 // (output head, router).
-func (r *rates) gemmBF16(m, n, k float64) cost { return r.product(1, m, n, k, r.bf16, 2) }
+func (r *rates) gemmBF16(m, n, k float64) cost {
+	return r.product(1, m, n, k, r.bf16, 2, activationBytes)
+}
 
-func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
+// product prices groups products at a rate whose operands and output take so many bytes an
+// element.
+func (r *rates) product(groups, m, n, k, rate, operand, output float64) cost {
 	if m <= 0 || n <= 0 || k <= 0 || groups <= 0 {
 		return cost{}
 	}
 	flops := 2 * groups * m * n * k
 	if r.shapeless {
-		return r.bound(flops/rate, groups*(operand*(m*k+k*n)+2*m*n), flops)
+		return r.bound(flops/rate, groups*(operand*(m*k+k*n)+output*m*n), flops)
 	}
 	best, depth := r.tiled(groups, m, n), k
 	if r.array > 0 {
@@ -245,7 +257,7 @@ func (r *rates) product(groups, m, n, k, rate, operand float64) cost {
 	if groups > 1 {
 		best *= r.grouped
 	}
-	return r.bound(flops/(rate*best), groups*(operand*(m*k+k*n)+2*m*n), flops)
+	return r.bound(flops/(rate*best), groups*(operand*(m*k+k*n)+output*m*n), flops)
 }
 
 // tiled is the share of the best rate that the best of the tiles leaves products of this
@@ -335,10 +347,10 @@ func (r *rates) attendUnfused(batch, heads, seq, qk, v float64, dropout bool) (f
 		rate *= unaligned
 	}
 	soft := r.stream(scores * scoreBytes)
-	forward = r.product(groups, seq, seq, qk, rate, 2).plus(soft).plus(r.product(groups, seq, v, seq, rate, 2))
-	backward = r.product(groups, seq, seq, v, rate, 2).
-		plus(r.product(groups, seq, v, seq, rate, 2)).
-		plus(r.product(groups, seq, qk, seq, rate, 2).times(2)).
+	forward = r.product(groups, seq, seq, qk, rate, 2, activationBytes).plus(soft).plus(r.product(groups, seq, v, seq, rate, 2, activationBytes))
+	backward = r.product(groups, seq, seq, v, rate, 2, activationBytes).
+		plus(r.product(groups, seq, v, seq, rate, 2, activationBytes)).
+		plus(r.product(groups, seq, qk, seq, rate, 2, activationBytes).times(2)).
 		plus(r.stream(scores * scoreBytes * 1.5)) // gradients beside both operands
 	return forward, backward, scores * kept
 }

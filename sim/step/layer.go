@@ -127,7 +127,7 @@ func (p *pricer) grouped(b *block, of region, groups, m, n, k, input, output flo
 		b.redo.compute = b.redo.compute.plus(forward)
 	}
 	gradient := r.stream(groups * m * n * output)
-	weights := r.gemm(groups, k, n, m)
+	weights := r.weightGradient(groups, k, n, m)
 	b.backward.compute = b.backward.compute.
 		plus(r.gemm(groups, m, k, n)).
 		plus(weights).
@@ -356,7 +356,7 @@ func (p *pricer) head(s shape) block {
 	p.elementwise(&b, 2*activationBytes*s.sharded*h)
 	r := &p.rates
 	b.forward.compute = b.forward.compute.plus(r.gemmBF16(s.tokens, n, h))
-	b.backward.compute = b.backward.compute.plus(r.gemmBF16(s.tokens, h, n)).plus(r.gemmBF16(h, n, s.tokens))
+	b.backward.compute = b.backward.compute.plus(r.gemmBF16(s.tokens, h, n)).plus(r.product(1, h, n, s.tokens, r.bf16, 2, r.sum))
 	p.elementwise(&b, (activationBytes+2*logitBytes)*s.tokens*n)
 	p.tensorPair(&b, s, kernelTimes{})
 	// The norm's input and output, as without recomputation (section 4.3 of

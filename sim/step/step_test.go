@@ -1195,3 +1195,40 @@ func TestLatentsAreGatheredCompressed(t *testing.T) {
 		}
 	}
 }
+
+// Where several microbatches add to a gradient, the product that makes it reads and writes the
+// sum, with one it writes; that shows where memory bounds the product, with few tokens.
+func TestGradientsAreSummedInMemory(t *testing.T) {
+	const n, k = 4096, 8192.0
+	for _, c := range []struct{ stack, bytes unit.Bytes }{{0, 4}, {2, 2}, {6, 4}} {
+		w := &Workload{Model: gpt(8, 4096, 32), Sequence: 2048, Batch: 16, Precision: BF16}
+		m := a100()
+		m.Stack.Gradients = unit.Point(c.stack)
+		p, err := NewPricer(w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := &p.p
+		of := func(text string, tokens float64) block {
+			q.take(layout(text))
+			var b block
+			q.grouped(&b, 0, 4, tokens, n, k, 0, 0)
+			return b
+		}
+		const once, often = "tp=1,dp=16", "tp=1,dp=2"
+		few := 4.0
+		if a, b := of(once, 65536), of(often, 65536); a.weights != b.weights {
+			t.Errorf("gradients of %v: %v s with one microbatch and many tokens, %v with several", c.stack, a.weights, b.weights)
+		}
+		q.rates.linear *= 1e3 // so that memory bounds all with few
+		for text, times := range map[string]float64{once: 1, often: 2} {
+			want := 4*(2*few*(n+k)+times*float64(c.bytes)*n*k)/q.rates.memory + q.rates.launch
+			if got := of(text, few).weights; !near(got, want) {
+				t.Errorf("gradients of %v, %s: %v s with %v tokens, want %v", c.stack, text, got, few, want)
+			}
+		}
+		if a, b := of(once, few), of(often, few); a.forward != b.forward || !near((b.backward.compute.sum()-a.backward.compute.sum())*q.rates.memory, 4*float64(c.bytes)*n*k) {
+			t.Errorf("gradients of %v: more than the sums differs by microbatches", c.stack)
+		}
+	}
+}
