@@ -32,7 +32,7 @@ func (p *pricer) softmaxBlock(s shape) block {
 	qk, v := float64(a.QK), float64(a.V)
 	h := s.hidden
 
-	p.norm(&b, s)
+	p.norm(&b, s, 0)
 	hidden := p.hiddenInput(s)
 	in := hidden
 	if mla := m.MLA; mla != nil {

@@ -31,7 +31,7 @@ func (p *pricer) experts(s shape) block {
 	moe := p.work.Model.MoE
 	h := s.hidden
 	routed := s.split * float64(moe.TopK)
-	p.norm(&b, s)
+	p.norm(&b, s, regionOutput)
 
 	router := p.rates.gemmBF16(s.split, float64(moe.Experts), h)
 	b.forward.compute = b.forward.compute.plus(router)

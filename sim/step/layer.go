@@ -236,19 +236,19 @@ func (b *block) kernelTimes() kernelTimes {
 func (p *pricer) feedForward(s shape, width float64) block {
 	var b block
 	h := s.hidden
-	p.norm(&b, s)
+	p.norm(&b, s, regionOutput)
 	p.mlp(&b, 1, s.tokens, width/s.tp, h, 1)
 	p.residual(&b, s)
 	p.tensorPair(&b, s, kernelTimes{})
 	return b
 }
 
-// norm adds the norm before a block and keeps its input, and its output, a matrix
-// operand, unless that is computed again.
-func (p *pricer) norm(b *block, s shape) {
+// norm adds the norm before a block and keeps its input, unless the region that gives it is
+// computed again, and its output, a matrix operand, unless that is.
+func (p *pricer) norm(b *block, s shape, from region) {
 	elements := s.sharded * s.hidden
 	p.between(b, s, 2*activationBytes)
-	b.stored += activationBytes * elements
+	p.keep(b, from, activationBytes*elements)
 	if p.recomputes(regionNorm) {
 		b.redo.compute = b.redo.compute.plus(p.rates.stream(2 * activationBytes * elements))
 		b.redone += p.rates.operand * elements
@@ -299,7 +299,7 @@ func (p *pricer) layer(s shape, moe bool) block {
 		f = p.feedForward(s, float64(p.work.Model.FFN))
 	}
 	if p.recomputes(regionFeedForward) {
-		f = f.again(s)
+		f = p.feedForwardAgain(f, s)
 	}
 	b := p.attentionBlock(s).plus(f)
 	if p.layout.SP && p.layout.TP > 1 {

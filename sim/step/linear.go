@@ -27,7 +27,7 @@ func (p *pricer) linearBlock(s shape, l *model.Linear) block {
 	var b block
 	keys, values := float64(l.Keys())/s.tp, float64(l.Values())/s.tp
 	heads := float64(l.ValueHeads) / s.tp
-	p.norm(&b, s)
+	p.norm(&b, s, 0)
 	n := 2*keys + 2*values + 2*heads
 	p.linear(&b, regionInputs, s.tokens, n, s.hidden)
 	p.keep(&b, regionInputs, activationBytes*s.tokens*n)

@@ -77,12 +77,15 @@ func (p *pricer) keep(b *block, r region, bytes float64) {
 	}
 }
 
-// again is a block computed anew from the input of its layer's residual stream, which
-// alone is kept.
-func (b block) again(s shape) block {
-	input := activationBytes * s.sharded * s.hidden
-	b.redone += b.stored - input
-	b.stored, b.redo = input, b.forward
+// feedForwardAgain is a layer's feed-forward block computed anew from its input, which alone
+// is kept, and not that either where attention's projection gives it again.
+func (p *pricer) feedForwardAgain(b block, s shape) block {
+	b.redone += b.stored
+	b.stored, b.redo = 0, b.forward
+	if !p.recomputes(regionOutput) {
+		input := activationBytes * s.sharded * s.hidden
+		b.stored, b.redone = input, b.redone-input
+	}
 	return b
 }
 
