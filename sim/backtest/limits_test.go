@@ -2,6 +2,7 @@ package backtest
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -167,4 +168,29 @@ func TestDocsOfSeriesAndGrok(t *testing.T) {
 	says("on H100, BF16 is off by %+.0f to %+.0f %%", low, high)
 	low, high = grok("H100", "fp8", early, middle)
 	says("and FP8 by %+.0f to %+.0f %%", low, high)
+}
+
+// What ran on TPUs fits them, but for the recipes that keep activations on the hosts, of whose
+// links nothing is published: docs/model.md counts them.
+func TestTPURowsFit(t *testing.T) {
+	over := map[string]int{}
+	for _, r := range Run(loadSteps(t), loadCatalog(t), Selection{}).Rows {
+		if r.Error == nil || r.Config.Machine.Chip.Vendor != "Google" {
+			continue
+		}
+		over["rows"]++
+		if !r.Step.Memory.Fits() {
+			over[r.Case.Family]++
+		}
+	}
+	if want := map[string]int{"rows": 40, "tpu-recipes": 10}; !maps.Equal(over, want) {
+		t.Errorf("rows on TPUs and those that need more than the chip has by family: %v, want %v", over, want)
+	}
+	doc, err := os.ReadFile(modelDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, want := strings.Join(strings.Fields(string(doc)), " "), "Of 40 steps on TPUs 30 fit"; !strings.Contains(text, want) {
+		t.Errorf("%s does not say %q", modelDoc, want)
+	}
 }

@@ -12,6 +12,8 @@ const (
 	// gatheredLayers of weights are whole on a chip under full sharding: one
 	// computing, one arriving.
 	gatheredLayers = 2
+	// gatheredMatrices are whole on a chip where they are gathered one by one, likewise.
+	gatheredMatrices = 2
 	// gatheredGradients are the bytes per parameter of one layer's gradients before
 	// they are scattered: BF16 as computed, and the FP32 buffer that is reduced
 	// (PyTorch FSDP2 with reduce_dtype float32).
@@ -57,7 +59,7 @@ func (p *pricer) stageMemory(h *holding, index int, micro float64) Memory {
 	m := p.state(h)
 	activations := p.activations(h, index, micro)
 	m.Activations = unit.Bytes(activations)
-	m.Buffers += unit.Bytes(fragmentation * activations)
+	m.Buffers += unit.Bytes(p.gaps() * activations)
 	m.Host += unit.Bytes(h.host * p.inFlight(index, micro))
 	return m
 }
@@ -70,8 +72,10 @@ func (p *pricer) state(h *holding) Memory {
 	weights, gradients := weightBytes*all, all
 	state := adamBytes
 	perGradient := orElse(p.mach.Stack.Gradients, gradientBytes)
-	if perGradient < gradientBytes {
-		// The optimizer makes an FP32 copy of the gradients of its share.
+	planned := p.mach.Stack.PlannedMemory
+	if perGradient < gradientBytes && !planned {
+		// The optimizer makes an FP32 copy of the gradients of its share; a compiler casts
+		// them as the update reads them.
 		state += gradientBytes
 	}
 	var gathered float64
@@ -80,11 +84,17 @@ func (p *pricer) state(h *holding) Memory {
 	}
 	if l.ZeRO == 3 {
 		// What is sharded is the FP32 master, cast as it is gathered (FSDP, MaxText).
-		// Embedding and head stay whole between the passes: FSDP's root.
-		tables := (p.work.Model.EmbeddingParams() + p.work.Model.HeadParams()) / float64(l.TP)
-		layer := max(0, all-tables) / max(1, float64(p.work.Model.Layers))
-		weights = weightBytes * (tables + gatheredLayers*layer)
-		gathered = gatheredGradients * layer
+		if planned {
+			matrix, table := p.largestMatrix(), p.largestTable()
+			weights = weightBytes * max(gatheredMatrices*matrix, table)
+			gathered = perGradient * max(matrix, table)
+		} else {
+			// Embedding and head stay whole between the passes: FSDP's root.
+			tables := (p.work.Model.EmbeddingParams() + p.work.Model.HeadParams()) / float64(l.TP)
+			layer := max(0, all-tables) / max(1, float64(p.work.Model.Layers))
+			weights = weightBytes * (tables + gatheredLayers*layer)
+			gathered = gatheredGradients * layer
+		}
 	}
 	m := Memory{
 		Weights:   unit.Bytes(weights),
@@ -107,6 +117,37 @@ func (p *pricer) state(h *holding) Memory {
 // that live while one layer runs.
 func (p *pricer) activations(h *holding, index int, micro float64) float64 {
 	return h.stored*p.inFlight(index, micro) + p.putOff(h, index, micro) + h.transient
+}
+
+// gaps is what the allocator reserves beyond activations, as a share of them.
+func (p *pricer) gaps() float64 {
+	if p.mach.Stack.PlannedMemory {
+		return 0
+	}
+	return fragmentation
+}
+
+// largestMatrix is the parameters of the largest matrix of a layer on one chip, those of all
+// its experts being one.
+func (p *pricer) largestMatrix() float64 {
+	m, l := &p.work.Model, &p.layout
+	a := m.Attention()
+	width := max(a.Heads*a.V, m.FFN)
+	if m.Linear != nil {
+		width = max(width, m.Linear.Values())
+	}
+	var experts float64
+	if m.MoE != nil {
+		width = max(width, m.MoE.SharedFFN)
+		experts = float64(m.MoE.Experts*m.MoE.FFN) / float64(l.EP*l.ETP)
+	}
+	return float64(m.Hidden) * max(float64(width)/float64(l.TP), experts)
+}
+
+// largestTable is the same of embedding and head.
+func (p *pricer) largestTable() float64 {
+	m := &p.work.Model
+	return max(m.EmbeddingParams(), m.HeadParams()) / float64(p.layout.TP)
 }
 
 // putOff is what keeping operands for the gradients of weights adds to a stage's

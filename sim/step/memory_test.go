@@ -191,3 +191,49 @@ func TestPublishedLayoutsFit(t *testing.T) {
 		}
 	}
 }
+
+// Where a compiler plans memory, a chip of a fully sharded layout holds 2 + 12 bytes of each
+// parameter of its share, two gathered matrices or a table, the gradient of one, and
+// activations without gaps between them.
+func TestPlannedMemory(t *testing.T) {
+	words := func(vocab int) model.Model {
+		m := gpt(24, 4096, 32)
+		m.Vocab = vocab
+		return m
+	}
+	for _, c := range []struct {
+		name, layout string
+		model        model.Model
+		matrix       float64 // parameters of the largest one on a chip
+	}{
+		{"few words", "tp=1,dp=8,zero=3", words(1000), 4096 * 4 * 4096},
+		{"many words", "tp=2,dp=4,zero=3", words(512000), 4096 * 4 * 4096 / 2},
+		{"experts", "tp=1,dp=8,ep=4,zero=3", moe(), 64 / 4 * 2048 * 768},
+	} {
+		w := &Workload{Model: c.model, Sequence: 2048, Batch: 256, Precision: BF16}
+		m := a100()
+		m.Stack.PlannedMemory = true
+		m.Stack.Context = unit.Point[unit.Bytes](1e9)
+		m.Stack.Gradients = unit.Point[unit.Bytes](2)
+		l := layout(c.layout)
+		got := mustEstimate(t, w, m, l).Memory
+		p, err := NewPricer(w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.p.take(l)
+		s := p.p.pipeline()
+		share, table := p.p.sharded(&s.fullest.holding), max(c.model.EmbeddingParams(), c.model.HeadParams())/float64(l.TP)
+		for class, v := range map[string]struct{ got, want float64 }{
+			"weights":     {float64(got.Weights), 2 * max(2*c.matrix, table)},
+			"gradients":   {float64(got.Gradients), 2 * share},
+			"optimizer":   {float64(got.Optimizer), 12 * share},
+			"activations": {float64(got.Activations), s.fullest.stored + s.fullest.transient},
+			"buffers":     {float64(got.Buffers), 1e9 + 2*max(c.matrix, table)},
+		} {
+			if !near(v.got, v.want) {
+				t.Errorf("%s: %.6g bytes of %s, want %.6g", c.name, v.got, class, v.want)
+			}
+		}
+	}
+}

@@ -126,7 +126,7 @@ func (p *pricer) leastOfStage(r *Room, n counts, i int, micro float64) (least un
 			continue
 		}
 		h := p.wayHolds(w, r, n, i)
-		activations := unit.Bytes((1 + fragmentation) * p.activations(&h, i, micro))
+		activations := unit.Bytes((1 + p.gaps()) * p.activations(&h, i, micro))
 		away := unit.Bytes(h.host * p.inFlight(i, micro))
 		for o := range chip {
 			if o > 0 && !w.sequence {

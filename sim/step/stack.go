@@ -84,6 +84,10 @@ type Stack struct {
 	// ShardedGradients is the bytes that a gradient travels in where weights are sharded
 	// too, if fewer; 0 is as Gradients.
 	ShardedGradients unit.Range[unit.Bytes] `json:"sharded_gradients,omitzero"`
+	// PlannedMemory is true where a compiler places all tensors of a step beforehand: no
+	// allocator leaves gaps, the update casts gradients as it reads them, and what full sharding
+	// (ZeRO 3) gathers is whole matrix by matrix and not layer by layer, gradients likewise.
+	PlannedMemory bool `json:"planned_memory,omitempty"`
 	// Logits is the bytes that one logit takes while the loss and its gradient are
 	// computed; 0 is 10.
 	Logits unit.Range[unit.Bytes] `json:"logits,omitzero"`

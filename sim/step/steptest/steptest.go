@@ -83,6 +83,7 @@ func overlap(r *rand.Rand, m *step.Machine) {
 	s.PlainDispatch = pick(r, false, true)
 	s.Capacity = unit.Point(pick[unit.Factor](r, 0, 0, 1.25))
 	s.MaskedDispatch = pick(r, false, false, true)
+	s.PlannedMemory = pick(r, false, false, true)
 	m.Server.Torus = pick(r, 0, 0, 2)
 	s.SerialData = pick(r, false, false, true)
 	s.SerialCopies = pick(r, false, true)
