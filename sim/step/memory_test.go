@@ -237,3 +237,28 @@ func TestPlannedMemory(t *testing.T) {
 		}
 	}
 }
+
+// The chips of a tensor-parallel group hold a layer's parameters once, but for the
+// down-projections of latent attention, which each holds whole.
+func TestDownProjectionsAreOnEveryChip(t *testing.T) {
+	w := published()[1].work
+	w.Precision = BF16
+	p, err := NewPricer(&w, a100())
+	if err != nil {
+		t.Fatal(err)
+	}
+	down := float64(w.Model.Hidden * (1536 + 512 + 64))
+	for _, tp := range []float64{1, 2, 8} {
+		l := layout("tp=1,dp=1,ep=1")
+		l.TP = int(tp)
+		p.p.take(l)
+		n := p.p.parameters()
+		for kind, c := range map[string]struct{ got, layer float64 }{
+			"dense": {n.dense, w.Model.DenseLayerParams()}, "with experts": {n.moe, w.Model.MoELayerShared()},
+		} {
+			if want := c.layer + (tp-1)*down; !near(tp*c.got, want) {
+				t.Errorf("tp=%v: chips hold %.6g parameters of a %s layer, want %.6g", tp, tp*c.got, kind, want)
+			}
+		}
+	}
+}

@@ -294,6 +294,12 @@ func (p *pricer) parameters() parameters {
 	m, l := &p.work.Model, p.layout
 	tp := float64(l.TP)
 	n := parameters{dense: m.DenseLayerParams() / tp, moe: m.MoELayerShared() / tp}
+	if a := m.MLA; a != nil {
+		// Down-projections are whole on every chip.
+		down := float64(m.Hidden*(a.QRank+a.KVRank+a.RopeDim)) * float64(m.SoftmaxLayers()) / float64(m.Layers)
+		n.dense += down * (1 - 1/tp)
+		n.moe += down * (1 - 1/tp)
+	}
 	if m.MoE != nil {
 		n.experts = float64(m.MoE.Experts) * m.ExpertParams() / float64(l.EP*l.ETP)
 	}
