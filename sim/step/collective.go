@@ -202,12 +202,16 @@ func (n *network) ring(bytes float64, g group) float64 {
 }
 
 // round prices the same where each member sends to the next one alone, as messages: in a
-// mesh over the one link between the two.
+// mesh over the one link between the two, and out of a domain over the NIC of the one that
+// stands at its end, while those of the others rest.
 func (n *network) round(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
 	bandwidth := n.between(g)
+	if n.leaves(g) {
+		bandwidth = min(bandwidth, n.pace(max(g.stride, n.domain), g.size*g.stride))
+	}
 	if n.mesh && n.local(g) > 1 {
 		bandwidth = min(bandwidth, n.scaleUp(group{2, g.stride}))
 	}

@@ -173,3 +173,22 @@ func TestMeshHasALinkForEachPair(t *testing.T) {
 		t.Errorf("one chip of each server gathers at another pace in a mesh: %v s, %v", mesh.gather(1e9, g), switched.gather(1e9, g))
 	}
 }
+
+// A ring of messages leaves a server by one member's NIC, however many members it has there;
+// an all-gather's rings leave by those of all.
+func TestRingsOfMessagesLeaveByOneNIC(t *testing.T) {
+	net := hashed(0, 4096)
+	perByte := func(price func(bytes float64) float64) float64 { return (price(2e9) - price(1e9)) / 1e9 }
+	for _, stride := range []int{1, 2, 4, 8} {
+		g := group{64 / stride, stride}
+		share := float64(g.size-1) / float64(g.size)
+		one := share / net.pace(8, 64)
+		if got := perByte(func(bytes float64) float64 { return net.round(bytes, g) }); math.Abs(got/one-1) > 1e-9 {
+			t.Errorf("%d members a server: messages take %.4g s a byte, want %.4g", 8/stride, got, one)
+		}
+		want := max(one*float64(stride)/8, share/net.up.bandwidth)
+		if got := perByte(func(bytes float64) float64 { return net.ring(bytes, g) }); math.Abs(got/want-1) > 1e-9 {
+			t.Errorf("%d members a server: rings take %.4g s a byte, want %.4g", 8/stride, got, want)
+		}
+	}
+}
