@@ -143,6 +143,12 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"x,2025,GB200,64,Llama 3 70B,8192,512,mxfp8,2,4,8,1,none,40,", func(r *Row) bool {
 			return r.flopsPerSecond(r.Measured) < 0.45*float64(r.Config.Machine.Chip.FP8.Likely) && slices.Contains(r.Assumed, "MFU against the mxfp8 peak")
 		}},
+		{"x,2025,TPU v7x,64,Llama 3.1 70B,131072,8,bf16,1,1,8,,full,40,cp", func(r *Row) bool {
+			return r.Config.Layout.CP == 8 && r.Config.Layout.CPComm == step.AllGather
+		}},
+		{"x,2024,H100-80GB-SXM,64,Llama 3.1 70B,131072,8,bf16,1,1,8,,full,40,cp", func(r *Row) bool {
+			return r.Config.Layout.CP == 8 && r.Config.Layout.CPComm == step.Ring
+		}},
 		{"x,2024,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool {
 			return r.Config.Machine.Stack.PlainDispatch && slices.Contains(r.Assumed, "each token sent to every one of its experts")
 		}},
