@@ -82,7 +82,7 @@ func (p *pricer) contextExchange(b *block, bytes, forward, backward float64) {
 		p.occupy(b, g, once, 2*once)
 		return
 	}
-	once := p.net.round(bytes, g)
+	once := p.net.relay(bytes, g)
 	p.occupy(b, g, once, 2*once)
 	b.forward.context += beside(once, forward)
 	b.backward.context += beside(2*once, backward)

@@ -201,10 +201,10 @@ func (n *network) ring(bytes float64, g group) float64 {
 	return n.passed(bytes, g, n.between(g))
 }
 
-// round prices the same where each member sends to the next one alone, as messages: in a
+// relay prices the same where each member sends to the next one alone, as messages: in a
 // mesh over the one link between the two, and out of a domain over the NIC of the one that
 // stands at its end, while those of the others rest.
-func (n *network) round(bytes float64, g group) float64 {
+func (n *network) relay(bytes float64, g group) float64 {
 	if g.size <= 1 || bytes <= 0 {
 		return 0
 	}
@@ -218,7 +218,7 @@ func (n *network) round(bytes float64, g group) float64 {
 	alike := n.passed(bytes, g, bandwidth)
 	if n.across(g) {
 		w := n.within()
-		return max(w.round(bytes, g), alike)
+		return max(w.relay(bytes, g), alike)
 	}
 	return alike
 }

@@ -160,7 +160,7 @@ func TestMeshHasALinkForEachPair(t *testing.T) {
 		for name, of := range map[string]func(*network, float64) float64{
 			"send": func(n *network, bytes float64) float64 { return n.send(bytes, 4) },
 			// A ring passes (n-1)/n of the bytes from one to the next.
-			"ring of messages": func(n *network, bytes float64) float64 { return n.round(bytes, g) },
+			"ring of messages": func(n *network, bytes float64) float64 { return n.relay(bytes, g) },
 		} {
 			got := each(func(b float64) float64 { return of(&mesh, b) }) / each(func(b float64) float64 { return of(&switched, b) })
 			if math.Abs(got/7-1) > 1e-9 {
@@ -183,7 +183,7 @@ func TestRingsOfMessagesLeaveByOneNIC(t *testing.T) {
 		g := group{64 / stride, stride}
 		share := float64(g.size-1) / float64(g.size)
 		one := share / net.pace(8, 64)
-		if got := perByte(func(bytes float64) float64 { return net.round(bytes, g) }); math.Abs(got/one-1) > 1e-9 {
+		if got := perByte(func(bytes float64) float64 { return net.relay(bytes, g) }); math.Abs(got/one-1) > 1e-9 {
 			t.Errorf("%d members a server: messages take %.4g s a byte, want %.4g", 8/stride, got, one)
 		}
 		want := max(one*float64(stride)/8, share/net.up.bandwidth)
