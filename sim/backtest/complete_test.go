@@ -96,6 +96,18 @@ func TestRoundedBatch(t *testing.T) {
 	}
 }
 
+// What a batch does not fill on TPUs is padded, in one program: 640 sequences on 256 replicas
+// take as long as 768.
+func TestPaddedBatchOfTPUs(t *testing.T) {
+	const row = "2024,TPU v5p,256,Llama 3 8B,8192,%d,bf16,full"
+	seconds := func(batch int) float64 {
+		return priced(t, "year,chip,chips,model,seq,global_batch_seqs,precision,recompute", fmt.Sprintf(row, batch)).Predicted
+	}
+	if got, want := seconds(640), seconds(768); got != want {
+		t.Errorf("640 sequences take %v s, 768 %v", got, want)
+	}
+}
+
 // Blank degrees are such as the printed ones leave.
 func TestDegreesThatPrintedOnesLeave(t *testing.T) {
 	const columns = "year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,vpp,dp,ep,micro_batch,notes"

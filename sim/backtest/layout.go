@@ -98,8 +98,9 @@ func (c *Case) batched(f *Configuration, l step.Layout) (step.Layout, error) {
 		// microbatches as stages (MaxText, num_pipeline_microbatches). What does not divide
 		// is padded.
 		l.MicroBatch = (batch + l.DP*l.PP - 1) / (l.DP * l.PP)
+	} else {
+		l.MicroBatch = min(l.MicroBatch, shared(batch, l.DP))
 	}
-	l.MicroBatch = min(l.MicroBatch, shared(batch, l.DP))
 	for batch%l.DP == 0 && batch/l.DP%l.MicroBatch != 0 {
 		l.MicroBatch--
 	}
