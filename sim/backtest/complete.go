@@ -289,8 +289,15 @@ func (c *Case) try(f *Configuration, l step.Layout, tried *trial) error {
 }
 
 // interleave is the number of chunks per stage of a case whose source does not print
-// it: as few as keep the pipeline busy.
+// it: as few as keep the pipeline busy. torchtitan's schedule is 1F1B unless told otherwise,
+// and then has two chunks (torchtitan/distributed/pipeline.py, stages_per_rank).
 func (c *Case) interleave(f *Configuration, l step.Layout) int {
+	if c.VPP == 0 && l.PP > 1 && c.origin().framework == "torchtitan" {
+		if c.says("interleav") {
+			return 2
+		}
+		return l.VPP
+	}
 	idle := float64(l.PP-1) / float64(f.Work.Batch/(l.DP*l.MicroBatch))
 	if c.VPP > 0 || l.Schedule != step.OneFOneB || c.Year > 0 && c.Year < interleavedSince || idle <= mostBubble {
 		return l.VPP

@@ -56,6 +56,27 @@ func TestChunksOfUnevenMicrobatches(t *testing.T) {
 	}
 }
 
+// torchtitan divides the batch of a replica, which is what it prints, for a pipeline: into as
+// many microbatches as ranks until 2025, then into sequences. Its schedule is 1F1B unless told
+// otherwise, and other frameworks print what a stage takes at once.
+func TestPipelinesOfTorchtitan(t *testing.T) {
+	const columns = "family,year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,vpp,dp,micro_batch,recompute,notes"
+	for row, want := range map[string][2]int{
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":             {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,":                {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,Interleaved1F1B": {4, 2},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,2,8,2,full,":              {2, 2},
+		"torchtitan,2025,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":             {1, 1},
+		"torchtitan,2024,H100-80GB-SXM,64,Llama 3.1 8B,8192,64,fp8,1,1,,64,1,full,":                  {1, 1},
+		"x,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":                      {32, 1},
+	} {
+		r := priced(t, columns, row)
+		if l := r.Config.Layout; l.MicroBatch != want[0] || l.VPP != want[1] || strings.Contains(strings.Join(r.Doubts, " "), "mb=") {
+			t.Errorf("%s: %s, doubts %q, want mb=%d and vpp=%d", row, r.Layout, r.Doubts, want[0], want[1])
+		}
+	}
+}
+
 // A pipeline of TPUs has as many microbatches as stages.
 func TestPipelinesOfTPUs(t *testing.T) {
 	const columns = "year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,recompute"

@@ -99,7 +99,7 @@ func (c *Case) batched(f *Configuration, l step.Layout) (step.Layout, error) {
 		// is padded.
 		l.MicroBatch = (batch + l.DP*l.PP - 1) / (l.DP * l.PP)
 	} else {
-		l.MicroBatch = min(l.MicroBatch, shared(batch, l.DP))
+		l.MicroBatch = min(c.microBatch(l, batch/l.DP), shared(batch, l.DP))
 	}
 	for batch%l.DP == 0 && batch/l.DP%l.MicroBatch != 0 {
 		l.MicroBatch--
@@ -129,6 +129,26 @@ func (c *Case) batched(f *Configuration, l step.Layout) (step.Layout, error) {
 		}
 	}
 	return l, nil
+}
+
+// microBatch is the sequences that a replica with so many takes at once. torchtitan prints
+// what a replica has (local_batch_size) and divides it for a pipeline: into as many
+// microbatches as the pipeline has ranks, since April 2025 into single sequences (its pull
+// requests 781 and 1073).
+func (c *Case) microBatch(l step.Layout, local int) int {
+	switch {
+	case !c.printsLocalBatch(l, local):
+		return l.MicroBatch
+	case c.Year >= 2025:
+		return 1
+	}
+	return max(1, local/l.PP)
+}
+
+// printsLocalBatch reports whether a case's microbatch is blank or that of a whole replica,
+// where torchtitan divides it.
+func (c *Case) printsLocalBatch(l step.Layout, local int) bool {
+	return l.PP > 1 && c.origin().framework == "torchtitan" && (c.MicroBatch == 0 || c.MicroBatch == local)
 }
 
 // shared is how many of n things each of several parts gets, one more where n is that many

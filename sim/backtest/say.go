@@ -25,6 +25,8 @@ func (c *Case) say(f *Configuration) {
 	}
 	switch {
 	case google || c.MicroBatch == l.MicroBatch:
+	case c.MicroBatch > 0 && c.printsLocalBatch(l, c.MicroBatch) && c.MicroBatch%l.MicroBatch == 0:
+		said("mb=%d of a local batch of %d", l.MicroBatch, c.MicroBatch)
 	case c.MicroBatch > 0:
 		f.doubt("mb=%d where %d is printed", l.MicroBatch, c.MicroBatch)
 	default:

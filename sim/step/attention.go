@@ -55,7 +55,11 @@ func (p *pricer) softmaxBlock(s shape) block {
 
 	forward, backward := p.attention(&b, s, heads, qk, v)
 	p.keep(&b, regionAttention, activationBytes*s.tokens*heads*v)
-	if s.cp > 1 {
+	switch {
+	case s.cp <= 1:
+	case p.mach.Stack.MergedContext && p.layout.CPComm == Ring:
+		p.mergedContext(&b, s, heads, qk, v)
+	default:
 		p.contextExchange(&b, s.cp*activationBytes*s.tokens*kv*(qk+v), forward.sum(), backward.sum())
 	}
 
@@ -86,6 +90,53 @@ func (p *pricer) contextExchange(b *block, bytes, forward, backward float64) {
 	p.occupy(b, g, once, 2*once)
 	b.forward.context += beside(once, forward)
 	b.backward.context += beside(2*once, backward)
+}
+
+// What PyTorch's ring attention moves beside its attention kernels, in bytes for each number
+// of a chip's output, counted from its source (torch/distributed/tensor/experimental/
+// _attention.py of PyTorch 2.6) with neighbouring element-wise operations fused, as its
+// compiler does. Not fused they would be 1.7 times as many.
+const (
+	// mergeJoin: each block but the last copies keys and values into one buffer, though only
+	// the first is sent.
+	mergeJoin = 8
+	// Forward the first block's result is cast to FP32 and the sum back; every other one is
+	// read, and the sum read and written.
+	mergeFirst, mergeOther = 12, 10
+	// Backward three FP32 sums are cleared and cast back; every block's three gradients are
+	// read, the sums read and written, and two of them so in one buffer.
+	mergeGradients, mergeGradient = 30, 34
+	// mergeKernels is how many kernels a block takes for that.
+	mergeKernels = 4
+	// mergeTravel is the bytes in which a number of a gradient travels, FP32.
+	mergeTravel = 4
+)
+
+// mergedContext adds context parallelism as compiled PyTorch has it: keys and values, repeated
+// for all heads, are gathered, and the gradients of others' go all the way round in FP32. It
+// waits for every collective where it starts it, as traced code does
+// (torch/distributed/_functional_collectives.py).
+func (p *pricer) mergedContext(b *block, s shape, heads, qk, v float64) {
+	n := s.tokens * heads * v
+	merge := func(bytes float64) cost {
+		kernels := mergeKernels * s.cp
+		return p.rates.stream(p.rates.traffic * n * bytes / kernels).times(kernels)
+	}
+	once := merge(mergeFirst + (s.cp-1)*(mergeJoin+mergeOther))
+	b.forward.compute = b.forward.compute.plus(once)
+	b.backward.compute = b.backward.compute.plus(merge(mergeGradients + (s.cp-1)*mergeJoin + s.cp*mergeGradient))
+	g := group{p.layout.CP, p.layout.TP}
+	all := s.tokens * heads * (qk + v)
+	gather := p.net.gather(s.cp*activationBytes*all, g)
+	round := p.net.relay(s.cp*mergeTravel*all, g) * s.cp / (s.cp - 1)
+	p.occupy(b, g, gather, gather+round)
+	b.forward.context += gather
+	b.backward.context += gather + round
+	if p.recomputes(regionAttention) {
+		b.redo.compute = b.redo.compute.plus(once)
+		b.redo.context += gather
+	}
+	b.working = max(b.working, (s.cp*activationBytes+2*mergeTravel)*all)
 }
 
 // attention adds the attention product, averaged over full and windowed layers,

@@ -61,3 +61,50 @@ func TestContextCommNeedsContextParallelism(t *testing.T) {
 		t.Errorf("cp_comm changes a step without cp: %v, %v", ring.Time, gathered.Time)
 	}
 }
+
+// PyTorch's ring of 4 over heads of Llama 3 405B, 16 a chip whatever the 8 of its keys: a
+// number of the output moves 66 bytes forward and 190 backward in merges, keys and values
+// of all heads are gathered in each pass, and their gradients of 8 bytes a pair go round
+// once, all of it beside nothing.
+func TestMergedContextCountsItsTraffic(t *testing.T) {
+	w := published()[0].work
+	w.Sequence, w.Batch = 131072, 16
+	of := func(text string, merged bool) (block, *pricer) {
+		m := a100()
+		m.Stack.MergedContext = merged
+		p, err := NewPricer(&w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := layout(text)
+		p.p.take(l)
+		return p.p.layer(newShape(&w, l), false), &p.p
+	}
+	ring, _ := of("tp=8,cp=4", false)
+	merged, p := of("tp=8,cp=4", true)
+	const numbers = 131072 / 4 * 16 * 128
+	moved := func(bytes float64) float64 { return p.rates.stream(numbers * bytes / 16).times(16).sum() }
+	for _, pass := range []struct {
+		name      string
+		got, want float64
+	}{
+		{"merges forward", merged.forward.compute.sum() - ring.forward.compute.sum(), moved(12 + 3*18)},
+		{"merges backward", merged.backward.compute.sum() - ring.backward.compute.sum(), moved(30 + 3*8 + 4*34)},
+		{"traffic forward", merged.forward.context, p.net.gather(4*4*numbers, group{4, 8})},
+		{"traffic backward", merged.backward.context, p.net.gather(4*4*numbers, group{4, 8}) + 4.0/3*p.net.relay(4*8*numbers, group{4, 8})},
+	} {
+		if !near(pass.got, pass.want) {
+			t.Errorf("%s take %v s, want %v", pass.name, pass.got, pass.want)
+		}
+	}
+	for _, text := range []string{"tp=8,cp=4,cp_comm=all-gather", "tp=8"} {
+		plain, _ := of(text, false)
+		if got, _ := of(text, true); got != plain {
+			t.Errorf("%s: merges change what is not a ring", text)
+		}
+	}
+	full, _ := of("tp=8,cp=4,recompute=full", true)
+	if !near(full.redo.context, merged.forward.context) {
+		t.Errorf("computed again keys take %v s to gather, want %v", full.redo.context, merged.forward.context)
+	}
+}

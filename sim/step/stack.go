@@ -59,6 +59,9 @@ type Stack struct {
 	ExpertSync unit.Range[unit.Duration] `json:"expert_sync,omitzero"`
 	// UnfusedRotary is true where no kernel fuses the rotary embedding of latent attention.
 	UnfusedRotary bool `json:"unfused_rotary,omitempty"`
+	// MergedContext is true where rings of context parallelism are PyTorch's: they gather keys
+	// and values, repeated for all heads, and merge what blocks give in kernels of their own.
+	MergedContext bool `json:"merged_context,omitempty"`
 	// Dispatch is how many kernels, each as long as a fused one, permute tokens into the
 	// order of their experts, and as many back; 0 is 1.
 	Dispatch unit.Range[unit.Factor] `json:"dispatch,omitzero"`

@@ -81,6 +81,7 @@ func overlap(r *rand.Rand, m *step.Machine) {
 	s.ExpertSync = unit.Point(pick[unit.Duration](r, 0, 0, 200e-6))
 	s.AttentionBlock = pick(r, 0, 512)
 	s.PlainDispatch = pick(r, false, true)
+	s.MergedContext = pick(r, false, false, true)
 	s.Capacity = unit.Point(pick[unit.Factor](r, 0, 0, 1.25))
 	s.MaskedDispatch = pick(r, false, false, true)
 	s.PlannedMemory = pick(r, false, false, true)
