@@ -184,7 +184,7 @@ func (n *network) gather(bytes float64, g group) float64 {
 // gatherAlike is the same where all groups lie alike.
 func (n *network) gatherAlike(bytes float64, g group) float64 {
 	best := min(n.ring(bytes, g), n.switched(bytes, g))
-	if n.local(g) == 1 {
+	if n.local(g) == 1 && n.trees() {
 		size := float64(g.size)
 		best = min(best, collectiveLaunch+n.climb(g)+bytes*(size-1)/size/(treeShare*n.between(g)))
 	}
@@ -286,6 +286,10 @@ func (n *network) between(g group) float64 {
 	return bandwidth
 }
 
+// trees reports whether the machine's collectives have trees: NCCL's and its kin do, of XLA's
+// between slices of TPUs none is documented.
+func (n *network) trees() bool { return n.torus.axes == 0 }
+
 // climb is the time of one message up a binary tree of the group's domains.
 func (n *network) climb(g group) float64 {
 	domains := math.Ceil(float64(g.size) / float64(n.local(g)))
@@ -297,7 +301,7 @@ func (n *network) climb(g group) float64 {
 func (n *network) tree(bytes float64, g group) float64 {
 	within := n.inner(g)
 	levels := 0.0
-	if chained := n.host / g.stride; n.torus.axes == 0 && chained < within.size {
+	if chained := n.host / g.stride; chained < within.size {
 		chained = max(1, chained)
 		levels = math.Ceil(math.Log2(math.Ceil(float64(within.size) / float64(chained))))
 		within.size = chained
@@ -321,7 +325,11 @@ func (n *network) reduce(bytes float64, g group) float64 {
 
 // reduceAlike is the same where all groups lie alike.
 func (n *network) reduceAlike(bytes float64, g group) float64 {
-	return min(2*n.gather(bytes, g)-collectiveLaunch, n.tree(bytes, g), n.reduceSwitched(bytes, g))
+	best := min(2*n.gather(bytes, g)-collectiveLaunch, n.reduceSwitched(bytes, g))
+	if n.trees() {
+		best = min(best, n.tree(bytes, g))
+	}
+	return best
 }
 
 // exchange prices an all-to-all in which every member sends bytes, spread evenly

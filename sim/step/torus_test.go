@@ -209,6 +209,22 @@ func TestMessagesOnATorus(t *testing.T) {
 	}
 }
 
+// Between slices a collective goes round once for each of its two halves, so that what it takes
+// beside its bytes grows with their number; where libraries have trees, with its logarithm.
+func TestSlicesAreJoinedByARing(t *testing.T) {
+	trees := newNetwork(&Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)})
+	for n := 2; n <= 32; n *= 2 {
+		net := slice(plane, 256)
+		hop := ringStep + net.out[0].latency
+		if got, want := net.reduce(1, group{n, 256}), collectiveLaunch+2*float64(n-1)*hop; math.Abs(got/want-1) > 1e-3 {
+			t.Errorf("%d slices: %.4g s, want %.4g", n, got, want)
+		}
+		if got, most := trees.reduce(1, group{n, 8}), collectiveLaunch+2*math.Log2(float64(n))*(ringStep+trees.reach(8*n).latency); got > 1.001*most {
+			t.Errorf("%d servers: %.4g s, a tree takes %.4g", n, got, most)
+		}
+	}
+}
+
 // A layout's slice is of its own chips, whatever the pod holds, and of the pod where it
 // needs several.
 func TestLayoutsTakeASlice(t *testing.T) {
