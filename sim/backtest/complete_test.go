@@ -77,6 +77,22 @@ func TestPipelinesOfTorchtitan(t *testing.T) {
 	}
 }
 
+// Operands with a scale for each row cost FP8 more casts, whatever else the notes say.
+func TestScalesOfRows(t *testing.T) {
+	const columns = "family,year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,dp,zero,micro_batch,recompute,notes"
+	for _, notes := range []string{"vanilla TP", "async TP"} {
+		of := func(precision, scales string) float64 {
+			return priced(t, columns, "torchtitan,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,"+precision+",8,1,8,3,12,selective,"+notes+"; quantization float8 "+scales).Predicted
+		}
+		if slower := of("fp8", "rowwise") / of("fp8", "tensorwise"); slower < 1.05 || slower > 1.5 {
+			t.Errorf("%s: rows with scales take %.2f times as long", notes, slower)
+		}
+		if of("bf16", "rowwise") != of("bf16", "tensorwise") {
+			t.Errorf("%s: scales change BF16", notes)
+		}
+	}
+}
+
 // A pipeline of TPUs has as many microbatches as stages.
 func TestPipelinesOfTPUs(t *testing.T) {
 	const columns = "year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,recompute"

@@ -230,6 +230,16 @@ func (c *Case) sendsEveryCopy(chip, stack string) bool {
 	return (generation(chip) == "" || early) && !own
 }
 
+// rowwiseStack is the catalog's stack that says what a scale for each row of an operand costs.
+const rowwiseStack = "torchtitan-rowwise"
+
+// casts makes of a case's stack what its notes say of how FP8 operands are scaled.
+func (c *Case) casts(on *shelf, s *step.Stack) {
+	if other, ok := on.stack(rowwiseStack); ok && (c.says("rowwise") || c.says("row-wise")) {
+		s.Casts = other.Casts
+	}
+}
+
 // overlapStack is the catalog's stack that says how much of its all-to-alls is overlapped.
 const overlapStack = "megatron-core-overlap"
 

@@ -172,6 +172,7 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 	default:
 		r.cast = activationBytes + 2*r.operand
 	}
+	r.cast *= orOne(stack.Casts)
 	return r
 }
 

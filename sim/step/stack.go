@@ -23,6 +23,9 @@ type Stack struct {
 	// Elementwise is the traffic of its element-wise kernels over that of fused
 	// ones; 0 is 1.
 	Elementwise unit.Range[unit.Factor] `json:"elementwise,omitzero"`
+	// Casts is the traffic of casts to 8 and 4 bits, and of scaling what their products give,
+	// over that of fused casts; 0 is 1.
+	Casts unit.Range[unit.Factor] `json:"casts,omitzero"`
 	// Launch is the time from the end of what one kernel of this model stands for to the
 	// start of the next, where it is not the chip's.
 	Launch unit.Range[unit.Duration] `json:"launch,omitzero"`

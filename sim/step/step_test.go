@@ -913,6 +913,24 @@ func TestUnfusedRotaryIsOfLatentAttention(t *testing.T) {
 	}
 }
 
+// Casts that move three times as much take three times as long, and BF16 has none.
+func TestCastsOfAStack(t *testing.T) {
+	added := func(p Precision, casts unit.Factor) float64 {
+		w := published()[0].work
+		w.Precision = p
+		m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(1)}
+		before := mustEstimate(t, &w, m, layout("tp=8,pp=16,dp=1"))
+		m.Stack.Casts = unit.Point(casts)
+		return float64(mustEstimate(t, &w, m, layout("tp=8,pp=16,dp=1")).Time - before.Time)
+	}
+	if got := added(BF16, 3); got != 0 {
+		t.Errorf("they add %v s in BF16", got)
+	}
+	if once, twice := added(FP8, 2), added(FP8, 3); once <= 0 || !near(twice, 2*once) {
+		t.Errorf("twice and three times the traffic add %v and %v s", once, twice)
+	}
+}
+
 // All-to-alls hide beside another microbatch where stages interleave or there is no
 // pipeline, for what they cost the kernels there, and no more of them than kernels last;
 // those of the only microbatch never, and the wait for the host neither.
