@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"clustercap/sim/step"
+	"clustercap/sim/unit"
 )
 
 // stackRule names the catalog's software stack of the cases that it matches.
@@ -228,6 +229,14 @@ func (c *Case) sendsEveryCopy(chip, stack string) bool {
 	early := c.Year > 0 && c.Year < 2025
 	own := strings.Contains(plain(c.Family+c.Source), "deepseek") || early && strings.HasPrefix(plain(c.modelName()), "deepseek")
 	return (generation(chip) == "" || early) && !own
+}
+
+// attention8 takes attention in 8 bits from a case's stack where its recipe leaves it in BF16
+// (Megatron-Bridge, scripts/performance/configs: DeepSeek-V3 on GB200).
+func (c *Case) attention8(chip string, s *step.Stack) {
+	if c.container() >= firstBridge && ofKind(chip, "gb200") && c.trains("deepseek", "") {
+		s.AttentionFP8 = unit.Range[unit.Factor]{}
+	}
 }
 
 // rowwiseStack is the catalog's stack that says what a scale for each row of an operand costs.

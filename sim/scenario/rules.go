@@ -213,6 +213,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(stack, f, `optional:"1" above:"0 %"`)
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
+	add(stack, "AttentionFP8", `optional:"1" min:"0.1" max:"100"`)
 	add(stack, "Casts", `optional:"1" min:"0.1" max:"100"`)
 	add(stack, "Launch", `optional:"1" max:"1 s" example:"5 us"`)
 	add(stack, "ShardBroadcast", `optional:"1" max:"1 s" example:"100 us"`)

@@ -112,6 +112,7 @@ type rates struct {
 	array     float64 // width of systolic arrays, 0 without
 	grouped   float64 // rate of products of several groups over that of one
 	ramp      float64 // keys at which attention reaches half of its plateau
+	wide      float64 // rate of attention with heads of headWidth or wider over what the rest says
 	traffic   float64 // bytes that element-wise kernels move over those of fused ones
 	// cast is the bytes that making a GEMM's operand of one element of a BF16 tensor,
 	// and of its transpose for the weight gradient, moves; 0 in BF16. NVFP4 reads the
@@ -137,12 +138,14 @@ func chipRates(c *hardware.Chip, stack *Stack, p Precision) rates {
 		array:     float64(c.Array),
 		grouped:   orOne(stack.Grouped),
 		ramp:      attentionRamp,
+		wide:      1,
 		traffic:   orOne(stack.Elementwise),
 	}
 	switch p {
 	case FP8, MXFP8:
 		r.linear = float64(c.FP8.Likely) * float64(e.MatmulFP8.Likely) * orOne(stack.MatmulFP8)
 		r.operand = 1
+		r.wide = orOne(stack.AttentionFP8)
 		if p == MXFP8 {
 			r.linear *= blockScaled
 			r.operand += 1.0 / 32
@@ -329,6 +332,9 @@ func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, bac
 	forwards, backwards := narrow(width, r.softmax, r.array), narrow(width, r.softmax/attentionBackward, r.array)
 	if r.shapeless {
 		forwards, backwards = 1, 1
+	}
+	if width >= headWidth {
+		forwards, backwards = forwards*r.wide, backwards*r.wide
 	}
 	forward = cost{matrix: flops / (r.attention * short * forwards), memory: blocks * r.launch, flops: flops, kernels: blocks}
 	backward = cost{matrix: attentionBackward * flops / (r.backward * short * backwards), memory: 2 * blocks * r.launch, flops: attentionBackward * flops, kernels: 2 * blocks}

@@ -14,6 +14,9 @@ type Stack struct {
 	Matmul    unit.Range[unit.Share] `json:"matmul,omitzero"`
 	MatmulFP8 unit.Range[unit.Share] `json:"matmul_fp8,omitzero"`
 	Attention unit.Range[unit.Share] `json:"attention,omitzero"`
+	// AttentionFP8 is the rate of attention kernels in 8 bits over that in BF16, for heads of 128
+	// or wider in a run whose products have 8 bits; 0 where attention stays in BF16.
+	AttentionFP8 unit.Range[unit.Factor] `json:"attention_fp8,omitzero"`
 	// Grouped is the rate of the products of several experts in one kernel over that of a
 	// single product; 0 is 1.
 	Grouped unit.Range[unit.Share] `json:"grouped,omitzero"`

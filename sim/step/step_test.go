@@ -931,6 +931,25 @@ func TestCastsOfAStack(t *testing.T) {
 	}
 }
 
+// Attention in 8 bits is faster where products have 8 bits and heads are 128 wide or wider.
+func TestAttentionIn8Bits(t *testing.T) {
+	attention := func(p Precision, width, factor float64) float64 {
+		chip := hardwaretest.H100()
+		r := chipRates(&chip, &Stack{AttentionFP8: unit.Point(unit.Factor(factor))}, p)
+		forward, backward := r.attend(8192, 8, 4096, width, width, 1)
+		return forward.matrix + backward.matrix
+	}
+	for _, c := range []struct {
+		p     Precision
+		width float64
+		want  float64
+	}{{FP8, 128, 1.5}, {MXFP8, 192, 1.5}, {FP8, 64, 1}, {BF16, 128, 1}, {NVFP4, 128, 1}} {
+		if got := attention(c.p, c.width, 1) / attention(c.p, c.width, 1.5); !near(got, c.want) {
+			t.Errorf("%s, heads %v wide: %v times as fast, want %v", c.p, c.width, got, c.want)
+		}
+	}
+}
+
 // All-to-alls hide beside another microbatch where stages interleave or there is no
 // pipeline, for what they cost the kernels there, and no more of them than kernels last;
 // those of the only microbatch never, and the wait for the host neither.
