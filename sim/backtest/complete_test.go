@@ -208,6 +208,8 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"mbridge-26.06,2026,GB200,64,GPT-OSS 120B,4096,1280,fp16,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
 		{"mbridge-26.06,2026,GB200,64,GPT-OSS 120B,4096,1280,,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
 		{"mbridge-26.06,2026,GB200,64,GPT-OSS 120B,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2026" }},
+		{"mbridge-26.02,2026,GB200,64,Llama 3 70B,8192,256,nvfp4,2,4,1,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely == 0 }},
+		{"mbridge-26.02,2026,GB200,64,Llama 3 70B,8192,256,mxfp8,2,4,1,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely > 0 }},
 		{"mbridge-26.06,2026,GB300,64,DeepSeek-V3,4096,512,mxfp8,1,1,64,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely > 1 }},
 		{"mbridge-26.06,2026,GB200,64,DeepSeek-V3,4096,512,mxfp8,1,1,64,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely == 0 }},
 		{"mbridge-26.06,2026,B300,64,gptoss-120b,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},

@@ -43,7 +43,7 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 	}
 	c.dispatch(on, f.Machine.Chip.Name, &f.Machine.Stack)
 	c.casts(on, &f.Machine.Stack)
-	c.attention8(f.Machine.Chip.Name, &f.Machine.Stack)
+	c.recipe(f.Machine.Chip.Name, &f.Machine.Stack)
 	var assumed []string
 	if f.Work.Model, assumed, err = c.architecture(on); err != nil {
 		return f, err

@@ -231,11 +231,18 @@ func (c *Case) sendsEveryCopy(chip, stack string) bool {
 	return (generation(chip) == "" || early) && !own
 }
 
-// attention8 takes attention in 8 bits from a case's stack where its recipe leaves it in BF16
-// (Megatron-Bridge, scripts/performance/configs: DeepSeek-V3 on GB200).
-func (c *Case) attention8(chip string, s *step.Stack) {
-	if c.container() >= firstBridge && ofKind(chip, "gb200") && c.trains("deepseek", "") {
+// recipe leaves out of a case's stack what Megatron-Bridge's recipes switch off
+// (scripts/performance/configs): attention in 8 bits for DeepSeek-V3 on GB200, and overlap of
+// tensor-parallel traffic in NVFP4.
+func (c *Case) recipe(chip string, s *step.Stack) {
+	if c.container() < firstBridge {
+		return
+	}
+	if ofKind(chip, "gb200") && c.trains("deepseek", "") {
 		s.AttentionFP8 = unit.Range[unit.Factor]{}
+	}
+	if c.trains("", "nvfp4") {
+		s.TensorOverlap = unit.Range[unit.Share]{}
 	}
 }
 
