@@ -97,13 +97,21 @@ func (c *Case) complete(f *Configuration) error {
 	c.recompute(f)
 	tps, pps, cps, eps := degrees(c.TP, mostTensor), degrees(c.PP, mostStages), c.contextDegrees(f), c.expertDegrees(f)
 	mbs := degrees(c.MicroBatch, mostMicroBatch)
+	if c.withoutPipeline() {
+		if c.PP == 0 {
+			pps = []int{1}
+		}
+		if c.TP == 0 && c.Chips%3 == 0 {
+			tps = append(tps, 3, 6, 12) // rows times columns
+		}
+	}
 	if f.Machine.Chip.Vendor == "Google" {
 		mbs = []int{1} // the batch decides
 		if c.PP == 0 {
 			pps = []int{1} // XLA's programs have no pipeline unless they say so
 		}
 	}
-	if c.fits(f) && !c.starved(f.Layout) && slices.Contains(eps, f.Layout.EP) && (c.DP == 0 || f.Layout.DP == c.DP) {
+	if c.fits(f) && !c.starved(f.Layout) && !c.withoutPipeline() && slices.Contains(eps, f.Layout.EP) && (c.DP == 0 || f.Layout.DP == c.DP) {
 		tps, pps, cps, eps = []int{f.Layout.TP}, []int{f.Layout.PP}, []int{f.Layout.CP}, []int{f.Layout.EP}
 	}
 	known := len(tps)*len(pps)*len(cps)*len(eps) == 1

@@ -93,6 +93,25 @@ func TestScalesOfRows(t *testing.T) {
 	}
 }
 
+// AxoNN has no pipeline, shards weights, and divides layers by rows and columns, which need no
+// power of two.
+func TestLayoutsOfAxoNN(t *testing.T) {
+	const columns = "family,year,chip,chips,model,layers,hidden,heads,ffn,seq,global_batch_seqs,precision,recompute"
+	for _, row := range []string{
+		"axonn,2024,MI250X (GCD),8192,GPT 80B,42,12288,96,49152,2048,8192,bf16,full",
+		"axonn,2024,GH200,6144,GPT 60B,56,9216,72,36864,2048,8192,bf16,full",
+	} {
+		r := priced(t, columns, row)
+		if l := r.Config.Layout; l.PP != 1 || l.ZeRO != 3 || l.TP == 1 || r.Config.Work.Batch != 8192 {
+			t.Errorf("%s: %s for %d sequences", row, r.Layout, r.Config.Work.Batch)
+		}
+		other := priced(t, columns, "x"+row[len("axonn"):])
+		if other.Config.Layout.PP == 1 {
+			t.Errorf("%s by another framework: %s", row, other.Layout)
+		}
+	}
+}
+
 // A pipeline of TPUs has as many microbatches as stages.
 func TestPipelinesOfTPUs(t *testing.T) {
 	const columns = "year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,recompute"

@@ -172,9 +172,16 @@ func (c *Case) zero(f *Configuration) int {
 		return *c.ZeRO
 	case f.Machine.Chip.Vendor == "Google" && c.PP <= 1, c.PP <= 1 && c.says("fsdp"):
 		return 3 // XLA shards weights over all chips of a replica
+	case c.PP <= 1 && c.withoutPipeline():
+		return 3
 	}
 	return 1
 }
+
+// withoutPipeline reports whether a case ran AxoNN, whose four dimensions are data, rows and
+// columns of a layer's weights, and a depth that divides the batch and shards the weights
+// (axonn/intra_layer; Singh et al., SC'24): no pipeline, and as ZeRO 3 has it.
+func (c *Case) withoutPipeline() bool { return c.origin().framework == "axonn" }
 
 // schedule is the pipeline's that a case's notes name.
 func (c *Case) schedule() step.Schedule {

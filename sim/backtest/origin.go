@@ -35,6 +35,7 @@ var frameworks = []struct{ part, framework string }{
 	{"bloom", "bloom"},
 	{"vtrain", "vtrain"},
 	{"deepspeed", "deepspeed"},
+	{"axonn", "axonn"},
 	{"sc21", "sc21"},
 	{"korth", "korth22"},
 	{"megascale", "megascale"},
