@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
@@ -64,6 +65,9 @@ func (c *Case) batch(f *Configuration, l step.Layout) (int, error) {
 	}
 	if f.Machine.Chip.Vendor == "Google" && c.PP <= 1 && c.MicroBatch > 0 {
 		return c.MicroBatch * c.Chips * cores(f.Machine.Chip.Name), nil // it is each device's
+	}
+	if c.MicroBatch > 0 && c.printsLocalBatch(l, c.MicroBatch) {
+		return c.MicroBatch * l.DP, nil
 	}
 	seq := float64(f.Work.Sequence)
 	sequences := usualBatchTokens / seq
@@ -301,7 +305,7 @@ func (c *Case) try(f *Configuration, l step.Layout, tried *trial) error {
 // and then has two chunks (torchtitan/distributed/pipeline.py, stages_per_rank).
 func (c *Case) interleave(f *Configuration, l step.Layout) int {
 	if c.VPP == 0 && l.PP > 1 && c.origin().framework == "torchtitan" {
-		if c.says("interleav") {
+		if strings.Contains(plain(c.Notes), "interleaved1f1b") {
 			return 2
 		}
 		return l.VPP

@@ -62,18 +62,29 @@ func TestChunksOfUnevenMicrobatches(t *testing.T) {
 func TestPipelinesOfTorchtitan(t *testing.T) {
 	const columns = "family,year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,vpp,dp,micro_batch,recompute,notes"
 	for row, want := range map[string][2]int{
-		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":             {4, 1},
-		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,":                {4, 1},
-		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,Interleaved1F1B": {4, 2},
-		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,2,8,2,full,":              {2, 2},
-		"torchtitan,2025,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":             {1, 1},
-		"torchtitan,2024,H100-80GB-SXM,64,Llama 3.1 8B,8192,64,fp8,1,1,,64,1,full,":                  {1, 1},
-		"x,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":                      {32, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":                    {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,":                       {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,Interleaved1F1B":        {4, 2},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,Interleaved 1F1B":       {4, 2},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,1F1B (not interleaved)": {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,2,8,2,full,":                     {2, 2},
+		"torchtitan,2025,H100-80GB-SXM,512,Llama 3.1 405B,8192,,fp8,8,8,1,8,32,full,":                       {1, 1},
+		"torchtitan,2025,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":                    {1, 1},
+		"torchtitan,2024,H100-80GB-SXM,64,Llama 3.1 8B,8192,64,fp8,1,1,,64,1,full,":                         {1, 1},
+		"x,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":                             {32, 1},
 	} {
 		r := priced(t, columns, row)
 		if l := r.Config.Layout; l.MicroBatch != want[0] || l.VPP != want[1] || strings.Contains(strings.Join(r.Doubts, " "), "mb=") {
 			t.Errorf("%s: %s, doubts %q, want mb=%d and vpp=%d", row, r.Layout, r.Doubts, want[0], want[1])
 		}
+		if r.Config.Work.Batch < 64 || r.Config.Work.Batch > 256 {
+			t.Errorf("%s: a global batch of %d", row, r.Config.Work.Batch)
+		}
+	}
+	// Replicas of three sequences do not print their microbatch of two as a local batch.
+	odd := priced(t, columns, "torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,24,fp8,8,8,1,8,2,full,")
+	if !slices.Contains(odd.Doubts, "mb=1 where 2 is printed") {
+		t.Errorf("doubts %q, assumed %q", odd.Doubts, odd.Assumed)
 	}
 }
 
@@ -89,6 +100,15 @@ func TestScalesOfRows(t *testing.T) {
 		}
 		if of("bf16", "rowwise") != of("bf16", "tensorwise") {
 			t.Errorf("%s: scales change BF16", notes)
+		}
+	}
+	for _, row := range []string{
+		"torchtitan,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,fp8,8,1,8,3,12,selective,ColwiseParallel/RowwiseParallel; float8 tensorwise",
+		"torchtitan,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,fp8,8,1,8,3,12,selective,tensorwise not rowwise",
+		"x,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,fp8,8,1,8,3,12,selective,float8 rowwise",
+	} {
+		if r := priced(t, columns, row); r.Config.Machine.Stack.Casts.Likely != 0 {
+			t.Errorf("%s: casts cost %v as much", row, r.Config.Machine.Stack.Casts.Likely)
 		}
 	}
 }
@@ -231,6 +251,15 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"mbridge-26.02,2026,GB200,64,Llama 3 70B,8192,256,mxfp8,2,4,1,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely > 0 }},
 		{"mbridge-26.06,2026,GB300,64,DeepSeek-V3,4096,512,mxfp8,1,1,64,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely > 1 }},
 		{"mbridge-26.06,2026,GB200,64,DeepSeek-V3,4096,512,mxfp8,1,1,64,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely == 0 }},
+		{"mbridge-26.06,2026,GB300,64,Llama 3.1 405B,8192,512,mxfp8,4,8,2,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely == 0 }},
+		{"mbridge-26.06,2026,GB300,64,Qwen3 30B-A3B,4096,512,mxfp8,1,1,8,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely > 1 }},
+		{"mbridge-26.06,2026,GB200,64,DeepSeek-R1-Distill-Llama-70B,8192,512,mxfp8,2,4,8,1,none,20,stack=megatron-bridge-2026-attention", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely > 1 }},
+		{"mbridge-26.02,2026,GB200,64,Llama 3 70B,8192,256,nvfp4,2,4,1,1,none,20,stack=megatron-bridge-2025", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely > 0 }},
+		{"mbridge-26.02,2026,B200,64,GPT-OSS 120B,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},
+		{"mbridge-26.04,2026,B200,64,GPT-OSS 120B,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},
+		{"mlperf-llama31_405b,2025,GB200,512,Llama 3.1 405B,8192,1152,nvfp4,4,8,16,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely == 0 }},
+		{"moezoo,2025,H100-80GB-SXM,64,Mixtral 8x22B,4096,512,bf16,2,4,8,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely == 0 }},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,GPT-3 175B,2048,512,bf16,4,8,4,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "nemo-2024-flash" }},
 		{"mbridge-26.06,2026,B300,64,gptoss-120b,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
 		{"x,2026,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},
 		{"x,2026,Ascend 910B,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},

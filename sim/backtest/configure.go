@@ -41,9 +41,7 @@ func (c *Case) configure(on *shelf) (Configuration, error) {
 	if f.Machine.Stack, err = c.stack(on, f.Machine.Chip.Name); err != nil {
 		return f, err
 	}
-	c.dispatch(on, f.Machine.Chip.Name, &f.Machine.Stack)
-	c.casts(on, &f.Machine.Stack)
-	c.recipe(f.Machine.Chip.Name, &f.Machine.Stack)
+	c.follow(on, f.Machine.Chip.Name, &f.Machine.Stack)
 	var assumed []string
 	if f.Work.Model, assumed, err = c.architecture(on); err != nil {
 		return f, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"clustercap/sim/model"
 	"clustercap/sim/step"
@@ -51,7 +52,7 @@ func (c *Case) divided(f *Configuration, l step.Layout) (step.Layout, error) {
 	for l.CP > 1 && f.Work.Sequence%(2*l.CP) != 0 {
 		l.CP--
 	}
-	l.CPComm = c.contextComm(f.Machine.Chip.Vendor, l.CP)
+	l.CPComm = c.contextComm(&f.Machine, l.CP)
 	l.PP = min(l.PP, m.Layers+2) // embedding and head may have stages of their own
 	l.DP = c.Chips / (l.TP * l.PP * l.CP)
 	if l.PP == 1 {
@@ -194,8 +195,8 @@ func (c *Case) schedule() step.Schedule {
 // contextComm is how a case exchanged keys and values: MaxText gathers them unless told
 // otherwise (context_parallel_strategy: all_gather), and so did Meta for Llama 3
 // (arXiv:2407.21783, section 3.3.2); with Megatron chips pass them on in a ring.
-func (c *Case) contextComm(vendor string, degree int) step.ContextComm {
-	if degree > 1 && (vendor == "Google" || c.note("sys") == "h100-meta24k") {
+func (c *Case) contextComm(m *step.Machine, degree int) step.ContextComm {
+	if degree > 1 && !m.Stack.MergedContext && (m.Chip.Vendor == "Google" || c.note("sys") == "h100-meta24k") {
 		return step.AllGather
 	}
 	return step.Ring
@@ -243,7 +244,7 @@ func (c *Case) expertTensor(stack string, tp int) int {
 		}
 		return 1
 	}
-	if stack == "nemo-2024" {
+	if strings.HasPrefix(stack, "nemo-2024") {
 		return tp
 	}
 	return 1

@@ -103,7 +103,7 @@ func TestDispatchOfRecipes(t *testing.T) {
 	} {
 		row := Case{Family: c.family, Model: c.model, Notes: c.notes, Precision: "mxfp8"}
 		var s step.Stack
-		row.dispatch(on, c.chip, &s)
+		row.follow(on, c.chip, &s)
 		if s.PlainDispatch != c.plain || (s.ExpertOverlap.Likely > 0) != c.overlapped {
 			t.Errorf("%+v: plain %v, overlap %v", c, s.PlainDispatch, s.ExpertOverlap.Likely)
 		}

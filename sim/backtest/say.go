@@ -25,7 +25,7 @@ func (c *Case) say(f *Configuration) {
 	}
 	switch {
 	case google || c.MicroBatch == l.MicroBatch:
-	case c.MicroBatch > 0 && c.printsLocalBatch(l, c.MicroBatch) && c.MicroBatch%l.MicroBatch == 0:
+	case c.MicroBatch > 0 && c.printsLocalBatch(l, max(c.Batch, c.MicroBatch*l.DP)/l.DP):
 		said("mb=%d of a local batch of %d", l.MicroBatch, c.MicroBatch)
 	case c.MicroBatch > 0:
 		f.doubt("mb=%d where %d is printed", l.MicroBatch, c.MicroBatch)

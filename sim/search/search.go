@@ -89,6 +89,7 @@ type space struct {
 	work     *step.Workload
 	domain   int  // chips of a scale-up domain
 	torus    bool // joins them
+	merged   bool // rings of context parallelism, so that keys are never gathered before one kernel
 	chips    int
 	k        int
 	pricer   *step.Pricer
@@ -132,7 +133,7 @@ func newSpace(w *step.Workload, m *step.Machine, chips, k int) (*space, error) {
 		return nil, errors.New("the workload needs a batch, a sequence length and layers of at least 1")
 	}
 	s := &space{
-		work: w, domain: m.Server.ScaleUpDomain, torus: m.Server.Torus > 0, chips: chips, k: k, pricer: pricer, capacity: m.Chip.HBM.Likely,
+		work: w, domain: m.Server.ScaleUpDomain, torus: m.Server.Torus > 0, merged: m.Stack.MergedContext, chips: chips, k: k, pricer: pricer, capacity: m.Chip.HBM.Likely,
 		batches: divisors(w.Batch), experts: []int{1}, limit: unit.Duration(math.Inf(1)), least: unit.Bytes(math.Inf(1)),
 	}
 	if w.Model.MoE != nil {
@@ -189,7 +190,7 @@ func (s *space) tensors() {
 				}
 			}
 			s.microbatches(l)
-			if cp > 1 && !s.coarse {
+			if cp > 1 && !s.coarse && !s.merged {
 				l.CPComm = step.AllGather
 				s.microbatches(l)
 			}

@@ -57,8 +57,8 @@ func (p *pricer) softmaxBlock(s shape) block {
 	p.keep(&b, regionAttention, activationBytes*s.tokens*heads*v)
 	switch {
 	case s.cp <= 1:
-	case p.mach.Stack.MergedContext && p.layout.CPComm == Ring:
-		p.mergedContext(&b, s, heads, qk, v)
+	case p.mach.Stack.MergedContext:
+		p.mergedContext(&b, s, heads, qk, v, forward.sum(), backward.sum())
 	default:
 		p.contextExchange(&b, s.cp*activationBytes*s.tokens*kv*(qk+v), forward.sum(), backward.sum())
 	}
@@ -93,48 +93,61 @@ func (p *pricer) contextExchange(b *block, bytes, forward, backward float64) {
 }
 
 // What PyTorch's ring attention moves beside its attention kernels, in bytes for each number
-// of a chip's output, counted from its source (torch/distributed/tensor/experimental/
-// _attention.py of PyTorch 2.6) with neighbouring element-wise operations fused, as its
-// compiler does. Not fused they would be 1.7 times as many.
+// of a chip's queries, keys and values, counted from its source (torch/distributed/tensor/
+// experimental/_attention.py of PyTorch 2.6) with neighbouring element-wise operations
+// fused and those whose result nobody uses removed, as its compiler does.
 const (
-	// mergeJoin: each block but the last copies keys and values into one buffer, though only
-	// the first is sent.
-	mergeJoin = 8
+	// mergeJoin copies keys and values into the one buffer that is sent.
+	mergeJoin = 4
 	// Forward the first block's result is cast to FP32 and the sum back; every other one is
 	// read, and the sum read and written.
 	mergeFirst, mergeOther = 12, 10
-	// Backward three FP32 sums are cleared and cast back; every block's three gradients are
-	// read, the sums read and written, and two of them so in one buffer.
-	mergeGradients, mergeGradient = 30, 34
+	// Backward every block's three gradients are read, their FP32 sums read and written, and
+	// these cast back at the end.
+	mergeGradient, mergeCast = 10, 6
 	// mergeKernels is how many kernels a block takes for that.
 	mergeKernels = 4
+	// mergeUnfused is how often as many bytes move where nothing is compiled: sums are
+	// cleared, joined and scaled by kernels of their own. Counted from the same source.
+	mergeUnfused = 1.7
 	// mergeTravel is the bytes in which a number of a gradient travels, FP32.
 	mergeTravel = 4
 )
 
-// mergedContext adds context parallelism as compiled PyTorch has it: keys and values, repeated
-// for all heads, are gathered, and the gradients of others' go all the way round in FP32. It
-// waits for every collective where it starts it, as traced code does
-// (torch/distributed/_functional_collectives.py).
-func (p *pricer) mergedContext(b *block, s shape, heads, qk, v float64) {
-	n := s.tokens * heads * v
-	merge := func(bytes float64) cost {
-		kernels := mergeKernels * s.cp
-		return p.rates.stream(p.rates.traffic * n * bytes / kernels).times(kernels)
+// mergedContext adds context parallelism as PyTorch has it, for attention kernels that take
+// forward and backward seconds: keys and values, repeated for all heads, are gathered, and
+// the gradients of others' go all the way round in FP32. Traced code waits for every
+// collective where it starts it (torch/distributed/_functional_collectives.py); what is not
+// compiled waits where a block needs the result, and computes another meanwhile.
+func (p *pricer) mergedContext(b *block, s shape, heads, qk, v, forward, backward float64) {
+	compiled := p.rates.traffic == 1
+	merge := func(widths float64) cost {
+		bytes, kernels := s.tokens*heads*widths, mergeKernels*s.cp
+		if !compiled {
+			bytes *= mergeUnfused
+		}
+		return p.rates.stream(bytes / kernels).times(kernels)
 	}
-	once := merge(mergeFirst + (s.cp-1)*(mergeJoin+mergeOther))
+	kv := qk + v
+	once := merge(mergeJoin*kv + (mergeFirst+(s.cp-1)*mergeOther)*v)
 	b.forward.compute = b.forward.compute.plus(once)
-	b.backward.compute = b.backward.compute.plus(merge(mergeGradients + (s.cp-1)*mergeJoin + s.cp*mergeGradient))
+	b.backward.compute = b.backward.compute.plus(merge(mergeJoin*kv + (mergeCast+s.cp*mergeGradient)*(qk+kv)))
 	g := group{p.layout.CP, p.layout.TP}
-	all := s.tokens * heads * (qk + v)
+	all := s.tokens * heads * kv
 	gather := p.net.gather(s.cp*activationBytes*all, g)
 	round := p.net.relay(s.cp*mergeTravel*all, g) * s.cp / (s.cp - 1)
 	p.occupy(b, g, gather, gather+round)
-	b.forward.context += gather
-	b.backward.context += gather + round
+	waits, returns := gather, gather+round
+	if !compiled {
+		waits = beside(gather, forward/s.cp)
+		returns = beside(gather, backward/s.cp) + beside(round, backward)
+	}
+	b.forward.context += waits
+	b.backward.context += returns
 	if p.recomputes(regionAttention) {
 		b.redo.compute = b.redo.compute.plus(once)
-		b.redo.context += gather
+		b.redo.context += waits
+		b.redo.links = b.redo.links.plus(p.occupied(g, gather))
 	}
 	b.working = max(b.working, (s.cp*activationBytes+2*mergeTravel)*all)
 }

@@ -25,7 +25,8 @@ func (p *pricer) ideal() (fused, unfused float64) {
 	linear := max(0, m.ForwardFLOPs(p.work.Sequence)-m.AttentionFLOPs(p.work.Sequence)-head)
 	tokens := float64(p.work.Tokens())
 	rest := 3*linear/best + 3*head/r.bf16
-	return tokens * (rest + attention*(1/r.attention+attentionBackward/r.backward)), tokens * (rest + 3*attention/best)
+	wide := r.widened(float64(a.QK+a.V) / 2)
+	return tokens * (rest + attention*(1/r.attention+attentionBackward/r.backward)/wide), tokens * (rest + 3*attention/best)
 }
 
 // Floor is a time that the layout cannot beat: all products at the best rates of the

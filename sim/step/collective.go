@@ -351,8 +351,9 @@ func (n *network) exchange(bytes float64, g group, sent copies) float64 {
 func (n *network) exchangeAlike(bytes float64, g group, sent copies) float64 {
 	size := float64(g.size)
 	local := float64(n.local(g))
-	slowest := n.spread(bytes*sent.chips*(local-1)/size, n.inner(g))
+	slowest, latency := n.spread(bytes*sent.chips*(local-1)/size, n.inner(g)), n.up.latency
 	if local < size {
+		latency = max(latency, n.reach(g.size*g.stride).latency)
 		inside := local
 		for i := range n.out {
 			t := &n.out[i]
@@ -370,7 +371,7 @@ func (n *network) exchangeAlike(bytes float64, g group, sent copies) float64 {
 	}
 	// Within a domain kernels store to all peers at once; over NICs every peer is a
 	// message of its own.
-	return collectiveLaunch + ringStep + n.up.latency + slowest + (size-local)*peerMessage
+	return collectiveLaunch + ringStep + latency + slowest + (size-local)*peerMessage
 }
 
 // send prices one message to the same rank of the next pipeline stage, stage

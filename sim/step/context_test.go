@@ -3,6 +3,8 @@ package step
 import (
 	"math"
 	"testing"
+
+	"clustercap/sim/unit"
 )
 
 // Keys and values of Llama 3 405B over 131,072 tokens on 16 ways of context
@@ -63,15 +65,15 @@ func TestContextCommNeedsContextParallelism(t *testing.T) {
 }
 
 // PyTorch's ring of 4 over heads of Llama 3 405B, 16 a chip whatever the 8 of its keys: a
-// number of the output moves 66 bytes forward and 190 backward in merges, keys and values
+// number of the output moves 50 bytes forward and 146 backward in merges, keys and values
 // of all heads are gathered in each pass, and their gradients of 8 bytes a pair go round
-// once, all of it beside nothing.
+// once, all of it beside nothing. Not compiled it moves more, and waits for less.
 func TestMergedContextCountsItsTraffic(t *testing.T) {
 	w := published()[0].work
 	w.Sequence, w.Batch = 131072, 16
-	of := func(text string, merged bool) (block, *pricer) {
+	of := func(text string, stack Stack) (block, *pricer) {
 		m := a100()
-		m.Stack.MergedContext = merged
+		m.Stack = stack
 		p, err := NewPricer(&w, m)
 		if err != nil {
 			t.Fatal(err)
@@ -80,31 +82,63 @@ func TestMergedContextCountsItsTraffic(t *testing.T) {
 		p.p.take(l)
 		return p.p.layer(newShape(&w, l), false), &p.p
 	}
-	ring, _ := of("tp=8,cp=4", false)
-	merged, p := of("tp=8,cp=4", true)
 	const numbers = 131072 / 4 * 16 * 128
-	moved := func(bytes float64) float64 { return p.rates.stream(numbers * bytes / 16).times(16).sum() }
-	for _, pass := range []struct {
-		name      string
-		got, want float64
-	}{
-		{"merges forward", merged.forward.compute.sum() - ring.forward.compute.sum(), moved(12 + 3*18)},
-		{"merges backward", merged.backward.compute.sum() - ring.backward.compute.sum(), moved(30 + 3*8 + 4*34)},
-		{"traffic forward", merged.forward.context, p.net.gather(4*4*numbers, group{4, 8})},
-		{"traffic backward", merged.backward.context, p.net.gather(4*4*numbers, group{4, 8}) + 4.0/3*p.net.relay(4*8*numbers, group{4, 8})},
-	} {
-		if !near(pass.got, pass.want) {
-			t.Errorf("%s take %v s, want %v", pass.name, pass.got, pass.want)
+	const all = 4 * 4 * numbers // bytes of keys and values
+	for _, elementwise := range []float64{1, 3} {
+		plain := Stack{Elementwise: unit.Point(unit.Factor(elementwise))}
+		pytorch := plain
+		pytorch.MergedContext = true
+		ring, _ := of("tp=8,cp=4", plain)
+		merged, p := of("tp=8,cp=4", pytorch)
+		more := 1.0
+		if elementwise > 1 {
+			more = 1.7
+		}
+		moved := func(bytes float64) float64 { return p.rates.stream(more * numbers * bytes / 16).times(16).sum() }
+		gather, round := p.net.gather(all, group{4, 8}), 4.0/3*p.net.relay(4*8*numbers, group{4, 8})
+		for _, pass := range []struct {
+			name      string
+			got, want float64
+		}{
+			{"merges forward", merged.forward.compute.sum() - ring.forward.compute.sum(), moved(4*2 + 12 + 3*10)},
+			{"merges backward", merged.backward.compute.sum() - ring.backward.compute.sum(), moved(4*2 + 3*6 + 4*3*10)},
+			{"links forward", merged.forward.links.nic, p.occupied(group{4, 8}, gather).nic},
+			{"links backward", merged.backward.links.nic, p.occupied(group{4, 8}, gather+round).nic},
+		} {
+			if !near(pass.got, pass.want) {
+				t.Errorf("elementwise %v: %s take %v s, want %v", elementwise, pass.name, pass.got, pass.want)
+			}
+		}
+		if waits := merged.forward.context; elementwise == 1 && !near(waits, gather) || elementwise > 1 && waits >= gather {
+			t.Errorf("elementwise %v: forward waits %v s for %v", elementwise, waits, gather)
+		}
+		if waits := merged.backward.context; elementwise == 1 && !near(waits, gather+round) || elementwise > 1 && waits >= gather+round {
+			t.Errorf("elementwise %v: backward waits %v s for %v", elementwise, waits, gather+round)
+		}
+		if merged.working < all+2*8*numbers {
+			t.Errorf("elementwise %v: %v bytes live while a layer runs, keys, values and two of their gradients are %v", elementwise, merged.working, all+2*8*numbers)
+		}
+		again, _ := of("tp=8,cp=4,recompute=attn", pytorch)
+		kept, _ := of("tp=8,cp=4,recompute=attn", plain)
+		if got := again.redo.compute.sum() - kept.redo.compute.sum(); !near(got, moved(50)) || !near(again.redo.context, merged.forward.context) || !near(again.redo.links.nic, merged.forward.links.nic) {
+			t.Errorf("elementwise %v: computed again merges take %v s, keys wait %v and occupy the link %v s; the first time %v, %v and %v", elementwise, got, again.redo.context, again.redo.links.nic, moved(50), merged.forward.context, merged.forward.links.nic)
 		}
 	}
-	for _, text := range []string{"tp=8,cp=4,cp_comm=all-gather", "tp=8"} {
-		plain, _ := of(text, false)
-		if got, _ := of(text, true); got != plain {
-			t.Errorf("%s: merges change what is not a ring", text)
-		}
+	plain, _ := of("tp=8", Stack{})
+	if got, _ := of("tp=8", Stack{MergedContext: true}); got != plain {
+		t.Error("merges change what has no context parallelism")
 	}
-	full, _ := of("tp=8,cp=4,recompute=full", true)
-	if !near(full.redo.context, merged.forward.context) {
-		t.Errorf("computed again keys take %v s to gather, want %v", full.redo.context, merged.forward.context)
+}
+
+// A stack that has a ring alone refuses to gather keys before one kernel.
+func TestMergedContextIsARing(t *testing.T) {
+	w := published()[0].work
+	m := a100()
+	m.Stack = Stack{Name: "torch", MergedContext: true}
+	for text, want := range map[string]bool{"tp=8,pp=8,cp=2,dp=1,cp_comm=all-gather": true, "tp=8,pp=8,cp=2,dp=1": false, "tp=8,pp=16,dp=1,cp_comm=all-gather": false} {
+		l := layout(text)
+		if got := len(l.Problems(&w, m)) > 0; got != want {
+			t.Errorf("%s: refused %v, want %v: %v", text, got, want, l.Problems(&w, m))
+		}
 	}
 }

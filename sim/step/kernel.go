@@ -318,6 +318,14 @@ func (r *rates) stream(bytes float64) cost {
 	return cost{memory: bytes/r.memory + r.launch, kernels: 1}
 }
 
+// widened is the rate of attention in the stack's own precision over the usual one.
+func (r *rates) widened(width float64) float64 {
+	if width < headWidth {
+		return 1
+	}
+	return r.wide
+}
+
 // attend prices fused attention: tokens queries of heads heads that meet span
 // keys on average, with inner widths qk and v, in as many kernels as the keys come
 // in blocks.
@@ -333,9 +341,7 @@ func (r *rates) attend(tokens, heads, span, qk, v, blocks float64) (forward, bac
 	if r.shapeless {
 		forwards, backwards = 1, 1
 	}
-	if width >= headWidth {
-		forwards, backwards = forwards*r.wide, backwards*r.wide
-	}
+	forwards, backwards = forwards*r.widened(width), backwards*r.widened(width)
 	forward = cost{matrix: flops / (r.attention * short * forwards), memory: blocks * r.launch, flops: flops, kernels: blocks}
 	backward = cost{matrix: attentionBackward * flops / (r.backward * short * backwards), memory: 2 * blocks * r.launch, flops: attentionBackward * flops, kernels: 2 * blocks}
 	return forward, backward

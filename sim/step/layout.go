@@ -177,8 +177,10 @@ func (l Layout) Problems(w *Workload, m *Machine) []string {
 	}
 	out = append(out, l.recomputeProblems(w)...)
 	out = append(out, l.offloadProblems(m)...)
-	switch l.CPComm {
-	case Ring, AllGather:
+	switch {
+	case l.CPComm == AllGather && l.CP > 1 && m.Stack.MergedContext:
+		bad("cp_comm=all-gather stands for keys gathered before one attention kernel, which the stack %s does not do; cp_comm=ring is what it does", m.Stack.Name)
+	case l.CPComm == Ring, l.CPComm == AllGather:
 	default:
 		bad("cp_comm=%s is not ring or all-gather", l.CPComm)
 	}

@@ -123,6 +123,9 @@ func (p *pricer) kernelLadder(l Layout) []rung {
 	}
 	peak, bf16 := float64(Peak(chip, p.work.Precision)), float64(chip.BF16.Likely)
 	own := chipRates(chip, &Stack{}, p.work.Precision)
+	// What attention in 8 bits gains is a lesser loss to higher precision.
+	extra := at(peak, peak, peak, peak)
+	extra.wide = 1
 	shaped := actual
 	shaped.memory, shaped.launch = math.Inf(1), 0
 	started := actual
@@ -133,7 +136,7 @@ func (p *pricer) kernelLadder(l Layout) []rung {
 		cause Cause
 		rates rates
 	}{
-		{ExtraProducts, at(peak, peak, peak, peak)},
+		{ExtraProducts, extra},
 		{HigherPrecision, at(peak, bf16, bf16, bf16)},
 		{SustainedRate, at(own.linear, own.bf16, own.attention, own.backward)},
 		{SoftwareStack, at(actual.linear, actual.bf16, actual.attention, actual.backward)},

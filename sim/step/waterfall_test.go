@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"clustercap/sim/hardware/hardwaretest"
 	"clustercap/sim/unit"
 )
 
@@ -157,5 +158,24 @@ func TestDualPipeLendsCores(t *testing.T) {
 	most := layers * max(1, w.Model.MoE.Imbalance)
 	if redo := s.HardwareFLOPs - s.ModelFLOPs; redo < layers*(1-1e-9) || redo > most*(1+1e-9) {
 		t.Errorf("full recomputation runs %.4g FLOPs again, want %.4g to %.4g", redo, layers, most)
+	}
+}
+
+// Attention in 8 bits takes nothing from what other causes lose: what it gains is a lesser
+// loss to the products that stay in BF16.
+func TestAttentionIn8BitsLosesNothing(t *testing.T) {
+	w := &Workload{Model: gpt(24, 4096, 32), Sequence: 131072, Batch: 8, Precision: FP8}
+	m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)}
+	const text = "tp=2,cp=4,dp=1,mb=1"
+	base := lossTimes(t, w, m, text)
+	m.Stack.AttentionFP8 = unit.Point[unit.Factor](1.35)
+	got := lossTimes(t, w, m, text)
+	for cause, loss := range got {
+		if loss < 0 {
+			t.Errorf("%s gains %v s", cause, -loss)
+		}
+	}
+	if got[ExtraProducts] != base[ExtraProducts] || got[HigherPrecision] >= base[HigherPrecision] || got[SoftwareStack] != base[SoftwareStack] {
+		t.Errorf("with attention in 8 bits extra products take %v s, BF16 %v s and the stack %v s; without %v, %v and %v s", got[ExtraProducts], got[HigherPrecision], got[SoftwareStack], base[ExtraProducts], base[HigherPrecision], base[SoftwareStack])
 	}
 }
