@@ -260,6 +260,15 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"mlperf-llama31_405b,2025,GB200,512,Llama 3.1 405B,8192,1152,nvfp4,4,8,16,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely == 0 }},
 		{"moezoo,2025,H100-80GB-SXM,64,Mixtral 8x22B,4096,512,bf16,2,4,8,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely == 0 }},
 		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,GPT-3 175B,2048,512,bf16,4,8,4,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "nemo-2024-flash" }},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,GPT-3 175B,2048,512,fp8,4,8,4,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction }},
+		{"dgxc-v25.04.02,2025,H100-80GB-SXM,128,GPT-3 175B,2048,512,fp8,4,8,4,1,none,20,", func(r *Row) bool { return !r.Config.Machine.Stack.AmaxReduction }},
+		{"dgxc-v25.04.02,2025,H100-80GB-SXM,128,Nemotron-4 340B,4096,512,fp8,8,8,2,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction }},
+		{"mlperf-llama31_405b,2025,GB200,512,Llama 3.1 405B,8192,1152,fp8,4,8,16,1,none,20,", func(r *Row) bool { return !r.Config.Machine.Stack.AmaxReduction }},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,Nemotron-4 15B,4096,512,bf16,4,1,32,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Gradients.Likely == 0 }},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,Llama 2 70B (MaxText),4096,256,bf16,1,1,128,2,,20,", func(r *Row) bool {
+			return r.Config.Machine.Stack.Name == "maxtext-gpu" && r.Config.Layout.Recompute == "norm+act+attn+up"
+		}},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,64,GPT-3 5B (Paxml),2048,256,bf16,1,1,64,4,selective,20,", func(r *Row) bool { return r.Config.Layout.Shard == 8 }},
 		{"mbridge-26.06,2026,B300,64,gptoss-120b,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
 		{"x,2026,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},
 		{"x,2026,Ascend 910B,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},

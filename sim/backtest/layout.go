@@ -3,6 +3,7 @@ package backtest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -209,6 +210,15 @@ var (
 	shardSlices = regexp.MustCompile(`(\d{1,4}) slice(?:s|\(s\))`)
 )
 
+// namedGroup is a sharding group that a benchmark's own scripts name.
+type namedGroup struct {
+	framework, model string
+	chips            int
+}
+
+// shardGroups are those of dgxc-benchmarking (paxml/paxml_mod_configs.py, the mesh's axes).
+var shardGroups = []namedGroup{{"dgxc", "gpt3175bpaxml", 128}, {"dgxc", "gpt35bpaxml", 8}}
+
 // shard is over how many replicas the notes say that ZeRO shards; 0 for all, and where
 // the group does not divide the replicas. A group counts chips: with tensor
 // parallelism several share a replica.
@@ -221,9 +231,11 @@ func (c *Case) shard(l step.Layout) int {
 				n = v / l.TP
 			}
 		}
+	} else if i := slices.IndexFunc(shardGroups, func(g namedGroup) bool { return c.origin().framework == g.framework && c.trains(g.model, "") }); i >= 0 {
+		n = shardGroups[i].chips / l.TP
 	} else if m := shardSlices.FindStringSubmatch(c.Notes); m != nil {
-		if slices, err := strconv.Atoi(m[1]); err == nil && slices > 0 {
-			n = replicas / slices
+		if parts, err := strconv.Atoi(m[1]); err == nil && parts > 0 {
+			n = replicas / parts
 		}
 	}
 	if l.ZeRO == 0 || n < 1 || n >= replicas || replicas%n != 0 {

@@ -48,6 +48,7 @@ var stackRules = []stackRule{
 	{framework: "torchtitan", since: 2026, stack: "torchtitan-2025"},
 	{framework: "torchtitan", stack: "torchtitan"},
 	{framework: "dgxc", phrase: "paxml", stack: "paxml"},
+	{framework: "dgxc", phrase: "maxtext", stack: "maxtext-gpu"},
 	// Its launch script for Grok-1 asks for CUDA graphs on Blackwell (grok1/launch.sh), that
 	// for Maverick for none (llama4/launch.sh).
 	{framework: "dgxc", before: firstBridge, on: "blackwell", model: "grok1", stack: "megatron-core-blackwell-2025-graphs"},
@@ -273,6 +274,17 @@ func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 		return
 	}
 	bridge := c.container() >= firstBridge
+	if framework == "dgxc" && c.container() < 2502 && c.trains("nemotron415b", "") {
+		s.Gradients = unit.Range[unit.Bytes]{} // its configuration alone reduces them in FP32
+	}
+	// Largest values are reduced over tensor-parallel chips alone (tp_only_amax_red) in NeMo's
+	// script for GPT-3 175B (scripts/performance/llm) and in MLPerf's submissions.
+	if framework == "mlperf" || c.trains("gpt3175b", "") && c.container() >= 2502 {
+		s.AmaxReduction = false
+	}
+	if framework == "mlperf" && ofKind(chip, "hopper") {
+		s.Gradients = unit.Point[unit.Bytes](2) // megatron_gpt_config.yaml, grad_sync_dtype: bf16
+	}
 	// NVFP4 comes without overlap of tensor-parallel traffic (MLPerf's submissions of 2025 too:
 	// TP_COMM_OVERLAP=False), and so do ModelZoo's scripts for Hopper, which do not ask for it.
 	if c.trains("", "nvfp4") && (bridge || framework == "mlperf") || framework == "moezoo" && ofKind(chip, "hopper") {

@@ -75,8 +75,26 @@ type overlap struct{ could, hidden float64 }
 // dataParallel is the data-parallel traffic of a step.
 func (p *pricer) dataParallel(s *pipe) replicaTraffic {
 	out := p.acrossReplicas(s)
-	out.once += p.tiedGradient()
+	out.once += p.tiedGradient() + p.amaxTraffic()
 	return out
+}
+
+// scaledTensors is how many tensors of a layer have a scale of their own: operands and
+// gradients of its four products.
+const scaledTensors = 4 * 3
+
+// amaxTraffic is the time in which the stages' chips agree on the scales of their tensors,
+// after every pass of a chunk and beside nothing: an all-reduce of the largest value of each
+// (Transformer Engine, quantization.py, reduce_and_update_fp8_tensors).
+func (p *pricer) amaxTraffic() float64 {
+	l := p.layout
+	if !p.mach.Stack.AmaxReduction || p.work.Precision != FP8 {
+		return 0
+	}
+	const bytes = 4
+	tensors := scaledTensors * float64(p.work.Model.Layers) / float64(l.PP)
+	once := p.net.reduce(bytes*tensors, group{l.TP * l.CP * l.DP, 1})
+	return 2 * p.microbatches() * float64(l.VPP) * once
 }
 
 // tiedGradient is the time to sum the gradient of a table that the first and the last

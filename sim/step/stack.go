@@ -29,6 +29,9 @@ type Stack struct {
 	// Casts is the traffic of casts to 8 and 4 bits, and of scaling what their products give,
 	// over that of fused casts; 0 is 1.
 	Casts unit.Range[unit.Factor] `json:"casts,omitzero"`
+	// AmaxReduction is true where FP8 is scaled by the largest values of passes before (delayed
+	// scaling), on which all chips of a stage agree after each pass of a chunk.
+	AmaxReduction bool `json:"amax_reduction,omitempty"`
 	// Launch is the time from the end of what one kernel of this model stands for to the
 	// start of the next, where it is not the chip's.
 	Launch unit.Range[unit.Duration] `json:"launch,omitzero"`

@@ -83,6 +83,7 @@ func overlap(r *rand.Rand, m *step.Machine) {
 	s.PlainDispatch = pick(r, false, true)
 	s.MergedContext = pick(r, false, false, true)
 	s.AttentionFP8 = pick(r, unit.Range[unit.Factor]{}, unit.Point[unit.Factor](1.35))
+	s.AmaxReduction = pick(r, false, true)
 	s.Casts = pick(r, unit.Range[unit.Factor]{}, unit.Point[unit.Factor](3.7))
 	s.Capacity = unit.Point(pick[unit.Factor](r, 0, 0, 1.25))
 	s.MaskedDispatch = pick(r, false, false, true)
