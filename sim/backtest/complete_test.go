@@ -269,6 +269,13 @@ func TestWordsOfOtherSources(t *testing.T) {
 			return r.Config.Machine.Stack.Name == "maxtext-gpu" && r.Config.Layout.Recompute == "norm+act+attn+up"
 		}},
 		{"dgxc-v24.11.1,2024,H100-80GB-SXM,64,GPT-3 5B (Paxml),2048,256,bf16,1,1,64,4,selective,20,", func(r *Row) bool { return r.Config.Layout.Shard == 8 }},
+		{"mbridge-25.11,2025,H100-80GB-SXM,1024,DeepSeek-V3,4096,8192,fp8,2,8,64,1,none,40,", func(r *Row) bool {
+			return r.Config.Machine.Stack.SerialData && r.Config.Machine.Stack.ExpertOverlap.Likely > 0
+		}},
+		{"mbridge-26.06,2026,B300,64,Qwen3 235B-A22B,4096,1024,mxfp8,1,8,8,1,none,20,", func(r *Row) bool {
+			return r.Config.Machine.Stack.Name == "megatron-bridge-2025" && !r.Config.Machine.Stack.PlainDispatch
+		}},
+		{"mbridge-26.06,2026,B200,256,DeepSeek-V3,4096,2048,nvfp4,1,16,16,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.ExpertOverlap.Likely > 0 }},
 		{"mbridge-26.06,2026,B300,64,gptoss-120b,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
 		{"x,2026,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},
 		{"x,2026,Ascend 910B,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},

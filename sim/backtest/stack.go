@@ -64,8 +64,11 @@ var stackRules = []stackRule{
 	{framework: nvidiaContainer, before: 2511, stack: "megatron-bridge-2025-drop"},
 	{framework: nvidiaContainer, before: 2606, stack: "megatron-bridge-2025"},
 	// CUDA graphs of whole steps came for Blackwell alone and there for MXFP8, and neither for
-	// GPT-OSS on B300 nor for DeepSeek-V3 and Kimi K2 without Grace (scripts/performance/configs:
-	// full_iteration is commented out there, or graphs of parts are asked for).
+	// GPT-OSS and Qwen3 235B on B300 nor for DeepSeek-V3 and Kimi K2 without Grace
+	// (scripts/performance/configs: full_iteration is commented out there, or graphs of parts are
+	// asked for).
+	{framework: nvidiaContainer, on: "b300", model: "qwen3235b", stack: "megatron-bridge-2025"},
+	{framework: nvidiaContainer, on: "b300", model: "deepseek", precision: "nvfp4", stack: "megatron-core-graphs"},
 	{framework: nvidiaContainer, on: "b300", model: "gptoss", stack: "megatron-bridge-2025"},
 	{framework: nvidiaContainer, on: "b200", model: "deepseek", stack: "megatron-bridge-2025"},
 	{framework: nvidiaContainer, on: "b200", model: "kimi", stack: "megatron-bridge-2025"},
@@ -212,22 +215,27 @@ type setting struct {
 	plain      bool   // each token is sent to every one of its experts
 	overlapped bool   // all-to-alls run beside another microbatch
 	attention8 bool   // attention is in 8 bits
+	serial     bool   // gradients are reduced, and weights gathered, beside nothing
 }
 
 // settings are tried in order, and the first that fits is taken. Those of Qwen3 with graphs of
 // whole steps ask for overlapped all-to-alls too, which within eight chips of one switch their
 // times do not show: 7 to 9 % faster than measured, 1 to 3 % without.
 var settings = []setting{
-	{model: "deepseekv3", on: "hopper", till: 2511, overlapped: true},
+	{model: "deepseekv3", on: "hopper", till: 2511, overlapped: true, serial: true},
+	{model: "deepseekv3", on: "hopper", serial: true},
+	{model: "kimik2", on: "hopper", serial: true},
 	{model: "qwen3235b", on: "hopper", from: 2602, plain: true, overlapped: true},
 	{model: "qwen3235b", on: "hopper", plain: true},
 	{model: "qwen3235b", on: "b200", plain: true},
-	{model: "qwen3235b", on: "b300", plain: true},
+	{model: "qwen3235b", on: "b300", till: 2605, plain: true},
+	{model: "qwen3235b", on: "b300"},
 	{model: "qwen330b", on: "b200"},
 	{model: "qwen3", on: "blackwell", from: 2606, precision: "mxfp8", attention8: true},
 	{model: "deepseekv3", on: "gb300", from: 2606, precision: "mxfp8", overlapped: true, attention8: true},
 	{model: "deepseekv3", on: "b300", from: 2606, precision: "mxfp8", overlapped: true, attention8: true},
 	{model: "deepseekv3", on: "blackwell", from: 2606, precision: "mxfp8", overlapped: true},
+	{model: "deepseekv3", on: "b200", from: 2606, precision: "nvfp4", overlapped: true},
 	{model: "kimik2", on: "gb300", from: 2606, precision: "mxfp8", overlapped: true, attention8: true},
 	{model: "gptoss120b", till: 2603, plain: true},
 	{model: "gptoss120b", on: "hopper", plain: true},
@@ -301,6 +309,7 @@ func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 		return
 	}
 	s.PlainDispatch = s.PlainDispatch || settings[i].plain
+	s.SerialData = s.SerialData || settings[i].serial
 	if settings[i].overlapped {
 		borrow(overlapStack, func(other *step.Stack) { s.ExpertOverlap = other.ExpertOverlap })
 	}
