@@ -129,6 +129,7 @@ func TestDocsOfErrors(t *testing.T) {
 	says("Over the %d complete ones the mean error is %.1f %%: %.1f %% over %d dense steps (bias %+.1f %%) and %.1f %% over %d mixtures (%+.1f %%); %.1f %% lie within 20 %%, of the mixtures %.1f %%",
 		complete.Simulated, 100*complete.MAPE, 100*dense.MAPE, dense.Simulated, 100*dense.Bias, 100*experts.MAPE, experts.Simulated, 100*experts.Bias, 100*complete.Within20, 100*experts.Within20)
 	says("Over all %d that print a speed it is %.1f %%, with %.1f %% within 20 %%", all.Simulated, 100*all.MAPE, 100*all.Within20)
+	says("Of the %d rows %d are, for memory", all.Rows, report.Summary.Doubtful)
 	v := report.Summary.Validation
 	says("leaves %.1f %%, to other configurations in five folds %.1f %%. Fitted to other families it leaves %.1f %%", 100*v.Fitted, 100*v.ByConfiguration, 100*v.Sibling.MAPE)
 	says("Their %.1f %% is that of constants", 100*v.Alone.MAPE)
