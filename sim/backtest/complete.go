@@ -3,8 +3,8 @@ package backtest
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
-	"strings"
 
 	"clustercap/sim/step"
 	"clustercap/sim/unit"
@@ -300,12 +300,15 @@ func (c *Case) try(f *Configuration, l step.Layout, tried *trial) error {
 	return nil
 }
 
+// interleavedNote finds an interleaved schedule in notes, and what denies it.
+var interleavedNote = regexp.MustCompile(`(?i)\b(no[nt][ -]*)?interleaved[ -]?(?:1f1b|schedule)`)
+
 // interleave is the number of chunks per stage of a case whose source does not print
 // it: as few as keep the pipeline busy. torchtitan's schedule is 1F1B unless told otherwise,
 // and then has two chunks (torchtitan/distributed/pipeline.py, stages_per_rank).
 func (c *Case) interleave(f *Configuration, l step.Layout) int {
 	if c.VPP == 0 && l.PP > 1 && c.origin().framework == "torchtitan" {
-		if strings.Contains(plain(c.Notes), "interleaved1f1b") {
+		if m := interleavedNote.FindStringSubmatch(c.Notes); m != nil && m[1] == "" {
 			return 2
 		}
 		return l.VPP

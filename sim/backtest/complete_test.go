@@ -67,6 +67,9 @@ func TestPipelinesOfTorchtitan(t *testing.T) {
 		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,Interleaved1F1B":        {4, 2},
 		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,Interleaved 1F1B":       {4, 2},
 		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,1F1B (not interleaved)": {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,non-interleaved 1F1B":   {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,not interleaved 1F1B":   {4, 1},
+		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,,8,,full,interleaved schedule":   {4, 2},
 		"torchtitan,2024,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,2,8,2,full,":                     {2, 2},
 		"torchtitan,2025,H100-80GB-SXM,512,Llama 3.1 405B,8192,,fp8,8,8,1,8,32,full,":                       {1, 1},
 		"torchtitan,2025,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,1,8,32,full,":                    {1, 1},
@@ -106,6 +109,7 @@ func TestScalesOfRows(t *testing.T) {
 		"torchtitan,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,fp8,8,1,8,3,12,selective,ColwiseParallel/RowwiseParallel; float8 tensorwise",
 		"torchtitan,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,fp8,8,1,8,3,12,selective,tensorwise not rowwise",
 		"x,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,fp8,8,1,8,3,12,selective,float8 rowwise",
+		"torchtitan,2025,H100-80GB-SXM,64,Llama 3.1 8B,8192,96,fp8,8,1,8,3,12,selective,stack=torchtitan-2025; float8 rowwise",
 	} {
 		if r := priced(t, columns, row); r.Config.Machine.Stack.Casts.Likely != 0 {
 			t.Errorf("%s: casts cost %v as much", row, r.Config.Machine.Stack.Casts.Likely)
@@ -260,10 +264,10 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"mlperf-llama31_405b,2025,GB200,512,Llama 3.1 405B,8192,1152,nvfp4,4,8,16,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely == 0 }},
 		{"moezoo,2025,H100-80GB-SXM,64,Mixtral 8x22B,4096,512,bf16,2,4,8,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.TensorOverlap.Likely == 0 }},
 		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,GPT-3 175B,2048,512,bf16,4,8,4,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "nemo-2024-flash" }},
-		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,GPT-3 175B,2048,512,fp8,4,8,4,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction }},
-		{"dgxc-v25.04.02,2025,H100-80GB-SXM,128,GPT-3 175B,2048,512,fp8,4,8,4,1,none,20,", func(r *Row) bool { return !r.Config.Machine.Stack.AmaxReduction }},
-		{"dgxc-v25.04.02,2025,H100-80GB-SXM,128,Nemotron-4 340B,4096,512,fp8,8,8,2,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction }},
-		{"mlperf-llama31_405b,2025,GB200,512,Llama 3.1 405B,8192,1152,fp8,4,8,16,1,none,20,", func(r *Row) bool { return !r.Config.Machine.Stack.AmaxReduction }},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,GPT-3 175B,2048,512,fp8,4,8,4,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction == step.AmaxStage }},
+		{"dgxc-v25.04.02,2025,H100-80GB-SXM,128,GPT-3 175B,2048,512,fp8,4,8,4,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction == step.AmaxTensor }},
+		{"dgxc-v25.04.02,2025,H100-80GB-SXM,128,Nemotron-4 340B,4096,512,fp8,8,8,2,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction == step.AmaxStage }},
+		{"mlperf-llama31_405b,2025,GB200,512,Llama 3.1 405B,8192,1152,fp8,4,8,16,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AmaxReduction == "" }},
 		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,Nemotron-4 15B,4096,512,bf16,4,1,32,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Gradients.Likely == 0 }},
 		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,Llama 2 70B (MaxText),4096,256,bf16,1,1,128,2,,20,", func(r *Row) bool {
 			return r.Config.Machine.Stack.Name == "maxtext-gpu" && r.Config.Layout.Recompute == "norm+act+attn+up"
@@ -275,7 +279,22 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"mbridge-26.06,2026,B300,64,Qwen3 235B-A22B,4096,1024,mxfp8,1,8,8,1,none,20,", func(r *Row) bool {
 			return r.Config.Machine.Stack.Name == "megatron-bridge-2025" && !r.Config.Machine.Stack.PlainDispatch
 		}},
-		{"mbridge-26.06,2026,B200,256,DeepSeek-V3,4096,2048,nvfp4,1,16,16,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.ExpertOverlap.Likely > 0 }},
+		{"mlperf-gpt3,2024,H100-80GB-SXM,512,GPT-3 175B,2048,2048,fp8,4,8,16,2,none,20,", func(r *Row) bool {
+			return r.Config.Machine.Stack.Gradients.Likely == 2 && r.Config.Machine.Stack.AmaxReduction == ""
+		}},
+		{"mbridge-26.06,2026,B200,8,Qwen3 30B-A3B,4096,512,mxfp8,1,1,8,1,none,20,", func(r *Row) bool {
+			return r.Config.Machine.Stack.AttentionFP8.Likely == 0 && r.Config.Machine.Stack.Name == "megatron-bridge-2025"
+		}},
+		{"mbridge-26.06,2026,GB300,64,Qwen3-Next 80B-A3B,4096,512,mxfp8,1,1,64,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely == 0 }},
+		{"mbridge-26.06,2026,B300,64,DeepSeek-V3,4096,512,mxfp8,1,1,64,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.AttentionFP8.Likely > 1 }},
+		{"mbridge-26.06,2026,B300,64,DeepSeek-V3,4096,512,nvfp4,1,1,64,1,none,20,", func(r *Row) bool {
+			return r.Config.Machine.Stack.Name == "megatron-core-graphs" && r.Config.Machine.Stack.Gradients.Likely == 2
+		}},
+		{"mbridge-26.04,2026,H100-80GB-SXM,1024,DeepSeek-V3,4096,8192,fp8,2,8,64,1,none,40,", func(r *Row) bool {
+			return r.Config.Machine.Stack.SerialData && r.Config.Machine.Stack.ExpertOverlap.Likely == 0
+		}},
+		{"mbridge-26.04,2026,H100-80GB-SXM,1024,Kimi K2,4096,8192,fp8,2,16,32,1,none,40,", func(r *Row) bool { return r.Config.Machine.Stack.SerialData }},
+		{"mbridge-26.04,2026,H100-80GB-SXM,64,GPT-OSS 120B,4096,1280,bf16,1,4,16,1,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},
 		{"mbridge-26.06,2026,B300,64,gptoss-120b,4096,1280,mxfp8,1,1,64,4,none,20,", func(r *Row) bool { return r.Config.Machine.Stack.Name == "megatron-bridge-2025" }},
 		{"x,2026,H100-80GB-SXM,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return !r.Config.Machine.Stack.PlainDispatch }},
 		{"x,2026,Ascend 910B,64,Qwen3 30B,4096,512,bf16,1,1,64,1,full,40,", func(r *Row) bool { return r.Config.Machine.Stack.PlainDispatch }},

@@ -205,7 +205,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
 	stack := reflect.TypeFor[step.Stack]()
-	for _, f := range []string{"Name", "Title", "TensorOverlap", "ExpertOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "MaskedDispatch", "FusedExperts", "UnfusedRotary", "MergedContext", "AmaxReduction", "NeighbourExperts", "PlannedMemory"} {
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "ExpertOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "MaskedDispatch", "FusedExperts", "UnfusedRotary", "MergedContext", "EagerContext", "NeighbourExperts", "PlannedMemory"} {
 		add(stack, f, `optional:"1"`)
 	}
 	add(stack, "AttentionBlock", `optional:"1" min:"0" max:"1000000"`)
@@ -213,6 +213,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(stack, f, `optional:"1" above:"0 %"`)
 	}
 	add(stack, "Elementwise", `optional:"1" min:"0.1" max:"100"`)
+	add(stack, "AmaxReduction", `optional:"1" enum:"stage,tensor"`)
 	add(stack, "AttentionFP8", `optional:"1" min:"0.1" max:"100"`)
 	add(stack, "Casts", `optional:"1" min:"0.1" max:"100"`)
 	add(stack, "Launch", `optional:"1" max:"1 s" example:"5 us"`)

@@ -118,12 +118,13 @@ const (
 // forward and backward seconds: keys and values, repeated for all heads, are gathered, and
 // the gradients of others' go all the way round in FP32. Traced code waits for every
 // collective where it starts it (torch/distributed/_functional_collectives.py); what is not
-// compiled waits where a block needs the result, and computes another meanwhile.
+// compiled (eager_context) waits where a block needs the result, and computes another meanwhile:
+// all but the last of the ways round.
 func (p *pricer) mergedContext(b *block, s shape, heads, qk, v, forward, backward float64) {
-	compiled := p.rates.traffic == 1
+	eager := p.mach.Stack.EagerContext
 	merge := func(widths float64) cost {
 		bytes, kernels := s.tokens*heads*widths, mergeKernels*s.cp
-		if !compiled {
+		if eager {
 			bytes *= mergeUnfused
 		}
 		return p.rates.stream(bytes / kernels).times(kernels)
@@ -138,9 +139,10 @@ func (p *pricer) mergedContext(b *block, s shape, heads, qk, v, forward, backwar
 	round := p.net.relay(s.cp*mergeTravel*all, g) * s.cp / (s.cp - 1)
 	p.occupy(b, g, gather, gather+round)
 	waits, returns := gather, gather+round
-	if !compiled {
-		waits = beside(gather, forward/s.cp)
-		returns = beside(gather, backward/s.cp) + beside(round, backward)
+	if eager {
+		first, last := 1/s.cp, round/s.cp
+		waits = beside(gather, forward*first)
+		returns = beside(gather, backward*first) + beside(round-last, backward*(1-first)) + last
 	}
 	b.forward.context += waits
 	b.backward.context += returns

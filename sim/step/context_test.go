@@ -84,14 +84,14 @@ func TestMergedContextCountsItsTraffic(t *testing.T) {
 	}
 	const numbers = 131072 / 4 * 16 * 128
 	const all = 4 * 4 * numbers // bytes of keys and values
-	for _, elementwise := range []float64{1, 3} {
-		plain := Stack{Elementwise: unit.Point(unit.Factor(elementwise))}
+	for _, eager := range []bool{false, true} {
+		plain := Stack{Elementwise: unit.Point[unit.Factor](3)}
 		pytorch := plain
-		pytorch.MergedContext = true
+		pytorch.MergedContext, pytorch.EagerContext = true, eager
 		ring, _ := of("tp=8,cp=4", plain)
 		merged, p := of("tp=8,cp=4", pytorch)
 		more := 1.0
-		if elementwise > 1 {
+		if eager {
 			more = 1.7
 		}
 		moved := func(bytes float64) float64 { return p.rates.stream(more * numbers * bytes / 16).times(16).sum() }
@@ -106,22 +106,28 @@ func TestMergedContextCountsItsTraffic(t *testing.T) {
 			{"links backward", merged.backward.links.nic, p.occupied(group{4, 8}, gather+round).nic},
 		} {
 			if !near(pass.got, pass.want) {
-				t.Errorf("elementwise %v: %s take %v s, want %v", elementwise, pass.name, pass.got, pass.want)
+				t.Errorf("eager %v: %s take %v s, want %v", eager, pass.name, pass.got, pass.want)
 			}
 		}
-		if waits := merged.forward.context; elementwise == 1 && !near(waits, gather) || elementwise > 1 && waits >= gather {
-			t.Errorf("elementwise %v: forward waits %v s for %v", elementwise, waits, gather)
+		waits, returns := gather, gather+round
+		if eager {
+			forward, backward := p.rates.attend(131072/4, 16, p.span(0), 128, 128, 4)
+			waits = beside(gather, forward.sum()/4)
+			returns = beside(gather, backward.sum()/4) + beside(round*3/4, backward.sum()*3/4) + round/4
 		}
-		if waits := merged.backward.context; elementwise == 1 && !near(waits, gather+round) || elementwise > 1 && waits >= gather+round {
-			t.Errorf("elementwise %v: backward waits %v s for %v", elementwise, waits, gather+round)
+		if got := merged.forward.context; !near(got, waits) {
+			t.Errorf("eager %v: forward waits %v s, want %v", eager, got, waits)
+		}
+		if got := merged.backward.context; !near(got, returns) {
+			t.Errorf("eager %v: backward waits %v s, want %v", eager, got, returns)
 		}
 		if merged.working < all+2*8*numbers {
-			t.Errorf("elementwise %v: %v bytes live while a layer runs, keys, values and two of their gradients are %v", elementwise, merged.working, all+2*8*numbers)
+			t.Errorf("eager %v: %v bytes live while a layer runs, keys, values and two of their gradients are %v", eager, merged.working, all+2*8*numbers)
 		}
 		again, _ := of("tp=8,cp=4,recompute=attn", pytorch)
 		kept, _ := of("tp=8,cp=4,recompute=attn", plain)
 		if got := again.redo.compute.sum() - kept.redo.compute.sum(); !near(got, moved(50)) || !near(again.redo.context, merged.forward.context) || !near(again.redo.links.nic, merged.forward.links.nic) {
-			t.Errorf("elementwise %v: computed again merges take %v s, keys wait %v and occupy the link %v s; the first time %v, %v and %v", elementwise, got, again.redo.context, again.redo.links.nic, moved(50), merged.forward.context, merged.forward.links.nic)
+			t.Errorf("eager %v: computed again merges take %v s, keys wait %v and occupy the link %v s; the first time %v, %v and %v", eager, got, again.redo.context, again.redo.links.nic, moved(50), merged.forward.context, merged.forward.links.nic)
 		}
 	}
 	plain, _ := of("tp=8", Stack{})

@@ -83,18 +83,24 @@ func (p *pricer) dataParallel(s *pipe) replicaTraffic {
 // gradients of its four products.
 const scaledTensors = 4 * 3
 
-// amaxTraffic is the time in which the stages' chips agree on the scales of their tensors,
-// after every pass of a chunk and beside nothing: an all-reduce of the largest value of each
-// (Transformer Engine, quantization.py, reduce_and_update_fp8_tensors).
+// amaxTraffic is the time in which chips agree on the scales of their tensors, after every
+// pass of a chunk, those that fill and drain the pipeline included, and beside nothing: an
+// all-reduce of the largest value of each (Transformer Engine, quantization.py,
+// reduce_and_update_fp8_tensors).
 func (p *pricer) amaxTraffic() float64 {
 	l := p.layout
-	if !p.mach.Stack.AmaxReduction || p.work.Precision != FP8 {
+	of := p.mach.Stack.AmaxReduction
+	if of == "" || p.work.Precision != FP8 {
 		return 0
+	}
+	chips := l.TP * l.CP
+	if of == AmaxStage {
+		chips *= l.DP
 	}
 	const bytes = 4
 	tensors := scaledTensors * float64(p.work.Model.Layers) / float64(l.PP)
-	once := p.net.reduce(bytes*tensors, group{l.TP * l.CP * l.DP, 1})
-	return 2 * p.microbatches() * float64(l.VPP) * once
+	passes := 2 * (p.microbatches()*float64(l.VPP) + float64(l.PP-1))
+	return passes * p.net.reduce(bytes*tensors, group{chips, 1})
 }
 
 // tiedGradient is the time to sum the gradient of a table that the first and the last

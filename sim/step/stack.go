@@ -29,9 +29,10 @@ type Stack struct {
 	// Casts is the traffic of casts to 8 and 4 bits, and of scaling what their products give,
 	// over that of fused casts; 0 is 1.
 	Casts unit.Range[unit.Factor] `json:"casts,omitzero"`
-	// AmaxReduction is true where FP8 is scaled by the largest values of passes before (delayed
-	// scaling), on which all chips of a stage agree after each pass of a chunk.
-	AmaxReduction bool `json:"amax_reduction,omitempty"`
+	// AmaxReduction is over which chips largest values are reduced after each pass of a chunk
+	// where FP8 is scaled by those of passes before (delayed scaling): stage for all of a
+	// pipeline stage, tensor for those of a tensor- and context-parallel group; blank for none.
+	AmaxReduction Amax `json:"amax_reduction,omitempty"`
 	// Launch is the time from the end of what one kernel of this model stands for to the
 	// start of the next, where it is not the chip's.
 	Launch unit.Range[unit.Duration] `json:"launch,omitzero"`
@@ -71,6 +72,8 @@ type Stack struct {
 	// MergedContext is true where rings of context parallelism are PyTorch's: they gather keys
 	// and values, repeated for all heads, and merge what blocks give in kernels of their own.
 	MergedContext bool `json:"merged_context,omitempty"`
+	// EagerContext is true where such a ring is not compiled: it moves more, and waits less.
+	EagerContext bool `json:"eager_context,omitempty"`
 	// Dispatch is how many kernels, each as long as a fused one, permute tokens into the
 	// order of their experts, and as many back; 0 is 1.
 	Dispatch unit.Range[unit.Factor] `json:"dispatch,omitzero"`

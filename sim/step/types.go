@@ -86,6 +86,15 @@ const (
 	Unfused Attention = "unfused"
 )
 
+// Amax is over which chips the largest values that scale FP8 are reduced.
+type Amax string
+
+// The groups.
+const (
+	AmaxStage  Amax = "stage"  // all of a pipeline stage
+	AmaxTensor Amax = "tensor" // those of a tensor- and context-parallel group
+)
+
 // ContextComm is how the chips of a context-parallel group meet each other's keys and
 // values.
 type ContextComm string
