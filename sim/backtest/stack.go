@@ -95,6 +95,8 @@ var stackRules = []stackRule{
 	// Megatron by another name, of which the year tells the release.
 	{framework: vendor, on: "ampere", until: 2022, stack: "megatron-2022"},
 	{framework: vendor, on: "hopper", until: 2023, stack: "megatron-core-2023"},
+	// As NVIDIA's own script for Nemotron-4 340B of that year has it.
+	{framework: vendor, on: "hopper", until: 2024, model: "nemotron4340b", stack: "nemo-2024-flash"},
 	{framework: vendor, on: "hopper", until: 2024, stack: "nemo-2024"},
 	{framework: vendor, on: "hopper", stack: "megatron-core"},
 	{framework: vendor, on: "blackwell", since: 2026, stack: "megatron-bridge-2025"},
