@@ -260,71 +260,95 @@ func (c *Case) sendsEveryCopy(chip, stack string) bool {
 }
 
 // Stacks of the catalog that say what a stack of another name lacks: what a scale for each row
-// of an operand costs, how much of all-to-alls is overlapped, and how fast attention in 8 bits is.
+// of an operand costs, how much of all-to-alls is overlapped, how fast attention in 8 bits is,
+// and the bytes of a gradient where it is reduced in BF16.
 const (
 	rowwiseStack   = "torchtitan-rowwise"
 	overlapStack   = "megatron-core-overlap"
 	attentionStack = "megatron-bridge-2026-attention"
+	gradientStack  = "megatron-bridge-2025"
 )
 
 // rowwiseNote finds FP8 with a scale for each row of an operand in notes.
 var rowwiseNote = regexp.MustCompile(`(?i)\b(?:float8|fp8)[ -]row-?wise|\brow-?wise[ -](?:float8|fp8)`)
 
-// follow makes of a case's stack what its notes and its benchmark's own configuration say. A
-// stack that notes call by name (stack=NAME) is taken as it is, but for a dispatch that they name.
+// follow makes of a case's stack what its notes and its benchmark's own scripts say. A stack
+// that notes call by name (stack=NAME) is taken as it is, but for a dispatch that they name.
 func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
-	borrow := func(name string, from func(*step.Stack)) {
-		if other, ok := on.stack(name); ok {
-			from(&other)
-		}
-	}
-	framework := c.origin().framework
 	if c.says("dispatcher a2a") || c.sendsEveryCopy(chip, s.Name) {
 		s.PlainDispatch = true
 	}
 	if c.note("stack") != "" {
 		return
 	}
-	if framework == "torchtitan" && precisions[c.Precision] == step.FP8 && rowwiseNote.MatchString(c.Notes) {
-		borrow(rowwiseStack, func(other *step.Stack) { s.Casts = other.Casts })
+	switch o := c.origin(); {
+	case o.framework == "torchtitan":
+		if precisions[c.Precision] == step.FP8 && rowwiseNote.MatchString(c.Notes) {
+			borrow(on, rowwiseStack, func(other *step.Stack) { s.Casts = other.Casts })
+		}
+	case o.framework == "mlperf":
+		c.followMLPerf(on, chip, s)
+	case o.framework == "moezoo" && ofKind(chip, "hopper"):
+		s.TensorOverlap = unit.Range[unit.Share]{} // its scripts do not ask for it
+	case c.container() >= firstBridge:
+		c.followBridge(on, chip, s)
+	case c.container() > 0:
+		c.followNeMo(s)
 	}
-	bridge := c.container() >= firstBridge
-	if framework == "dgxc" && c.container() < 2502 && c.trains("nemotron415b", "") {
-		s.Gradients = unit.Range[unit.Bytes]{} // its configuration alone reduces them in FP32
+}
+
+// borrow hands over the catalog's stack of that name.
+func borrow(on *shelf, name string, from func(*step.Stack)) {
+	if other, ok := on.stack(name); ok {
+		from(&other)
 	}
-	switch {
-	case framework == "mlperf":
-		// Its submissions reduced largest values beside kernels (NVTE_ASYNC_AMAX_REDUCTION), and
-		// since 2024 once a step, captured as CUDA graphs.
-		s.AmaxReduction = ""
-	case c.trains("gpt3175b", "") && c.container() >= 2502:
-		s.AmaxReduction = step.AmaxTensor // tp_only_amax_red in NeMo's script (scripts/performance/llm)
+}
+
+// followMLPerf makes of a stack what NVIDIA's submissions to MLPerf have. Largest values are
+// reduced beside kernels (NVTE_ASYNC_AMAX_REDUCTION), and since 2024 once a step, captured as
+// CUDA graphs.
+func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
+	s.AmaxReduction = ""
+	if ofKind(chip, "hopper") { // megatron_gpt_config.yaml, grad_sync_dtype: bf16
+		borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })
 	}
-	if framework == "mlperf" && ofKind(chip, "hopper") {
-		s.Gradients = unit.Point[unit.Bytes](2) // megatron_gpt_config.yaml, grad_sync_dtype: bf16
-	}
-	// NVFP4 comes without overlap of tensor-parallel traffic (MLPerf's submissions of 2025 too:
-	// TP_COMM_OVERLAP=False), and so do ModelZoo's scripts for Hopper, which do not ask for it.
-	if c.trains("", "nvfp4") && (bridge || framework == "mlperf") || framework == "moezoo" && ofKind(chip, "hopper") {
+	if c.trains("", "nvfp4") { // TP_COMM_OVERLAP=False
 		s.TensorOverlap = unit.Range[unit.Share]{}
 	}
-	if !bridge {
-		return
+}
+
+// followNeMo makes of a stack what scripts of NeMo and dgxc-benchmarking have, each of one
+// model alone.
+func (c *Case) followNeMo(s *step.Stack) {
+	switch container := c.container(); {
+	case container < 2502 && c.origin().framework == "dgxc" && c.trains("nemotron415b", ""):
+		s.Gradients = unit.Range[unit.Bytes]{} // reduced in FP32
+	case container >= 2502 && c.trains("gpt3175b", ""):
+		s.AmaxReduction = step.AmaxTensor // tp_only_amax_red
 	}
-	s.Gradients = unit.Point[unit.Bytes](2) // grad_reduce_in_fp32 is false in every recipe
+}
+
+// followBridge makes of a stack what Megatron-Bridge's recipes have: gradients in BF16, no
+// overlap of tensor-parallel traffic in NVFP4, and what settings say.
+func (c *Case) followBridge(on *shelf, chip string, s *step.Stack) {
+	borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })
+	if c.trains("", "nvfp4") {
+		s.TensorOverlap = unit.Range[unit.Share]{}
+	}
+	container := c.container()
 	i := slices.IndexFunc(settings, func(r setting) bool {
-		container := c.container()
 		return (r.on == "" || ofKind(chip, r.on)) && c.trains(r.model, r.precision) && container >= r.from && (r.till == 0 || container <= r.till)
 	})
 	if i < 0 {
 		return
 	}
-	s.PlainDispatch = s.PlainDispatch || settings[i].plain
-	s.SerialData = s.SerialData || settings[i].serial
-	if settings[i].overlapped {
-		borrow(overlapStack, func(other *step.Stack) { s.ExpertOverlap = other.ExpertOverlap })
+	r := &settings[i]
+	s.PlainDispatch = s.PlainDispatch || r.plain
+	s.SerialData = s.SerialData || r.serial
+	if r.overlapped {
+		borrow(on, overlapStack, func(other *step.Stack) { s.ExpertOverlap = other.ExpertOverlap })
 	}
-	if settings[i].attention8 {
-		borrow(attentionStack, func(other *step.Stack) { s.AttentionFP8 = other.AttentionFP8 })
+	if r.attention8 {
+		borrow(on, attentionStack, func(other *step.Stack) { s.AttentionFP8 = other.AttentionFP8 })
 	}
 }
