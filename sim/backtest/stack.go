@@ -281,6 +281,9 @@ func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 	if c.note("stack") != "" {
 		return
 	}
+	if c.container() == 0 {
+		s.HeadDeferral = 0 // what recipes of benchmarks ask for
+	}
 	switch o := c.origin(); {
 	case o.framework == "torchtitan":
 		if precisions[c.Precision] == step.FP8 && rowwiseNote.MatchString(c.Notes) {
@@ -306,9 +309,12 @@ func borrow(on *shelf, name string, from func(*step.Stack)) {
 
 // followMLPerf makes of a stack what NVIDIA's submissions to MLPerf have. Largest values are
 // reduced beside kernels (NVTE_ASYNC_AMAX_REDUCTION), and since 2024 once a step, captured as
-// CUDA graphs.
+// CUDA graphs; since then gradients of the head's weights wait (WGRAD_DEFERRAL_LIMIT).
 func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
 	s.AmaxReduction = ""
+	if c.Year >= 2024 {
+		s.HeadDeferral = 50
+	}
 	if ofKind(chip, "hopper") { // megatron_gpt_config.yaml, grad_sync_dtype: bf16
 		borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })
 	}
@@ -320,6 +326,9 @@ func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
 // followNeMo makes of a stack what scripts of NeMo and dgxc-benchmarking have, each of one
 // model alone.
 func (c *Case) followNeMo(s *step.Stack) {
+	if c.origin().framework == "dgxc" && c.trains("gpt3175b", "") {
+		s.HeadDeferral = 0 // gpt3_175b_hydra.yaml asks for none
+	}
 	switch container := c.container(); {
 	case container < 2502 && c.origin().framework == "dgxc" && c.trains("nemotron415b", ""):
 		s.Gradients = unit.Range[unit.Bytes]{} // reduced in FP32

@@ -209,6 +209,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 		add(stack, f, `optional:"1"`)
 	}
 	add(stack, "AttentionBlock", `optional:"1" min:"0" max:"1000000"`)
+	add(stack, "HeadDeferral", `optional:"1" min:"0" max:"1000000"`)
 	for _, f := range []string{"Matmul", "MatmulFP8", "Attention", "Grouped"} {
 		add(stack, f, `optional:"1" above:"0 %"`)
 	}

@@ -51,7 +51,9 @@ func (p *Pricer) Floor(l Layout) unit.Duration {
 	case ZeroBubbleH1, ZeroBubbleV:
 		floor *= 1 + zeroBubbleFloor(l)/micro
 	default:
-		floor *= 1 + float64(l.PP-1)/(float64(l.VPP)*micro)
+		if !p.p.defers() { // else see Passes.Floor
+			floor *= 1 + float64(l.PP-1)/(float64(l.VPP)*micro)
+		}
 	}
 	return unit.Duration(floor)
 }
@@ -77,6 +79,10 @@ type Passes struct {
 	// The parts of it that zero-bubble schedules take apart, without what may hide and waits
 	// for the host: forward, for the gradients of inputs, and for those of weights.
 	forward, input, weights float64
+	// deferrable are the gradients of the head's weights at most, of which so many
+	// microbatches' may wait for the drain.
+	deferrable float64
+	deferral   int
 }
 
 // Passes holds for every layout that divides layers, tokens and experts over chips as l does,
@@ -98,7 +104,14 @@ func (p *Pricer) Passes(l Layout, domain bool) Passes {
 	q.rates.sum = q.gradientKept() // as with one microbatch
 	s := q.pipeline()
 	w := &s.mean
-	out := Passes{w.sum(), w.expert + w.wait, w.base.sum(), w.forward, w.sum() - w.forward - w.weights, w.weights}
+	out := Passes{
+		whole: w.sum(), hidden: w.expert + w.wait, kernels: w.base.sum(),
+		forward: w.forward, input: w.sum() - w.forward - w.weights, weights: w.weights,
+	}
+	if q.defers() {
+		q.rates.sum *= 2 // read and written
+		out.deferrable, out.deferral = q.headGradient(s.shape).sum(), q.mach.Stack.HeadDeferral
+	}
 	less := w.wait
 	if q.overlapsExperts() {
 		out.whole, out.hidden, less = out.whole-w.expert, w.wait, less+w.expert
@@ -119,8 +132,8 @@ func (q Passes) Least(stages, micro int) unit.Duration {
 
 // Floor is a time that the layout cannot beat: its microbatches' passes on the mean stage,
 // and what fills and drains the pipeline: under 1F1B the passes of one through the others,
-// under DualPipe, where kernels have fewer cores, half a pass both ways for every two stages
-// but two.
+// less the head's gradients that may wait for the drain, under DualPipe, where kernels have
+// fewer cores, half a pass both ways for every two stages but two.
 // The flow of a zero-bubble schedule is the longest of what zeroBubble gives for each stage,
 // and so no less than their mean, which is no less than what it gives for the mean stage. It
 // grows with each of the three passes, that for weights included, of which fewer fill gaps
@@ -133,7 +146,8 @@ func (q Passes) Floor(l Layout, micro int) unit.Duration {
 		const slower = 1 / (1 - dualPipeCores)
 		all = (passes + (float64(l.PP)/2-1)/2) * (q.whole - q.hidden + (slower-1)*q.kernels)
 	case OneFOneB:
-		all += others / float64(l.VPP) * q.whole
+		deferred := float64(min(q.deferral, micro)) * q.deferrable
+		all += max(0, others/float64(l.VPP)*q.whole-deferred*float64(l.PP))
 	case ZeroBubbleV:
 		all += others * q.input / 2
 	case ZeroBubbleH1:
@@ -163,13 +177,15 @@ type Bounds struct {
 	// stage, where they fill and drain the pipeline in no time; fill is the least time that
 	// they do it in with one.
 	chunks, fill unit.Duration
+	// deferred is what of that the head's gradients may hide.
+	deferred unit.Duration
 }
 
 // Interleaved is for a layout's kin, and theirs without sequence parallelism, that take
 // turns over so many chunks per stage under 1F1B. It holds where ZeroBubble does, for a
 // layout of one chunk per stage.
 func (b *Bounds) Interleaved(chunks int) unit.Duration {
-	return b.chunks + b.fill/unit.Duration(chunks)
+	return b.chunks + max(0, b.fill/unit.Duration(chunks)-b.deferred)
 }
 
 // Chunks is the same under any schedule.
@@ -215,7 +231,7 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 		turns, pass = turns-float64(parts.ExpertComm), pass-t.pipe.mean.expert
 	}
 	ends := 2 * hop * float64(l.PP-1)
-	b.chunks, b.fill = seconds(turns+ends), seconds(pass*float64(l.PP-1))
+	b.chunks, b.fill, b.deferred = seconds(turns+ends), seconds(pass*float64(l.PP-1)), seconds(t.pipe.deferred())
 	if p.work.Model.MoE != nil {
 		b.DualPipe = seconds(mean - float64(parts.ExpertComm+parts.HostWait) + p.dualPipeAdds(&t.pipe, hop))
 		return b
@@ -231,7 +247,7 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 	if l.Schedule == ZeroBubbleV {
 		whole -= float64(parts.Bubble)
 	}
-	b.Whole = seconds(whole*share + messages)
+	b.Whole = seconds(whole*share - t.pipe.deferred()*(1-share) + messages)
 	b.ZeroBubble = min(b.ZeroBubble, seconds(mean*share+messages))
 	b.chunks, b.fill = seconds(mean*share+ends), b.fill*unit.Duration(share)
 	return b
@@ -243,7 +259,8 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 //
 // Let kin take x seconds for a microbatch on their slowest stage, pace or more. The flow
 // of m microbatches is then longer by m (x - pace) at least: under 1F1B it adds the passes
-// of the other stages, which are not shorter; for the others see leastFlow. Messages hide
+// of the other stages, which are not shorter, and of the head's gradients that wait it hides
+// no more than all; for the others see leastFlow. Messages hide
 // beside the x seconds, less those for which other traffic has their link, on the stages
 // that may be the slowest no less than now. So a step takes at least
 // flow + m (x - pace) + messages(x) + data(x) and the rest. What messages save is less than
@@ -252,11 +269,14 @@ func (p *pricer) hidesAtBest(st *Step, t *terms) (passes, sends, traffic float64
 	l, s := p.layout, &t.pipe
 	micro := p.microbatches()
 	pace := s.slowest.work.sum()
-	if l.Schedule != OneFOneB {
-		flow := micro*s.mean.sum() + float64(st.Parts.Bubble)
+	flow := micro*s.mean.sum() + float64(st.Parts.Bubble)
+	switch {
+	case l.Schedule != OneFOneB:
 		var least float64
 		pace, least = p.leastFlow(s, micro, flow)
 		passes = flow - least
+	case s.waiting > 0:
+		passes = max(0, flow-(s.flowAt(&s.slowest.work, l, micro)-s.deferred()))
 	}
 
 	c := p.contenders(s, pace)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"clustercap/sim/hardware/hardwaretest"
+	"clustercap/sim/model"
 	"clustercap/sim/step"
 	"clustercap/sim/step/steptest"
 	"clustercap/sim/unit"
@@ -119,6 +120,62 @@ func TestBoundsHold(t *testing.T) {
 		}
 	}
 	t.Log(held)
+}
+
+// Nor where gradients of the head's weights wait for the drain, on pipelines whose last stage
+// is the slowest by less than these.
+func TestBoundsHoldWhereHeadGradientsWait(t *testing.T) {
+	m := &step.Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)}
+	m.Stack.HeadDeferral = 64
+	breached := map[string]bool{} // what would not hold if nothing waited
+	for _, vocab := range []int{30000, 60000, 90000, 120000} {
+		for layers := 15; layers <= 24; layers++ {
+			w := &step.Workload{
+				Model:    model.Model{Name: "dense", Layers: layers, Hidden: 4096, Heads: 32, KVHeads: 32, HeadDim: 128, FFN: 11008, Gated: true, Vocab: vocab},
+				Sequence: 8192, Batch: 64, Precision: step.BF16,
+			}
+			p, err := step.NewPricer(w, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain := *m
+			plain.Stack.HeadDeferral = 0
+			q, err := step.NewPricer(w, &plain)
+			if err != nil {
+				t.Fatal(err)
+			}
+			one := step.Layout{
+				TP: 2, SP: true, PP: 4, VPP: 1, DP: 1, CP: 1, CPComm: step.Ring, EP: 1, ETP: 1, ZeRO: 1, MicroBatch: 1,
+				Schedule: step.OneFOneB, Recompute: step.RecomputeNone, Offload: step.OffloadNone, Attention: step.Fused,
+			}
+			chunks, whole, saved := one, one, one
+			chunks.VPP, whole.SP, saved.Recompute = 4, false, step.RecomputeFull
+			_, b := p.PriceBounded(one)
+			_, without := q.PriceBounded(one)
+			passes := func(p *step.Pricer) unit.Duration { return p.Passes(one, false).Floor(one, w.Batch) }
+			for _, c := range []struct {
+				name           string
+				least, without unit.Duration
+				kin            step.Layout
+			}{
+				{"the floor", p.Floor(one), q.Floor(one), one},
+				{"the passes", passes(p), passes(q), one},
+				{"interleaved", b.Interleaved(4), without.Interleaved(4), chunks},
+				{"whole", b.Whole, without.Whole, whole},
+				{"saving", b.Saving, without.Saving, saved},
+				{"sharding", b.Sharding, without.Sharding, one},
+			} {
+				time := p.Price(c.kin).Time
+				if float64(time) < float64(c.least)*(1-1e-9) {
+					t.Errorf("%d layers, vocabulary %d: %s is %v, and %s takes %v", layers, vocab, c.name, c.least, c.kin, time)
+				}
+				breached[c.name] = breached[c.name] || time < c.without
+			}
+		}
+	}
+	if !breached["sharding"] {
+		t.Error("every bound would hold if nothing waited")
+	}
 }
 
 // measure makes the room that of a layout's division, with all ways to keep activations.

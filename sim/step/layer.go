@@ -39,19 +39,20 @@ type block struct {
 	weights           float64 // s of the backward pass that only gradients of weights take
 	launches          float64 // of their kernels
 	lags              float64 // s that the host takes longer to launch these than they run
+	deferrable        float64 // s of the backward pass that gradients of the head's weights take
 	kept
 }
 
 func (b block) plus(c block) block {
 	return block{
 		b.forward.plus(c.forward), b.backward.plus(c.backward), b.redo.plus(c.redo),
-		b.weights + c.weights, b.launches + c.launches, b.lags + c.lags, b.kept.and(c.kept),
+		b.weights + c.weights, b.launches + c.launches, b.lags + c.lags, b.deferrable + c.deferrable, b.kept.and(c.kept),
 	}
 }
 
 func (b block) times(f float64) block {
 	return block{
-		b.forward.times(f), b.backward.times(f), b.redo.times(f), b.weights * f, b.launches * f, b.lags * f, b.kept.of(f),
+		b.forward.times(f), b.backward.times(f), b.redo.times(f), b.weights * f, b.launches * f, b.lags * f, b.deferrable * f, b.kept.of(f),
 	}
 }
 
@@ -63,18 +64,20 @@ type kept struct {
 	working  float64 // live only while the layer runs
 	owed     float64 // stored for the gradients of weights where they are put off
 	host     float64 // stored on the host
+	deferred float64 // stored for the gradients of the head's weights where they wait for the drain
 }
 
 // and is what two blocks keep, one of which runs at a time.
 func (k kept) and(c kept) kept {
 	return kept{
 		k.stored + c.stored, k.products + c.products, k.redone + c.redone, max(k.working, c.working), k.owed + c.owed, k.host + c.host,
+		k.deferred + c.deferred,
 	}
 }
 
 // of is what so many alike keep.
 func (k kept) of(f float64) kept {
-	return kept{k.stored * f, k.products * f, k.redone * f, k.working, k.owed * f, k.host * f}
+	return kept{k.stored * f, k.products * f, k.redone * f, k.working, k.owed * f, k.host * f, k.deferred * f}
 }
 
 // Bytes of one element in the tensors that layers exchange and keep.
@@ -356,7 +359,9 @@ func (p *pricer) head(s shape) block {
 	p.elementwise(&b, 2*activationBytes*s.sharded*h)
 	r := &p.rates
 	b.forward.compute = b.forward.compute.plus(r.gemmBF16(s.tokens, n, h))
-	b.backward.compute = b.backward.compute.plus(r.gemmBF16(s.tokens, h, n)).plus(r.product(1, h, n, s.tokens, r.bf16, 2, r.sum))
+	weights := p.headGradient(s)
+	b.backward.compute = b.backward.compute.plus(r.gemmBF16(s.tokens, h, n)).plus(weights)
+	b.deferrable = weights.sum()
 	p.elementwise(&b, (activationBytes+2*logitBytes)*s.tokens*n)
 	p.tensorPair(&b, s, kernelTimes{})
 	// The norm's input and output, as without recomputation (section 4.3 of
@@ -364,7 +369,14 @@ func (p *pricer) head(s shape) block {
 	b.stored = 2 * activationBytes * s.sharded * h
 	b.working = orElse(p.mach.Stack.Logits, logitsLive) * s.tokens * n
 	b.owed = 0 // the gradients of logits are too large to put off a product for
+	b.deferred = activationBytes * (s.sharded*h + s.tokens*n)
 	return b
+}
+
+// headGradient is the product that gives the gradient of the head's weights.
+func (p *pricer) headGradient(s shape) cost {
+	r := &p.rates
+	return r.product(1, s.hidden, float64(p.work.Model.Vocab)/s.tp, s.tokens, r.bf16, 2, r.sum)
 }
 
 // predictor prices one multi-token-prediction module: a projection of two hidden
@@ -372,5 +384,7 @@ func (p *pricer) head(s shape) block {
 func (p *pricer) predictor(s shape) block {
 	b := p.layer(s, p.work.Model.MoE != nil)
 	p.linear(&b, 0, s.tokens, s.hidden/s.tp, 2*s.hidden)
-	return b.plus(p.head(s))
+	head := p.head(s)
+	head.deferrable, head.deferred = 0, 0 // but for the last layer's
+	return b.plus(head)
 }

@@ -114,9 +114,10 @@ func (p *pricer) state(h *holding) Memory {
 }
 
 // activations is the bytes that stage index keeps for backward passes at its fullest, and
-// that live while one layer runs.
+// that live while one layer runs. Operands of gradients of the head's weights that wait for
+// the drain are kept until then.
 func (p *pricer) activations(h *holding, index int, micro float64) float64 {
-	return h.stored*p.inFlight(index, micro) + p.putOff(h, index, micro) + h.transient
+	return h.stored*p.inFlight(index, micro) + p.putOff(h, index, micro) + p.deferred()*h.deferred + h.transient
 }
 
 // gaps is what the allocator reserves beyond activations, as a share of them.

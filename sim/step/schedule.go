@@ -80,6 +80,7 @@ type holding struct {
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
 	owed              float64 // bytes of one microbatch between its passes for inputs and weights
 	host              float64 // bytes of one microbatch on the host
+	deferred          float64 // bytes of one whose gradient of the head's weights waits
 }
 
 // pipe is the pipeline as priced: its mean and its slowest stage.
@@ -89,6 +90,9 @@ type pipe struct {
 	mean    work
 	slowest *stage
 	fullest *stage // most parameters
+	// waiting is how many microbatches' gradients of the head's weights wait for the drain,
+	// each of so many seconds.
+	waiting, gradient float64
 }
 
 // dealing says how layers are dealt to the chunks of a pipeline.
@@ -284,6 +288,7 @@ func (p *pricer) pipeline() pipe {
 	}
 	out.stages = p.scratch
 	out.summarise()
+	out.waiting, out.gradient = p.deferred(), y.head.deferrable
 	return out
 }
 
@@ -324,7 +329,7 @@ func (p *pricer) holding(k *kept, n *parameters, i, dense, moe int) holding {
 	tp := float64(l.TP)
 	h := holding{
 		dense: float64(dense)*n.dense + float64(moe)*n.moe, expert: float64(moe) * n.experts,
-		stored: k.stored, transient: k.working, owed: k.owed, host: k.host,
+		stored: k.stored, transient: k.working, owed: k.owed, host: k.host, deferred: k.deferred,
 	}
 	if i == 0 {
 		h.dense += m.EmbeddingParams() / tp
@@ -397,14 +402,54 @@ func (p *pipe) passes(s Schedule) (forward, backward float64) {
 // 2.2); DualPipe's bubble is (PP/2-1)(F + B - W) with the weight gradient W half of
 // the backward pass (DeepSeek-V3, table 2); see zeroBubble for the others.
 func (p *pipe) flow(l Layout, micro float64) float64 {
-	pace := p.slowest.work.sum()
 	if l.Schedule == DualPipe {
 		forward, backward := p.passes(l.Schedule)
-		return micro*pace + (float64(l.PP)/2-1)*(forward+backward/2)
+		return micro*p.slowest.work.sum() + (float64(l.PP)/2-1)*(forward+backward/2)
 	}
 	if l.Schedule.splits() {
 		return p.flowThrough(l, micro)
 	}
-	rest := p.mean.sum()*float64(l.PP) - pace
-	return micro*pace + rest/float64(l.VPP)
+	if p.waiting > 0 {
+		return p.flowDeferred(l, micro)
+	}
+	return p.flowAt(&p.slowest.work, l, micro)
 }
+
+// flowAt is the flow under 1F1B at the pace of one stage.
+func (p *pipe) flowAt(w *work, l Layout, micro float64) float64 {
+	return micro*w.sum() + (p.mean.sum()*float64(l.PP)-w.sum())/float64(l.VPP)
+}
+
+// defers reports whether gradients of the head's weights may wait for the drain.
+func (p *pricer) defers() bool { return p.mach.Stack.HeadDeferral > 0 && p.work.Model.MoE == nil }
+
+// deferred is how many microbatches' gradients of the head's weights wait for the drain.
+func (p *pricer) deferred() float64 {
+	if !p.defers() || p.layout.PP == 1 || p.layout.Schedule != OneFOneB {
+		return 0
+	}
+	return min(float64(p.mach.Stack.HeadDeferral), p.microbatches())
+}
+
+// flowDeferred is the flow under 1F1B where gradients of the head's weights wait until the
+// last stage has passed back the last microbatch: it sets the pace without those of the first
+// microbatches, unless another stage does, and computes them while the others drain, which
+// may take less long.
+func (p *pipe) flowDeferred(l Layout, micro float64) float64 {
+	end, v := len(p.stages)-1, float64(l.VPP)
+	last := &p.stages[end].work
+	var other float64
+	for i := range p.stages[:end] {
+		other = max(other, p.stages[i].work.sum())
+	}
+	first, then := max(other, last.sum()-p.gradient), max(other, last.sum())
+	rest := p.mean.sum()*float64(l.PP) - then
+	if p.waiting >= micro {
+		rest = p.mean.sum()*float64(l.PP) - p.gradient - first
+	}
+	back := (p.mean.sum()-p.mean.forward)*float64(l.PP) - (last.sum() - last.forward)
+	return p.waiting*first + (micro-p.waiting)*then + rest/v + max(0, p.deferred()-back/v)
+}
+
+// deferred is the seconds of all gradients that wait.
+func (p *pipe) deferred() float64 { return p.waiting * p.gradient }

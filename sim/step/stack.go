@@ -33,6 +33,9 @@ type Stack struct {
 	// where FP8 is scaled by those of passes before (delayed scaling): stage for all of a
 	// pipeline stage, tensor for those of a tensor- and context-parallel group; blank for none.
 	AmaxReduction Amax `json:"amax_reduction,omitempty"`
+	// HeadDeferral is how many microbatches' gradients of the head's weights wait, in dense
+	// models, until a pipeline under 1F1B drains (Megatron's wgrad_deferral_limit); 0 is none.
+	HeadDeferral int `json:"head_deferral,omitempty"`
 	// Launch is the time from the end of what one kernel of this model stands for to the
 	// start of the next, where it is not the chip's.
 	Launch unit.Range[unit.Duration] `json:"launch,omitzero"`

@@ -62,6 +62,7 @@ func (t passTime) sum() float64 { return t.kernels + t.tensor + t.expert + t.con
 type chunkTime struct {
 	forward, redo, backward passTime
 	weights                 passTime
+	deferrable              float64 // s of the kernels that gradients of the head's weights take
 }
 
 // chunkTimes divides workOf by direction. What is left exposed of the all-to-alls
@@ -72,7 +73,7 @@ func (p *pricer) chunkTimes(b *block) chunkTime {
 		of := func(q pass) passTime {
 			return passTime{q.compute.sum(), q.tensor, q.expert, q.context, q.host, q.counts + q.wait}
 		}
-		return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{kernels: b.weights, wait: b.lags}}
+		return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{kernels: b.weights, wait: b.lags}, b.deferrable}
 	}
 	const slower = 1 / (1 - dualPipeCores)
 	w := p.workOf(b)
@@ -81,7 +82,7 @@ func (p *pricer) chunkTimes(b *block) chunkTime {
 	of := func(q pass) passTime {
 		return passTime{q.compute.sum() * slower, q.tensor, q.expert * exposed, q.context, q.host, (q.counts + q.launch) * waits}
 	}
-	return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{kernels: b.weights * slower}}
+	return chunkTime{of(b.forward), of(b.redo), of(b.backward), passTime{kernels: b.weights * slower}, 0}
 }
 
 // share is a part of a whole, none of nothing.
@@ -103,7 +104,7 @@ func (p *Pricer) Timeline(l Layout, most int) Timeline {
 	hop, exposed := q.message(&stages)
 	c := clock{
 		layout: l, chunks: q.chunks(stages.shape), data: traffic.each,
-		receive: exposed, travel: max(0, hop-exposed),
+		receive: exposed, travel: max(0, hop-exposed), deferred: int(q.deferred()),
 	}
 	all := int(q.microbatches())
 	shown := c.fits(all, most)
@@ -177,6 +178,8 @@ type clock struct {
 	// A message is travel on its way and receive more that the receiving stage waits.
 	receive, travel float64
 	data            float64 // exposed with each backward pass
+	// The first so many microbatches leave the gradients of the head's weights to the end.
+	deferred int
 
 	spans [][]Span // by stage
 	free  []float64
@@ -193,6 +196,9 @@ func (c *clock) fits(all, most int) int {
 		if c.layout.Schedule != OneFOneB {
 			c.spans[0] = append(c.spans[0], Span{}) // its weights' part
 		}
+	}
+	if c.deferred > 0 {
+		c.spans[0] = append(c.spans[0], Span{}) // the head's
 	}
 	fits := min(all, max(1, most/len(c.spans[0])))
 	switch {
@@ -239,6 +245,12 @@ func (c *clock) run(order [][]chunkPass, micro int) {
 		if left && !moved {
 			panic(fmt.Sprintf("step: the order of passes of layout %s waits for itself", c.layout))
 		}
+	}
+	head := len(c.chunks) - 1
+	for k := range min(c.deferred, micro) {
+		stage := c.layout.lastStage()
+		gradient := passTime{kernels: c.chunks[head].deferrable}
+		c.free[stage] = c.show(SpanWeight, stage, chunkPass{weightPass, k, head}, c.free[stage], gradient)
 	}
 }
 
@@ -302,7 +314,11 @@ func (c *clock) play(stage int, p chunkPass, at float64) {
 			inputs.wait -= t.weights.wait
 			show(SpanInput, inputs)
 		} else {
-			show(SpanBackward, t.backward)
+			backward := t.backward
+			if p.micro < c.deferred {
+				backward.kernels -= t.deferrable
+			}
+			show(SpanBackward, backward)
 		}
 		c.backward[i] = at
 		show(SpanData, passTime{kernels: c.data})
