@@ -281,8 +281,8 @@ func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 	if c.note("stack") != "" {
 		return
 	}
-	if c.container() == 0 {
-		s.HeadDeferral = 0 // what recipes of benchmarks ask for
+	if c.container() == 0 { // what recipes of benchmarks ask for
+		s.HeadDeferral, s.WeightsFP8 = 0, false
 	}
 	switch o := c.origin(); {
 	case o.framework == "torchtitan":
@@ -309,11 +309,12 @@ func borrow(on *shelf, name string, from func(*step.Stack)) {
 
 // followMLPerf makes of a stack what NVIDIA's submissions to MLPerf have. Largest values are
 // reduced beside kernels (NVTE_ASYNC_AMAX_REDUCTION), and since 2024 once a step, captured as
-// CUDA graphs; since then gradients of the head's weights wait (WGRAD_DEFERRAL_LIMIT).
+// CUDA graphs; since then gradients of the head's weights wait (WGRAD_DEFERRAL_LIMIT), and
+// weights are gathered in FP8 (FP8_PARAM_GATHER).
 func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
 	s.AmaxReduction = ""
 	if c.Year >= 2024 {
-		s.HeadDeferral = 50
+		s.HeadDeferral, s.WeightsFP8 = 50, true
 	}
 	if ofKind(chip, "hopper") { // megatron_gpt_config.yaml, grad_sync_dtype: bf16
 		borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })

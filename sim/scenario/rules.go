@@ -205,7 +205,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(moe, "Imbalance", `optional:"1" min:"1" max:"1000"`)
 
 	stack := reflect.TypeFor[step.Stack]()
-	for _, f := range []string{"Name", "Title", "TensorOverlap", "ExpertOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "MaskedDispatch", "FusedExperts", "UnfusedRotary", "MergedContext", "EagerContext", "NeighbourExperts", "PlannedMemory"} {
+	for _, f := range []string{"Name", "Title", "TensorOverlap", "ExpertOverlap", "SerialData", "SerialCopies", "WholeReduce", "InNetworkReduction", "PlainDispatch", "MaskedDispatch", "FusedExperts", "UnfusedRotary", "MergedContext", "EagerContext", "NeighbourExperts", "PlannedMemory", "WeightsFP8"} {
 		add(stack, f, `optional:"1"`)
 	}
 	add(stack, "AttentionBlock", `optional:"1" min:"0" max:"1000000"`)

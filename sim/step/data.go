@@ -40,16 +40,26 @@ type dataTraffic struct {
 
 func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 	gradient, pieces := p.gradient(), p.pieces()
-	add := func(n float64, expert bool) {
+	add := func(n, weights float64, expert bool) {
 		inner, outer := p.sharding(expert)
 		t.reduce += pieces * p.net.reduce(gradient*n/pieces, p.replicas(expert))
 		t.scatter += pieces * p.net.gather(gradient*n/pieces, inner)
 		t.across += pieces * p.net.reduce(gradient*n/float64(inner.size)/pieces, outer)
-		t.collect += pieces * p.net.gather(weightBytes*n/pieces, inner)
+		t.collect += pieces * p.net.gather(weights/pieces, inner)
 	}
-	add(s.dense, false)
-	add(s.expert, true)
+	layers := p.collected()
+	add(s.dense, layers*(s.dense-s.tables)+weightBytes*s.tables, false)
+	add(s.expert, layers*s.expert, true)
 	return t
+}
+
+// collected is the bytes of a weight of a layer on its way. Those of embedding and head have
+// no 8 bits.
+func (p *pricer) collected() float64 {
+	if p.mach.Stack.WeightsFP8 && p.layout.ZeRO < 3 && (p.work.Precision == FP8 || p.work.Precision == MXFP8) {
+		return fp8Bytes
+	}
+	return weightBytes
 }
 
 // pieces is how many collectives a stage's weights or gradients travel in: the layers, each

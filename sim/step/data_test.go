@@ -37,3 +37,38 @@ func TestScalesAreAgreedOnAfterEachPass(t *testing.T) {
 		t.Errorf("one chip waits %v s to agree with itself", got)
 	}
 }
+
+// Weights of layers that are kept in 8 bits are gathered in half the time; those of embedding
+// and head as before, and all of them in BF16 or where they are sharded.
+func TestWeightsAreGatheredInEightBits(t *testing.T) {
+	m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)}
+	l := layout("tp=4,pp=2,dp=16")
+	collect := func(precision Precision, zero int, fp8 bool) (time, tables, all float64) {
+		w := &Workload{Model: gpt(24, 16384, 128), Sequence: 2048, Batch: 64, Precision: precision}
+		m.Stack.WeightsFP8 = fp8
+		p, err := NewPricer(w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := l
+		l.ZeRO = zero
+		p.p.take(l)
+		s := p.p.pipeline()
+		return p.p.dataTraffic(&s.stages[0]).collect, s.stages[0].tables, s.stages[0].dense
+	}
+	for _, c := range []struct {
+		precision Precision
+		zero      int
+		half      bool
+	}{{FP8, 1, true}, {FP8, 0, true}, {FP8, 3, false}, {BF16, 1, false}} {
+		wide, tables, all := collect(c.precision, c.zero, false)
+		narrow, _, _ := collect(c.precision, c.zero, true)
+		want := wide
+		if c.half { // where bytes take all of the time, half of the layers'
+			want *= 1 - 0.5*(all-tables)/all
+		}
+		if tables <= 0 || math.Abs(narrow/want-1) > 0.01 {
+			t.Errorf("%s, ZeRO %d: %v s, want about %v of %v", c.precision, c.zero, narrow, want, wide)
+		}
+	}
+}

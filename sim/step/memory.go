@@ -7,6 +7,7 @@ const (
 	// weightBytes: the BF16 copy that the layers compute with, or the FP8 copy and
 	// its transpose.
 	weightBytes   = 2.0
+	fp8Bytes      = 1.0  // that copy alone, as it is gathered
 	gradientBytes = 4.0  // gradients are accumulated and reduced in FP32
 	adamBytes     = 12.0 // FP32 master weight and two moments
 	// gatheredLayers of weights are whole on a chip under full sharding: one

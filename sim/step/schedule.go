@@ -77,6 +77,7 @@ type stage struct {
 // holding is what a chip of a stage holds.
 type holding struct {
 	dense, expert     float64 // parameters, experts apart: fewer replicas
+	tables            float64 // of the dense ones those of embedding and head
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
 	owed              float64 // bytes of one microbatch between its passes for inputs and weights
 	host              float64 // bytes of one microbatch on the host
@@ -332,13 +333,16 @@ func (p *pricer) holding(k *kept, n *parameters, i, dense, moe int) holding {
 		stored: k.stored, transient: k.working, owed: k.owed, host: k.host, deferred: k.deferred,
 	}
 	if i == 0 {
-		h.dense += m.EmbeddingParams() / tp
+		h.tables += m.EmbeddingParams() / tp
 	}
 	if i == l.lastStage() {
-		h.dense += m.HeadParams() / tp
+		h.tables += m.HeadParams() / tp
 		if m.Tied && i > 0 {
-			h.dense += m.EmbeddingParams() / tp
+			h.tables += m.EmbeddingParams() / tp
 		}
+	}
+	h.dense += h.tables
+	if i == l.lastStage() {
 		if m.MTP > 0 {
 			modules, wide := float64(m.MTP), float64(m.Hidden)
 			h.dense += modules * (n.moe + 2*wide*wide/tp)
@@ -362,7 +366,7 @@ func foldStages(s []stage) {
 // folded is what a stage of DualPipe holds that two stages are folded into.
 func (h *holding) folded(g *holding) holding {
 	return holding{
-		dense: h.dense + g.dense, expert: h.expert + g.expert,
+		dense: h.dense + g.dense, expert: h.expert + g.expert, tables: h.tables + g.tables,
 		stored: (h.stored + g.stored) / 2, host: (h.host + g.host) / 2, transient: max(h.transient, g.transient),
 	}
 }

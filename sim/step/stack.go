@@ -102,6 +102,9 @@ type Stack struct {
 	// ShardedGradients is the bytes that a gradient travels in where weights are sharded
 	// too, if fewer; 0 is as Gradients.
 	ShardedGradients unit.Range[unit.Bytes] `json:"sharded_gradients,omitzero"`
+	// WeightsFP8 is true where the weights of layers whose products have 8 bits are gathered in
+	// these after an update, unless they are sharded too (ZeRO 3).
+	WeightsFP8 bool `json:"weights_fp8,omitempty"`
 	// PlannedMemory is true where a compiler places all tensors of a step beforehand: no
 	// allocator leaves gaps, the update casts gradients as it reads them, and what full sharding
 	// (ZeRO 3) gathers is whole matrix by matrix and not layer by layer, gradients likewise.

@@ -80,6 +80,7 @@ func overlap(r *rand.Rand, m *step.Machine) {
 	s.ExpertLaunch = unit.Point(pick[unit.Duration](r, 0, 0, 20e-6))
 	s.ExpertSync = unit.Point(pick[unit.Duration](r, 0, 0, 200e-6))
 	s.AttentionBlock = pick(r, 0, 512)
+	s.WeightsFP8 = pick(r, false, true)
 	s.HeadDeferral = pick(r, 0, 0, 2, 22)
 	s.PlainDispatch = pick(r, false, true)
 	s.MergedContext = pick(r, false, false, true)
