@@ -30,6 +30,9 @@ type Chip struct {
 	// multiprocessors, AI cores); 0 where unknown, and wave quantisation is not
 	// modelled.
 	Cores int `json:"cores,omitempty"`
+	// Exponentials is how many of them a core computes in a clock, of which attention takes one
+	// for each score; 0 is 16.
+	Exponentials int `json:"exponentials,omitempty"`
 	// Array is the width of the square systolic arrays that multiply matrices; 0 where
 	// units are smaller than any matrix of a model.
 	Array int `json:"array,omitempty"`

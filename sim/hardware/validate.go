@@ -28,6 +28,9 @@ func (c Chip) Validate() []error {
 	if c.Cores < 0 {
 		p.add("cores", "%d is below 0", c.Cores)
 	}
+	if c.Exponentials < 0 {
+		p.add("exponentials", "%d is below 0", c.Exponentials)
+	}
 	if c.Array < 0 {
 		p.add("array", "%d is below 0", c.Array)
 	}

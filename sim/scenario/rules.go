@@ -83,6 +83,7 @@ func buildForeignRules() map[string]reflect.StructTag {
 	add(chip, "Embodied", `optional:"1" example:"164 kgCO2"`)
 	add(chip, "Year", `optional:"1" min:"1990" max:"2100"`)
 	add(chip, "Cores", `optional:"1" min:"0" max:"1000000"`)
+	add(chip, "Exponentials", `optional:"1" min:"0" max:"1024"`)
 	add(chip, "Array", `optional:"1" min:"0" max:"100000"`)
 	for _, f := range []string{"BF16", "HBM", "HBMBandwidth", "ScaleUp", "NIC", "TDP"} {
 		add(chip, f, positiveOf[f])

@@ -27,10 +27,12 @@ const (
 	attentionBackwardSpeed = 0.8
 	// headWidth is the width of heads that attention's share of a chip's peak holds for.
 	headWidth = 128
-	// exponentials is how many of them a core computes in a second: 16 a clock on every
-	// NVIDIA generation from Ampere to Blackwell and on AMD's compute units (vendors'
-	// throughput tables), at 1.4 to 1.9 GHz; range 22-30.
-	exponentials = 28e9
+	// exponentials is how many of them a core computes in a clock unless its chip says
+	// otherwise: every NVIDIA generation from Ampere to Blackwell and AMD's compute units
+	// (vendors' throughput tables).
+	exponentials = 16
+	// exponentialClock is the rate of that clock, range 1.4-1.9 GHz.
+	exponentialClock = 1.75e9
 	// softmaxExposed is the part of the exponentials' time that products don't hide. On
 	// H100 with heads 64 wide FlashAttention-3 reaches 497 of 648 TFLOP/s and cuDNN 413 of
 	// 595 (arXiv:2407.08608, figure 5): 0.8 and 1.5.
@@ -186,7 +188,11 @@ func softmaxWidth(c *hardware.Chip) float64 {
 	if c.Cores == 0 {
 		return math.Inf(1)
 	}
-	return softmaxExposed * float64(c.BF16.Likely) / float64(c.Cores) / (4 * exponentials)
+	each := exponentials
+	if c.Exponentials > 0 {
+		each = c.Exponentials
+	}
+	return softmaxExposed * float64(c.BF16.Likely) / float64(c.Cores) / (4 * float64(each) * exponentialClock)
 }
 
 // narrow is the rate of attention with heads of this width over that of the width which

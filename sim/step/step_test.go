@@ -290,6 +290,13 @@ func TestAttentionOfNarrowHeads(t *testing.T) {
 	if rate(256) != rate(128) {
 		t.Error("heads 256 wide run at another rate than 128")
 	}
+	before := rate(64)
+	h100.Exponentials = 2 * exponentials
+	r = chipRates(&h100, &Stack{}, BF16)
+	exposed := softmaxWidth(&h100)
+	if got, want := rate(64)/before, (64+2*exposed)/(64+exposed)*(128+exposed)/(128+2*exposed); !near(got, want) {
+		t.Errorf("with twice the exponentials heads 64 wide are %.3f times as fast, want %.3f", got, want)
+	}
 	r.softmax = softmaxWidth(&hardware.Chip{})
 	for _, array := range []float64{128, 256} {
 		r.array = array
