@@ -211,6 +211,13 @@ func TestDegreesThatPrintedOnesLeave(t *testing.T) {
 
 // What notes and cells say that no row of the collection does.
 func TestWordsOfOtherSources(t *testing.T) {
+	// recipe tells what of the head's gradients waits, and whether weights travel in 8 bits.
+	recipe := func(limit int, fp8 bool) func(*Row) bool {
+		return func(r *Row) bool {
+			s := &r.Config.Machine.Stack
+			return s.HeadDeferral == limit && s.WeightsFP8 == fp8
+		}
+	}
 	const columns = "family,year,chip,chips,model,seq,global_batch_seqs,precision,tp,pp,dp,micro_batch,recompute,mfu_pct,notes"
 	for _, c := range []struct {
 		cells string
@@ -282,6 +289,17 @@ func TestWordsOfOtherSources(t *testing.T) {
 		{"mlperf-gpt3,2024,H100-80GB-SXM,512,GPT-3 175B,2048,2048,fp8,4,8,16,2,none,20,", func(r *Row) bool {
 			return r.Config.Machine.Stack.Gradients.Likely == 2 && r.Config.Machine.Stack.AmaxReduction == ""
 		}},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,128,GPT-3 175B,2048,512,fp8,4,8,4,1,none,20,", recipe(0, true)},
+		{"dgxc-v24.11.1,2024,H100-80GB-SXM,64,Llama 3.1 70B,8192,128,fp8,4,4,4,1,none,20,", recipe(22, true)},
+		{"dgxc-v25.04.02,2025,H100-80GB-SXM,512,Llama 3.1 405B,8192,256,fp8,8,8,8,1,none,20,", recipe(50, true)},
+		{"dgxc-v25.04.02,2025,H100-80GB-SXM,512,Nemotron-4 340B,4096,128,bf16,8,8,8,1,none,20,", recipe(22, true)},
+		{"mbridge-26.04,2026,GB300,256,Llama 3.1 405B,8192,1536,nvfp4,4,8,8,1,none,20,", recipe(50, true)},
+		{"mlperf-gpt3,2023,H100-80GB-SXM,512,GPT-3 175B,2048,2048,fp8,4,8,16,1,none,20,", recipe(0, false)},
+		{"mlperf-gpt3,2024,H100-80GB-SXM,512,GPT-3 175B,2048,2048,fp8,4,8,16,1,none,20,", recipe(50, true)},
+		{"mlperf-gpt3,2024,H100-80GB-SXM,512,GPT-3 175B,2048,2048,fp8,4,8,16,2,none,20,", recipe(0, true)},
+		{"mlperf-gpt3,2024,TPU v5p,512,GPT-3 175B,2048,2048,int8,4,8,16,1,none,20,", recipe(0, false)},
+		{"mlperf-llama31_405b,2025,GB200,512,Llama 3.1 405B,8192,1152,fp8,4,8,16,1,none,20,", recipe(50, true)},
+		{"x,2024,H100-80GB-SXM,1536,Nemotron-4 340B,4096,2304,bf16,8,12,16,1,selective,40,vendor=nvidia", recipe(0, false)},
 		{"mbridge-26.06,2026,B200,8,Qwen3 30B-A3B,4096,512,mxfp8,1,1,8,1,none,20,", func(r *Row) bool {
 			return r.Config.Machine.Stack.AttentionFP8.Likely == 0 && r.Config.Machine.Stack.Name == "megatron-bridge-2025"
 		}},

@@ -274,6 +274,8 @@ var rowwiseNote = regexp.MustCompile(`(?i)\b(?:float8|fp8)[ -]row-?wise|\brow-?w
 
 // follow makes of a case's stack what its notes and its benchmark's own scripts say. A stack
 // that notes call by name (stack=NAME) is taken as it is, but for a dispatch that they name.
+// That gradients of the head's weights wait, and weights travel in 8 bits, is what recipes of
+// benchmarks ask for.
 func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 	if c.says("dispatcher a2a") || c.sendsEveryCopy(chip, s.Name) {
 		s.PlainDispatch = true
@@ -281,7 +283,7 @@ func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 	if c.note("stack") != "" {
 		return
 	}
-	if c.container() == 0 { // what recipes of benchmarks ask for
+	if c.container() == 0 {
 		s.HeadDeferral, s.WeightsFP8 = 0, false
 	}
 	switch o := c.origin(); {
@@ -309,12 +311,11 @@ func borrow(on *shelf, name string, from func(*step.Stack)) {
 
 // followMLPerf makes of a stack what NVIDIA's submissions to MLPerf have. Largest values are
 // reduced beside kernels (NVTE_ASYNC_AMAX_REDUCTION), and since 2024 once a step, captured as
-// CUDA graphs; since then gradients of the head's weights wait (WGRAD_DEFERRAL_LIMIT), and
-// weights are gathered in FP8 (FP8_PARAM_GATHER).
+// CUDA graphs; since then weights are gathered in FP8 (FP8_PARAM_GATHER).
 func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
 	s.AmaxReduction = ""
-	if c.Year >= 2024 {
-		s.HeadDeferral, s.WeightsFP8 = 50, true
+	if c.Year >= 2024 && generation(chip) != "" {
+		s.HeadDeferral, s.WeightsFP8 = c.deferralOfMLPerf(chip), true
 	}
 	if ofKind(chip, "hopper") { // megatron_gpt_config.yaml, grad_sync_dtype: bf16
 		borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })
@@ -324,11 +325,30 @@ func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
 	}
 }
 
+// deferralOfMLPerf is the limit of gradients of the head's weights that wait
+// (WGRAD_DEFERRAL_LIMIT): Llama 3.1 405B's config_common.sh sets it, and for GPT-3 those of
+// v4.1 on H100, else conf/custom.yaml asks for it where replicas have few microbatches of one
+// sequence.
+func (c *Case) deferralOfMLPerf(chip string) int {
+	switch {
+	case c.trains("llama31405b", ""):
+		return 50
+	case strings.Contains(c.Source, "v4.1") && ofKind(chip, "hopper"):
+		return 65
+	case c.MicroBatch == 1 && c.DP > 0 && c.Batch <= 256*c.DP:
+		return 50
+	}
+	return 0
+}
+
 // followNeMo makes of a stack what scripts of NeMo and dgxc-benchmarking have, each of one
 // model alone.
 func (c *Case) followNeMo(s *step.Stack) {
-	if c.origin().framework == "dgxc" && c.trains("gpt3175b", "") {
-		s.HeadDeferral = 0 // gpt3_175b_hydra.yaml asks for none
+	switch {
+	case c.trains("llama31405b", ""):
+		s.HeadDeferral = 50
+	case !c.trains("llama3", "") && !c.trains("nemotron4340b", "") && !c.trains("nemotron340b", ""):
+		s.HeadDeferral = 0 // the recipes of others ask for none, nor gpt3_175b_hydra.yaml
 	}
 	switch container := c.container(); {
 	case container < 2502 && c.origin().framework == "dgxc" && c.trains("nemotron415b", ""):
@@ -344,6 +364,9 @@ func (c *Case) followBridge(on *shelf, chip string, s *step.Stack) {
 	borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })
 	if c.trains("", "nvfp4") {
 		s.TensorOverlap = unit.Range[unit.Share]{}
+	}
+	if c.trains("llama31405b", "") {
+		s.HeadDeferral = 50
 	}
 	container := c.container()
 	i := slices.IndexFunc(settings, func(r setting) bool {

@@ -33,7 +33,8 @@ func (p *pricer) ideal() (fused, unfused float64) {
 // chip, on all of its chips, and the bubble of a pipeline whose stages are all as fast
 // as their mean. Under 1F1B it holds because the flow of m microbatches through p
 // stages, m s + (p t - s)/v with the slowest stage s at least the mean t, grows with s
-// wherever m v >= 1. Under DualPipe kernels have fewer cores, and its bubble of
+// wherever m v >= 1; where the head's gradients may wait the pipeline is left to
+// Passes.Floor. Under DualPipe kernels have fewer cores, and its bubble of
 // (p/2-1)(F + B - W) is at least half a pass both ways for every two stages but two.
 // For the others see zeroBubbleFloor.
 func (p *Pricer) Floor(l Layout) unit.Duration {
@@ -51,7 +52,7 @@ func (p *Pricer) Floor(l Layout) unit.Duration {
 	case ZeroBubbleH1, ZeroBubbleV:
 		floor *= 1 + zeroBubbleFloor(l)/micro
 	default:
-		if !p.p.defers() { // else see Passes.Floor
+		if !p.p.defers() {
 			floor *= 1 + float64(l.PP-1)/(float64(l.VPP)*micro)
 		}
 	}
@@ -146,8 +147,8 @@ func (q Passes) Floor(l Layout, micro int) unit.Duration {
 		const slower = 1 / (1 - dualPipeCores)
 		all = (passes + (float64(l.PP)/2-1)/2) * (q.whole - q.hidden + (slower-1)*q.kernels)
 	case OneFOneB:
-		deferred := float64(min(q.deferral, micro)) * q.deferrable
-		all += max(0, others/float64(l.VPP)*q.whole-deferred*float64(l.PP))
+		waiting := float64(min(q.deferral, micro)) * q.deferrable
+		all += max(0, others/float64(l.VPP)*q.whole-waiting*float64(l.PP))
 	case ZeroBubbleV:
 		all += others * q.input / 2
 	case ZeroBubbleH1:
@@ -177,15 +178,15 @@ type Bounds struct {
 	// stage, where they fill and drain the pipeline in no time; fill is the least time that
 	// they do it in with one.
 	chunks, fill unit.Duration
-	// deferred is what of that the head's gradients may hide.
-	deferred unit.Duration
+	// waiting is what of that the head's gradients may hide.
+	waiting unit.Duration
 }
 
 // Interleaved is for a layout's kin, and theirs without sequence parallelism, that take
 // turns over so many chunks per stage under 1F1B. It holds where ZeroBubble does, for a
 // layout of one chunk per stage.
 func (b *Bounds) Interleaved(chunks int) unit.Duration {
-	return b.chunks + max(0, b.fill/unit.Duration(chunks)-b.deferred)
+	return b.chunks + max(0, b.fill/unit.Duration(chunks)-b.waiting)
 }
 
 // Chunks is the same under any schedule.
@@ -231,7 +232,7 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 		turns, pass = turns-float64(parts.ExpertComm), pass-t.pipe.mean.expert
 	}
 	ends := 2 * hop * float64(l.PP-1)
-	b.chunks, b.fill, b.deferred = seconds(turns+ends), seconds(pass*float64(l.PP-1)), seconds(t.pipe.deferred())
+	b.chunks, b.fill, b.waiting = seconds(turns+ends), seconds(pass*float64(l.PP-1)), seconds(t.pipe.waitingTime())
 	if p.work.Model.MoE != nil {
 		b.DualPipe = seconds(mean - float64(parts.ExpertComm+parts.HostWait) + p.dualPipeAdds(&t.pipe, hop))
 		return b
@@ -247,7 +248,7 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 	if l.Schedule == ZeroBubbleV {
 		whole -= float64(parts.Bubble)
 	}
-	b.Whole = seconds(whole*share - t.pipe.deferred()*(1-share) + messages)
+	b.Whole = seconds(whole*share - t.pipe.waitingTime()*(1-share) + messages)
 	b.ZeroBubble = min(b.ZeroBubble, seconds(mean*share+messages))
 	b.chunks, b.fill = seconds(mean*share+ends), b.fill*unit.Duration(share)
 	return b
@@ -276,7 +277,7 @@ func (p *pricer) hidesAtBest(st *Step, t *terms) (passes, sends, traffic float64
 		pace, least = p.leastFlow(s, micro, flow)
 		passes = flow - least
 	case s.waiting > 0:
-		passes = max(0, flow-(s.flowAt(&s.slowest.work, l, micro)-s.deferred()))
+		passes = max(0, flow-(s.flowAt(&s.slowest.work, l, micro)-s.waitingTime()))
 	}
 
 	c := p.contenders(s, pace)

@@ -54,9 +54,9 @@ func (p *pricer) dataTraffic(s *stage) (t dataTraffic) {
 }
 
 // collected is the bytes of a weight of a layer on its way. Those of embedding and head have
-// no 8 bits.
+// no 8 bits, and those of MXFP8 are cast, row by row and column by column, once they are there.
 func (p *pricer) collected() float64 {
-	if p.mach.Stack.WeightsFP8 && p.layout.ZeRO < 3 && (p.work.Precision == FP8 || p.work.Precision == MXFP8) {
+	if p.mach.Stack.WeightsFP8 && p.layout.ZeRO < 3 && p.work.Precision == FP8 {
 		return fp8Bytes
 	}
 	return weightBytes

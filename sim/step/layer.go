@@ -64,20 +64,20 @@ type kept struct {
 	working  float64 // live only while the layer runs
 	owed     float64 // stored for the gradients of weights where they are put off
 	host     float64 // stored on the host
-	deferred float64 // stored for the gradients of the head's weights where they wait for the drain
+	operands float64 // stored for the gradient of the head's weights where that waits for the drain
 }
 
 // and is what two blocks keep, one of which runs at a time.
 func (k kept) and(c kept) kept {
 	return kept{
 		k.stored + c.stored, k.products + c.products, k.redone + c.redone, max(k.working, c.working), k.owed + c.owed, k.host + c.host,
-		k.deferred + c.deferred,
+		k.operands + c.operands,
 	}
 }
 
 // of is what so many alike keep.
 func (k kept) of(f float64) kept {
-	return kept{k.stored * f, k.products * f, k.redone * f, k.working, k.owed * f, k.host * f, k.deferred * f}
+	return kept{k.stored * f, k.products * f, k.redone * f, k.working, k.owed * f, k.host * f, k.operands * f}
 }
 
 // Bytes of one element in the tensors that layers exchange and keep.
@@ -369,7 +369,7 @@ func (p *pricer) head(s shape) block {
 	b.stored = 2 * activationBytes * s.sharded * h
 	b.working = orElse(p.mach.Stack.Logits, logitsLive) * s.tokens * n
 	b.owed = 0 // the gradients of logits are too large to put off a product for
-	b.deferred = activationBytes * (s.sharded*h + s.tokens*n)
+	b.operands = activationBytes * (s.sharded*h + s.tokens*n)
 	return b
 }
 
@@ -385,6 +385,6 @@ func (p *pricer) predictor(s shape) block {
 	b := p.layer(s, p.work.Model.MoE != nil)
 	p.linear(&b, 0, s.tokens, s.hidden/s.tp, 2*s.hidden)
 	head := p.head(s)
-	head.deferrable, head.deferred = 0, 0 // but for the last layer's
+	head.deferrable, head.operands = 0, 0 // but for the last layer's
 	return b.plus(head)
 }

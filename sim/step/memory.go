@@ -115,10 +115,19 @@ func (p *pricer) state(h *holding) Memory {
 }
 
 // activations is the bytes that stage index keeps for backward passes at its fullest, and
-// that live while one layer runs. Operands of gradients of the head's weights that wait for
-// the drain are kept until then.
+// that live while one layer runs.
 func (p *pricer) activations(h *holding, index int, micro float64) float64 {
-	return h.stored*p.inFlight(index, micro) + p.putOff(h, index, micro) + p.deferred()*h.deferred + h.transient
+	flight := p.inFlight(index, micro)
+	kept := h.stored*flight + p.putOff(h, index, micro)
+	if waiting := p.waiting(); waiting > 0 {
+		// Operands of the head's gradients that wait are kept from each backward pass on. The
+		// stage is fullest when the last forward pass is done, or once all of them wait.
+		kept = max(
+			h.stored*flight+h.operands*min(waiting, micro-flight),
+			h.stored*min(flight, micro-waiting)+h.operands*waiting,
+		)
+	}
+	return kept + h.transient
 }
 
 // gaps is what the allocator reserves beyond activations, as a share of them.

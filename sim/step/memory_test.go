@@ -262,3 +262,37 @@ func TestDownProjectionsAreOnEveryChip(t *testing.T) {
 		}
 	}
 }
+
+// Each microbatch whose gradient of the head's weights waits keeps the product's input and the
+// gradient of its output on the last stage, and on no other. While some are still in flight
+// not all of them wait yet.
+func TestOperandsOfTheHeadWait(t *testing.T) {
+	w := &Workload{Model: gpt(32, 4096, 32), Sequence: 2048, Batch: 64, Precision: BF16}
+	m := &Machine{Chip: hardwaretest.H100(), Server: hardwaretest.HGX(), Fabric: hardwaretest.Clos(4)}
+	activations := func(limit int, l Layout, index int) float64 {
+		m.Stack.HeadDeferral = limit
+		p, err := NewPricer(w, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.p.take(l)
+		s := p.p.pipeline()
+		return p.p.activations(&s.stages[index].holding, index, p.p.microbatches())
+	}
+	l := layout("tp=2,pp=4,dp=2,mb=2") // 16 microbatches
+	tokens := 2.0 * 2048
+	each := 2 * (tokens/2*4096 + tokens*51200/2)
+	before := activations(0, l, 3)
+	for limit, waiting := range map[int]float64{1: 1, 10: 10, 15: 15, 16: 15, 1000: 15} {
+		if got := activations(limit, l, 3) - before; !near(got, each*waiting) {
+			t.Errorf("limit %d: %v bytes more, want %v of %v", limit, got, waiting, each)
+		}
+		if got := activations(limit, l, 2) - activations(0, l, 2); got != 0 {
+			t.Errorf("limit %d: the last but one stage keeps %v bytes more", limit, got)
+		}
+	}
+	w.Model.MoE = &model.MoE{Experts: 4, TopK: 1, FFN: 4096}
+	if got := activations(22, l, 3) - activations(0, l, 3); got != 0 {
+		t.Errorf("a mixture keeps %v bytes more", got)
+	}
+}

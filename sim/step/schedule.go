@@ -81,7 +81,7 @@ type holding struct {
 	stored, transient float64 // activation bytes of one microbatch; live while a layer runs
 	owed              float64 // bytes of one microbatch between its passes for inputs and weights
 	host              float64 // bytes of one microbatch on the host
-	deferred          float64 // bytes of one whose gradient of the head's weights waits
+	operands          float64 // bytes of one whose gradient of the head's weights waits
 }
 
 // pipe is the pipeline as priced: its mean and its slowest stage.
@@ -93,7 +93,7 @@ type pipe struct {
 	fullest *stage // most parameters
 	// waiting is how many microbatches' gradients of the head's weights wait for the drain,
 	// each of so many seconds.
-	waiting, gradient float64
+	waiting, deferrable float64
 }
 
 // dealing says how layers are dealt to the chunks of a pipeline.
@@ -289,7 +289,7 @@ func (p *pricer) pipeline() pipe {
 	}
 	out.stages = p.scratch
 	out.summarise()
-	out.waiting, out.gradient = p.deferred(), y.head.deferrable
+	out.waiting, out.deferrable = p.waiting(), y.head.deferrable
 	return out
 }
 
@@ -330,7 +330,7 @@ func (p *pricer) holding(k *kept, n *parameters, i, dense, moe int) holding {
 	tp := float64(l.TP)
 	h := holding{
 		dense: float64(dense)*n.dense + float64(moe)*n.moe, expert: float64(moe) * n.experts,
-		stored: k.stored, transient: k.working, owed: k.owed, host: k.host, deferred: k.deferred,
+		stored: k.stored, transient: k.working, owed: k.owed, host: k.host, operands: k.operands,
 	}
 	if i == 0 {
 		h.tables += m.EmbeddingParams() / tp
@@ -427,8 +427,8 @@ func (p *pipe) flowAt(w *work, l Layout, micro float64) float64 {
 // defers reports whether gradients of the head's weights may wait for the drain.
 func (p *pricer) defers() bool { return p.mach.Stack.HeadDeferral > 0 && p.work.Model.MoE == nil }
 
-// deferred is how many microbatches' gradients of the head's weights wait for the drain.
-func (p *pricer) deferred() float64 {
+// waiting is how many microbatches' gradients of the head's weights wait for the drain.
+func (p *pricer) waiting() float64 {
 	if !p.defers() || p.layout.PP == 1 || p.layout.Schedule != OneFOneB {
 		return 0
 	}
@@ -446,14 +446,14 @@ func (p *pipe) flowDeferred(l Layout, micro float64) float64 {
 	for i := range p.stages[:end] {
 		other = max(other, p.stages[i].work.sum())
 	}
-	first, then := max(other, last.sum()-p.gradient), max(other, last.sum())
+	first, then := max(other, last.sum()-p.deferrable), max(other, last.sum())
 	rest := p.mean.sum()*float64(l.PP) - then
 	if p.waiting >= micro {
-		rest = p.mean.sum()*float64(l.PP) - p.gradient - first
+		rest = p.mean.sum()*float64(l.PP) - p.deferrable - first
 	}
 	back := (p.mean.sum()-p.mean.forward)*float64(l.PP) - (last.sum() - last.forward)
-	return p.waiting*first + (micro-p.waiting)*then + rest/v + max(0, p.deferred()-back/v)
+	return p.waiting*first + (micro-p.waiting)*then + rest/v + max(0, p.waitingTime()-back/v)
 }
 
-// deferred is the seconds of all gradients that wait.
-func (p *pipe) deferred() float64 { return p.waiting * p.gradient }
+// waitingTime is the seconds of all gradients that wait.
+func (p *pipe) waitingTime() float64 { return p.waiting * p.deferrable }

@@ -34,7 +34,8 @@ type Stack struct {
 	// pipeline stage, tensor for those of a tensor- and context-parallel group; blank for none.
 	AmaxReduction Amax `json:"amax_reduction,omitempty"`
 	// HeadDeferral is how many microbatches' gradients of the head's weights wait, in dense
-	// models, until a pipeline under 1F1B drains (Megatron's wgrad_deferral_limit); 0 is none.
+	// models, until a pipeline under 1F1B drains (Megatron's wgrad_deferral_limit, of which 0
+	// is all of them); 0 is none.
 	HeadDeferral int `json:"head_deferral,omitempty"`
 	// Launch is the time from the end of what one kernel of this model stands for to the
 	// start of the next, where it is not the chip's.
@@ -102,8 +103,8 @@ type Stack struct {
 	// ShardedGradients is the bytes that a gradient travels in where weights are sharded
 	// too, if fewer; 0 is as Gradients.
 	ShardedGradients unit.Range[unit.Bytes] `json:"sharded_gradients,omitzero"`
-	// WeightsFP8 is true where the weights of layers whose products have 8 bits are gathered in
-	// these after an update, unless they are sharded too (ZeRO 3).
+	// WeightsFP8 is true where, in FP8 with one scale for a tensor, the weights of layers are
+	// gathered in 8 bits after an update, unless they are sharded too (ZeRO 3).
 	WeightsFP8 bool `json:"weights_fp8,omitempty"`
 	// PlannedMemory is true where a compiler places all tensors of a step beforehand: no
 	// allocator leaves gaps, the update casts gradients as it reads them, and what full sharding

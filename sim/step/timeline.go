@@ -104,7 +104,7 @@ func (p *Pricer) Timeline(l Layout, most int) Timeline {
 	hop, exposed := q.message(&stages)
 	c := clock{
 		layout: l, chunks: q.chunks(stages.shape), data: traffic.each,
-		receive: exposed, travel: max(0, hop-exposed), deferred: int(q.deferred()),
+		receive: exposed, travel: max(0, hop-exposed), waiting: int(q.waiting()),
 	}
 	all := int(q.microbatches())
 	shown := c.fits(all, most)
@@ -179,7 +179,7 @@ type clock struct {
 	receive, travel float64
 	data            float64 // exposed with each backward pass
 	// The first so many microbatches leave the gradients of the head's weights to the end.
-	deferred int
+	waiting int
 
 	spans [][]Span // by stage
 	free  []float64
@@ -197,7 +197,7 @@ func (c *clock) fits(all, most int) int {
 			c.spans[0] = append(c.spans[0], Span{}) // its weights' part
 		}
 	}
-	if c.deferred > 0 {
+	if c.waiting > 0 {
 		c.spans[0] = append(c.spans[0], Span{}) // the head's
 	}
 	fits := min(all, max(1, most/len(c.spans[0])))
@@ -247,7 +247,7 @@ func (c *clock) run(order [][]chunkPass, micro int) {
 		}
 	}
 	head := len(c.chunks) - 1
-	for k := range min(c.deferred, micro) {
+	for k := range min(c.waiting, micro) {
 		stage := c.layout.lastStage()
 		gradient := passTime{kernels: c.chunks[head].deferrable}
 		c.free[stage] = c.show(SpanWeight, stage, chunkPass{weightPass, k, head}, c.free[stage], gradient)
@@ -315,7 +315,7 @@ func (c *clock) play(stage int, p chunkPass, at float64) {
 			show(SpanInput, inputs)
 		} else {
 			backward := t.backward
-			if p.micro < c.deferred {
+			if p.micro < c.waiting {
 				backward.kernels -= t.deferrable
 			}
 			show(SpanBackward, backward)

@@ -75,9 +75,9 @@ func headed(t *rapid.T) (l Layout, micro int, p pipe, c clock) {
 	last.forward.kernels += head - short
 	last.backward.kernels += 2 * (head - short)
 	last.deferrable = head
-	c.deferred = min(micro, rapid.IntRange(0, 50).Draw(t, "deferred"))
+	c.waiting = min(micro, rapid.IntRange(0, 50).Draw(t, "waiting"))
 
-	p = pipe{stages: make([]stage, l.PP), waiting: float64(c.deferred), gradient: head}
+	p = pipe{stages: make([]stage, l.PP), waiting: float64(c.waiting), deferrable: head}
 	for i := range p.stages {
 		w := &p.stages[i].work
 		for v := range l.VPP {
@@ -100,7 +100,7 @@ func TestHeadGradientsWaitForTheDrain(t *testing.T) {
 		c.run(passOrder(l, micro), micro)
 		waiting := c.end()
 		stage := p.stages[0].work.sum()
-		c.deferred = 0
+		c.waiting = 0
 		c.run(passOrder(l, micro), micro)
 
 		passes := float64(micro)
@@ -131,7 +131,7 @@ func TestDeferredFlowKeepsItsBounds(t *testing.T) {
 		}
 		p.summarise()
 		flow := p.flow(l, passes)
-		if least := p.flowAt(&p.slowest.work, l, passes) - p.deferred(); flow < least-1e-9 {
+		if least := p.flowAt(&p.slowest.work, l, passes) - p.waitingTime(); flow < least-1e-9 {
 			t.Fatalf("%v s, not %v at least", flow, least)
 		}
 		if least := passes * p.slowest.work.sum(); flow < least-1e-9 {
