@@ -293,7 +293,7 @@ func (p *pricer) hidesAtBest(st *Step, t *terms) (passes, sends, traffic float64
 
 	// Beside x all windows of data-parallel traffic in a step are longer by times (x - pace),
 	// one for every microbatch at most: what more it hides is not worth that.
-	times := p.window(1)
+	times := 1.0
 	if l.ZeRO > 1 {
 		times = micro
 	}

@@ -135,7 +135,12 @@ func (p *pricer) gradient() float64 {
 	return bytes
 }
 
-// acrossReplicas is the traffic of layers' weights and gradients.
+// acrossReplicas is the traffic of layers' weights and gradients. It hides beside the passes of
+// the microbatch that it serves, the last one's backward and the first one's forward pass,
+// through all chunks of the stage, and not beside what other microbatches do between chunks:
+// in the one queue of launches that tensor parallelism's overlap asks for
+// (CUDA_DEVICE_MAX_CONNECTIONS=1) a transfer that waits for the one before it holds up the
+// kernels behind it.
 func (p *pricer) acrossReplicas(s *pipe) (out replicaTraffic) {
 	t := p.dataTraffic(s.fullest)
 	free := 1 - p.shared(s)
@@ -160,7 +165,7 @@ func (p *pricer) acrossReplicas(s *pipe) (out replicaTraffic) {
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		out.once = exposed(scattered, 1, t.reduce, p.window(backward))
+		out.once = exposed(scattered, 1, t.reduce, backward)
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
@@ -168,7 +173,7 @@ func (p *pricer) acrossReplicas(s *pipe) (out replicaTraffic) {
 		if p.mach.Stack.WholeReduce {
 			sum = t.reduce
 		}
-		out.once = exposed(scattered, 1, sum, p.window(backward)) + exposed(collected, 1, t.collect, p.window(forward)) + p.turns()
+		out.once = exposed(scattered, 1, sum, backward) + exposed(collected, 1, t.collect, forward) + p.turns()
 	case 2:
 		out.each = exposed(scattered, micro-1, t.scatter, backward)
 		out.once = exposed(scattered, 1, t.scatter+t.across, backward) - out.each + exposed(collected, 1, t.collect, forward)
@@ -200,17 +205,6 @@ func (p *pricer) turns() float64 {
 		return 0
 	}
 	return float64(p.mach.Stack.ShardBroadcast.Likely) * float64(inner.size*inner.stride)
-}
-
-// window is the time during which gradients of one pass can be reduced: the pass
-// itself, and where chunks interleave also the passes of the stage's other chunks,
-// which finish one pipeline depth apart.
-func (p *pricer) window(pass float64) float64 {
-	if p.layout.Schedule.splits() {
-		return pass
-	}
-	v := float64(p.layout.VPP)
-	return pass * (1 + (v-1)*float64(p.layout.PP-1)/v)
 }
 
 // beside is what a transfer of this duration costs kernels that run beside it for a
