@@ -293,11 +293,11 @@ func (p *pricer) hidesAtBest(st *Step, t *terms) (passes, sends, traffic float64
 
 	// Beside x all windows of data-parallel traffic in a step are longer by times (x - pace),
 	// one for every microbatch at most: what more it hides is not worth that.
-	times := 1.0
+	times := p.window(1)
 	if l.ZeRO > 1 {
 		times = micro
 	}
-	const saved = 1 - commSlowdown
+	saved := 1 - p.dataSlowdown()
 	waited := p.waited(hop, pace-taken)
 	traffic = p.hidesBeside(&c, d, pace, times, hop-waited)
 	if waited == p.waited(hop, math.Inf(1)) {
@@ -375,7 +375,7 @@ func (p *pricer) hidesBeside(c *contenders, data *replicaTraffic, pace, times, h
 		beside = c.weights * free
 	}
 	more := func(o *overlap, window float64) float64 { return max(0, min(o.could, window)-o.hidden) }
-	return (1 - commSlowdown) * (more(&data.forward, (pace-c.backward)*free) + more(&data.backward, beside))
+	return (1 - p.dataSlowdown()) * (more(&data.forward, (pace-c.backward)*free) + more(&data.backward, beside))
 }
 
 // leastFlow is the least flow of kin through the pipeline, and the pace from which it grows

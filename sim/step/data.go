@@ -135,12 +135,7 @@ func (p *pricer) gradient() float64 {
 	return bytes
 }
 
-// acrossReplicas is the traffic of layers' weights and gradients. It hides beside the passes of
-// the microbatch that it serves, the last one's backward and the first one's forward pass,
-// through all chunks of the stage, and not beside what other microbatches do between chunks:
-// in the one queue of launches that tensor parallelism's overlap asks for
-// (CUDA_DEVICE_MAX_CONNECTIONS=1) a transfer that waits for the one before it holds up the
-// kernels behind it.
+// acrossReplicas is the traffic of layers' weights and gradients.
 func (p *pricer) acrossReplicas(s *pipe) (out replicaTraffic) {
 	t := p.dataTraffic(s.fullest)
 	free := 1 - p.shared(s)
@@ -165,7 +160,7 @@ func (p *pricer) acrossReplicas(s *pipe) (out replicaTraffic) {
 	switch p.layout.ZeRO {
 	case 0:
 		// One all-reduce of the gradients, beside the last backward pass.
-		out.once = exposed(scattered, 1, t.reduce, backward)
+		out.once = exposed(scattered, 1, t.reduce, p.window(backward))
 	case 1:
 		// Gradients scattered beside the last backward pass, weights collected
 		// beside the first forward pass.
@@ -173,7 +168,7 @@ func (p *pricer) acrossReplicas(s *pipe) (out replicaTraffic) {
 		if p.mach.Stack.WholeReduce {
 			sum = t.reduce
 		}
-		out.once = exposed(scattered, 1, sum, backward) + exposed(collected, 1, t.collect, forward) + p.turns()
+		out.once = exposed(scattered, 1, sum, p.window(backward)) + exposed(collected, 1, t.collect, p.window(forward)) + p.turns()
 	case 2:
 		out.each = exposed(scattered, micro-1, t.scatter, backward)
 		out.once = exposed(scattered, 1, t.scatter+t.across, backward) - out.each + exposed(collected, 1, t.collect, forward)
@@ -207,18 +202,37 @@ func (p *pricer) turns() float64 {
 	return float64(p.mach.Stack.ShardBroadcast.Likely) * float64(inner.size*inner.stride)
 }
 
-// beside is what a transfer of this duration costs kernels that run beside it for a
-// window: what they don't hide, and their slowdown while they hide the rest.
-func beside(duration, window float64) float64 {
-	hidden := min(duration, window)
-	return duration - hidden + commSlowdown*hidden
+// window is the time during which gradients of one pass can be reduced: the pass
+// itself, and where chunks interleave also the passes of the stage's other chunks,
+// which finish one pipeline depth apart.
+func (p *pricer) window(pass float64) float64 {
+	if p.layout.Schedule.splits() {
+		return pass
+	}
+	v := float64(p.layout.VPP)
+	return pass * (1 + (v-1)*float64(p.layout.PP-1)/v)
 }
 
-// exposed is beside for a collective that follows its kernels piece by piece: the last
-// piece has nothing left to hide behind.
+// beside is what a transfer of this duration costs kernels that run beside it for a
+// window: what they don't hide, and their slowdown while they hide the rest.
+func beside(duration, window float64) float64 { return slowed(duration, window, commSlowdown) }
+
+func slowed(duration, window, slowdown float64) float64 {
+	hidden := min(duration, window)
+	return duration - hidden + slowdown*hidden
+}
+
+// exposed is the same for a collective of replicas that follows its kernels piece by piece:
+// the last piece has nothing left to hide behind.
 func (p *pricer) exposed(duration, window float64) float64 {
 	last := duration / p.pieces()
-	return last + beside(duration-last, window)
+	return last + slowed(duration-last, window, p.dataSlowdown())
+}
+
+// dataSlowdown is the share of compute speed lost beside data-parallel traffic: of stages that
+// wait for each other's passes at most what they lose one after the other.
+func (p *pricer) dataSlowdown() float64 {
+	return max(commSlowdown, min(pipelineSlowdown, commSlowdown*float64(p.layout.PP)))
 }
 
 // optimizer is the Adam update of the fullest stage's share of parameters.

@@ -72,3 +72,16 @@ func TestWeightsAreGatheredInEightBits(t *testing.T) {
 		}
 	}
 }
+
+// What traffic beside a pipeline costs it: as much as one stage where it has no other, of a few
+// what they lose one after the other, of many what was measured.
+func TestSlowdownOfPipelines(t *testing.T) {
+	for stages, want := range map[int]float64{1: commSlowdown, 2: 2 * commSlowdown, 3: 3 * commSlowdown, 4: pipelineSlowdown, 64: pipelineSlowdown} {
+		p := pricer{layout: Layout{PP: stages, VPP: 1, ZeRO: 1}}
+		duration := 1.0
+		last := duration / p.pieces()
+		if got := p.exposed(duration, 10) - last; !near(got, want*(duration-last)) {
+			t.Errorf("%d stages: %v s of a second that is hidden, want a share of %v", stages, got, want)
+		}
+	}
+}

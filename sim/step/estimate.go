@@ -23,6 +23,11 @@ const (
 	// beside it: NCCL occupies 16-24 of 132 multiprocessors (DeepSeek-V3: 20) and
 	// some memory bandwidth; range 0.08-0.18.
 	commSlowdown = 0.12
+	// pipelineSlowdown is the share that a pipeline loses while a stage's data-parallel
+	// traffic runs: the stages beside it wait for its passes, and are slowed by their own
+	// traffic at other times. Fitted to 16 weak-scaling series of dgxc-benchmarking, whose
+	// pipelines lose 1.1 points more than 0.12 makes them; range 0.12-0.6.
+	pipelineSlowdown = 0.4
 )
 
 // pricer prices layouts of one workload on one machine.
