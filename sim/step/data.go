@@ -217,6 +217,7 @@ func (p *pricer) window(pass float64) float64 {
 // window: what they don't hide, and their slowdown while they hide the rest.
 func beside(duration, window float64) float64 { return slowed(duration, window, commSlowdown) }
 
+// slowed is beside at any slowdown.
 func slowed(duration, window, slowdown float64) float64 {
 	hidden := min(duration, window)
 	return duration - hidden + slowdown*hidden
