@@ -133,7 +133,8 @@ func TestDocsOfErrors(t *testing.T) {
 	says("leaves %.1f %%, to other configurations in five folds %.1f %%. Fitted to other families it leaves %.1f %%", 100*v.Fitted, 100*v.ByConfiguration, 100*v.Sibling.MAPE)
 	says("Their %.1f %% is that of constants", 100*v.Alone.MAPE)
 	unknown := v.Unknown[len(v.Unknown)-1]
-	says("all rows are off by %.1f %% (bias %+.1f %%", 100*unknown.MAPE, 100*unknown.Bias)
+	alone := Run(loadSteps(t), loadCatalog(t), Selection{Complete: true}).Summary.Validation.Unknown
+	says("all rows are off by %.1f %% (bias %+.1f %%, the %d complete ones %.1f %%", 100*unknown.MAPE, 100*unknown.Bias, complete.Simulated, 100*alone[len(alone)-1].MAPE)
 
 	const points = 0.02
 	near, dgxc, beyond, elsewhere := 0, 0, 0, 0
