@@ -283,9 +283,7 @@ func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 	if c.note("stack") != "" {
 		return
 	}
-	if c.container() == 0 {
-		s.HeadDeferral, s.WeightsFP8 = 0, false
-	}
+	s.HeadDeferral, s.WeightsFP8 = c.headDeferral(chip, s.HeadDeferral), s.WeightsFP8 && c.container() > 0
 	switch o := c.origin(); {
 	case o.framework == "torchtitan":
 		if precisions[c.Precision] == step.FP8 && rowwiseNote.MatchString(c.Notes) {
@@ -302,6 +300,31 @@ func (c *Case) follow(on *shelf, chip string, s *step.Stack) {
 	}
 }
 
+// headDeferral is the limit of gradients of the head's weights that wait, where that of a
+// case's stack is usual: what recipes of benchmarks ask for. Llama 3.1 405B's are alike
+// (llama31_405b.py of NeMo and Megatron-Bridge, config_common.sh of MLPerf). In MLPerf GPT-3's
+// configurations of v4.1 on H100 set another, else conf/custom.yaml asks for it where replicas
+// have few microbatches of one sequence; NeMo's recipes of other models, and
+// gpt3_175b_hydra.yaml, ask for none.
+func (c *Case) headDeferral(chip string, usual int) int {
+	container, mlperf := c.container(), c.origin().framework == "mlperf" && c.Year >= 2024 && generation(chip) != ""
+	switch {
+	case container == 0 && !mlperf:
+		return 0
+	case c.trains("llama31405b", ""):
+		return 50
+	case mlperf && strings.Contains(c.Source, "v4.1") && ofKind(chip, "hopper"):
+		return 65
+	case mlperf && c.MicroBatch == 1 && c.DP > 0 && c.Batch <= 256*c.DP:
+		return 50
+	case mlperf:
+		return 0
+	case container < firstBridge && !c.trains("llama3", "") && !c.trains("nemotron4340b", "") && !c.trains("nemotron340b", ""):
+		return 0
+	}
+	return usual
+}
+
 // borrow hands over the catalog's stack of that name.
 func borrow(on *shelf, name string, from func(*step.Stack)) {
 	if other, ok := on.stack(name); ok {
@@ -314,9 +337,7 @@ func borrow(on *shelf, name string, from func(*step.Stack)) {
 // CUDA graphs; since then weights are gathered in FP8 (FP8_PARAM_GATHER).
 func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
 	s.AmaxReduction = ""
-	if c.Year >= 2024 && generation(chip) != "" {
-		s.HeadDeferral, s.WeightsFP8 = c.deferralOfMLPerf(chip), true
-	}
+	s.WeightsFP8 = c.Year >= 2024 && generation(chip) != ""
 	if ofKind(chip, "hopper") { // megatron_gpt_config.yaml, grad_sync_dtype: bf16
 		borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })
 	}
@@ -325,31 +346,9 @@ func (c *Case) followMLPerf(on *shelf, chip string, s *step.Stack) {
 	}
 }
 
-// deferralOfMLPerf is the limit of gradients of the head's weights that wait
-// (WGRAD_DEFERRAL_LIMIT): Llama 3.1 405B's config_common.sh sets it, and for GPT-3 those of
-// v4.1 on H100, else conf/custom.yaml asks for it where replicas have few microbatches of one
-// sequence.
-func (c *Case) deferralOfMLPerf(chip string) int {
-	switch {
-	case c.trains("llama31405b", ""):
-		return 50
-	case strings.Contains(c.Source, "v4.1") && ofKind(chip, "hopper"):
-		return 65
-	case c.MicroBatch == 1 && c.DP > 0 && c.Batch <= 256*c.DP:
-		return 50
-	}
-	return 0
-}
-
 // followNeMo makes of a stack what scripts of NeMo and dgxc-benchmarking have, each of one
 // model alone.
 func (c *Case) followNeMo(s *step.Stack) {
-	switch {
-	case c.trains("llama31405b", ""):
-		s.HeadDeferral = 50
-	case !c.trains("llama3", "") && !c.trains("nemotron4340b", "") && !c.trains("nemotron340b", ""):
-		s.HeadDeferral = 0 // the recipes of others ask for none, nor gpt3_175b_hydra.yaml
-	}
 	switch container := c.container(); {
 	case container < 2502 && c.origin().framework == "dgxc" && c.trains("nemotron415b", ""):
 		s.Gradients = unit.Range[unit.Bytes]{} // reduced in FP32
@@ -364,9 +363,6 @@ func (c *Case) followBridge(on *shelf, chip string, s *step.Stack) {
 	borrow(on, gradientStack, func(other *step.Stack) { s.Gradients = other.Gradients })
 	if c.trains("", "nvfp4") {
 		s.TensorOverlap = unit.Range[unit.Share]{}
-	}
-	if c.trains("llama31405b", "") {
-		s.HeadDeferral = 50
 	}
 	container := c.container()
 	i := slices.IndexFunc(settings, func(r setting) bool {

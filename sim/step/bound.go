@@ -242,7 +242,8 @@ func (p *pricer) bounds(st *Step, t *terms) Bounds {
 	// one, and everything else takes as long or longer. So the passes of every stage keep
 	// at least this share of their time, and with them the flow through the slowest; also
 	// under ZB-H1, where passes for weights, which stay as they are, are subtracted: no more
-	// of them than the same stage has. (Those of ZB-V are other stages'.)
+	// of them than the same stage has. (Those of ZB-V are other stages'.) The head's gradients
+	// that wait, all of which passes take off, keep all of their time.
 	share := 1 - p.joinedShare(&t.pipe)
 	whole := float64(st.Time-parts.DataComm-parts.PipeComm) - passes
 	if l.Schedule == ZeroBubbleV {

@@ -215,10 +215,10 @@ func (p *pricer) window(pass float64) float64 {
 
 // beside is what a transfer of this duration costs kernels that run beside it for a
 // window: what they don't hide, and their slowdown while they hide the rest.
-func beside(duration, window float64) float64 { return slowed(duration, window, commSlowdown) }
+func beside(duration, window float64) float64 { return besideAt(commSlowdown, duration, window) }
 
-// slowed is beside at any slowdown.
-func slowed(duration, window, slowdown float64) float64 {
+// besideAt is beside where kernels lose that share of their speed.
+func besideAt(slowdown, duration, window float64) float64 {
 	hidden := min(duration, window)
 	return duration - hidden + slowdown*hidden
 }
@@ -227,13 +227,13 @@ func slowed(duration, window, slowdown float64) float64 {
 // the last piece has nothing left to hide behind.
 func (p *pricer) exposed(duration, window float64) float64 {
 	last := duration / p.pieces()
-	return last + slowed(duration-last, window, p.dataSlowdown())
+	return last + besideAt(p.dataSlowdown(), duration-last, window)
 }
 
 // dataSlowdown is the share of compute speed lost beside data-parallel traffic: of stages that
 // wait for each other's passes at most what they lose one after the other.
 func (p *pricer) dataSlowdown() float64 {
-	return max(commSlowdown, min(pipelineSlowdown, commSlowdown*float64(p.layout.PP)))
+	return min(pipelineSlowdown, commSlowdown*float64(p.layout.PP))
 }
 
 // optimizer is the Adam update of the fullest stage's share of parameters.

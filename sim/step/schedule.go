@@ -340,15 +340,13 @@ func (p *pricer) holding(k *kept, n *parameters, i, dense, moe int) holding {
 		if m.Tied && i > 0 {
 			h.tables += m.EmbeddingParams() / tp
 		}
-	}
-	h.dense += h.tables
-	if i == l.lastStage() {
 		if m.MTP > 0 {
 			modules, wide := float64(m.MTP), float64(m.Hidden)
 			h.dense += modules * (n.moe + 2*wide*wide/tp)
 			h.expert += modules * n.experts
 		}
 	}
+	h.dense += h.tables
 	return h
 }
 
